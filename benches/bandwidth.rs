@@ -1,5 +1,5 @@
-//! Kernels that are bound by memory: their rate is given in GB/s, and as a share of the rate of a
-//! plain copy of the same size on the same threads, measured immediately before.
+//! Benchmarks of memory-bound kernels: the rate is given in GB/s, and relative to a plain copy of
+//! the same size on the same threads, measured immediately before.
 
 use std::time::Instant;
 
@@ -7,41 +7,48 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use serde_json::json;
 
+use crate::record::record;
 use crate::{best_run, group, numbers, pool, thread_counts};
 
-/// So many threads, and the yardstick that kernels are held to on them.
+/// A pool of threads, with the copy that kernels are compared with.
 pub struct Yardstick<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     pool: ThreadPool,
     threads: usize,
+    name: String,
     from: Vec<f32>,
     to: Vec<f32>,
 }
 
-/// Calls `kernels` on one thread, then on as many as there are cores; the copy that they are
-/// compared with is of `floats` numbers.
+/// Calls `kernels` on one thread, then on as many as there are cores; the reference copy has
+/// `floats` floats.
 pub fn compare(c: &mut Criterion, name: &str, floats: usize, mut kernels: impl FnMut(&mut Yardstick)) {
     for threads in thread_counts() {
         let (group, pool) = (group(c, name), pool(threads));
-        let mut yardstick = Yardstick { group, pool, threads, from: numbers(1, floats), to: vec![0.0; floats] };
+        let mut yardstick =
+            Yardstick { group, pool, threads, name: name.to_owned(), from: numbers(1, floats), to: vec![0.0; floats] };
         kernels(&mut yardstick);
         yardstick.group.finish();
     }
 }
 
+/// A copy on all threads of the present pool.
+pub fn copy(from: &[f32], to: &mut [f32]) {
+    let chunk = 16 * 1024;
+    to.par_chunks_mut(chunk).zip(from.par_chunks(chunk)).for_each(|(to, from)| to.copy_from_slice(from));
+}
+
 impl Yardstick<'_> {
-    /// Bytes per second of a copy, read and written: the best of some.
-    fn copy(&mut self) -> f64 {
+    /// The rate of a copy in bytes per second, read and written: the best of several runs.
+    fn copy_rate(&mut self) -> f64 {
         let (from, to) = (&self.from, &mut self.to);
         let times = self.pool.install(|| {
             (0..20)
                 .map(|_| {
                     let start = Instant::now();
-                    let chunk = 16 * 1024;
-                    to.par_chunks_mut(chunk)
-                        .zip(from.par_chunks(chunk))
-                        .for_each(|(to, from)| to.copy_from_slice(from));
+                    copy(from, to);
                     start.elapsed().as_secs_f64()
                 })
                 .fold(f64::INFINITY, f64::min)
@@ -49,10 +56,10 @@ impl Yardstick<'_> {
         8.0 * from.len() as f64 / times
     }
 
-    /// Lets criterion time `kernel`, which reads and writes `floats` numbers in total, and prints a
-    /// line with the best run's rate and its share of the copy's.
+    /// Lets criterion time `kernel`, which reads and writes `floats` floats in total, and prints
+    /// the rate of the best run and its fraction of the copy's rate.
     pub fn time(&mut self, name: &str, floats: usize, kernel: impl FnMut() + Send) {
-        let copy = self.copy();
+        let copy = self.copy_rate();
         let name = format!("{name}/{}", self.threads);
         let throughput = Throughput::BytesDecimal(4 * floats as u64);
         if let Some(best) = best_run(&mut self.group, &name, throughput, &self.pool, kernel) {
@@ -64,6 +71,8 @@ impl Yardstick<'_> {
                 rate / copy * 100.0,
                 copy / 1e9
             );
+            let rates = json!({ "seconds": best, "gb_per_s": rate / 1e9, "share_of_copy": rate / copy });
+            record(&format!("{}/{name}", self.name), rates);
         }
     }
 }

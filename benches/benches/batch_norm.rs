@@ -1,9 +1,9 @@
-//! Batch normalisation in training mode, statistics included: at the generator's maps of 16 and 8
+//! Batch normalisation in training mode, statistics included: on the generator's maps of 16 and 8
 //! channels and on 256 rows of 3,136 features.
 //!
-//! The bytes counted are those that must move: x is read and y written; backward, x and gy are read
-//! and gx written. That the passes before (mean, variance, sums) read them again is the kernel's
-//! own price.
+//! Only the necessary memory traffic is counted: forward, x is read and y written; backward, x and
+//! gy are read and gx written. The additional passes for mean, variance and sums are not counted,
+//! so they lower the rate.
 
 use benches::bandwidth::compare;
 use benches::numbers;

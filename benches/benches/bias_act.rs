@@ -1,8 +1,8 @@
-//! What follows a discriminator's convolution, 256 x 14 x 14 x 64: bias, ReLU and dropout in one
-//! pass over memory, and for comparison one kernel after the other.
+//! The fused epilogue of a discriminator's convolution, 256 x 14 x 14 x 64: bias, ReLU and dropout
+//! in one pass over memory; for comparison, the three separate kernels.
 //!
-//! The bytes counted are those that must move: forward, x is read and written in place; backward, y
-//! and gy are read and gx written.
+//! Only the necessary memory traffic is counted: forward, x is read and written in place; backward,
+//! y and gy are read and gx written.
 
 use benches::bandwidth::compare;
 use benches::numbers;

@@ -1,6 +1,6 @@
-//! The generator's transposed convolutions at batch 128; the first two as they are run, on the
-//! small images with their taps merged, and as they would be on the up-sampled ones. A transposed
-//! convolution is the input gradient of a convolution, so its own input gradient is that
+//! The generator's transposed convolutions at batch 128; the first two both as the library runs
+//! them, on the small images with merged taps, and as they would run on the up-sampled images. A
+//! transposed convolution is the input gradient of a convolution, so its own input gradient is that
 //! convolution.
 
 use benches::{criterion, measure_convolutions};

@@ -11,27 +11,27 @@ use std::time::Instant;
 
 use benches::{all_threads, numbers, peak_flops, pool, testing};
 use kernels::simd::{self, Kernel, LANES, Simd};
-use kernels::{ConvGeometry, Element, Gemm, Padding, reference};
+use kernels::{ConvGeometry, Element, Gemm, Padding, Precision, reference};
 
 /// Rows of a, columns of b, and the depth.
 const M: usize = 1008;
 const N: usize = 1024;
 const K: usize = 1024;
 
-/// The ideas, in order.
+/// The optimisations, in order.
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
-    /// One element after the other: a sum, 16 columns at a time.
+    /// One output element at a time, 16 columns per vector.
     Vectors,
-    /// A tile of sums in registers, from the matrices as they are.
+    /// A tile of sums in registers, read from the unpacked matrices.
     Tile,
-    /// The same, from panels.
+    /// The same, from packed panels.
     Packed,
-    /// The same, in pieces of the depth and groups of rows.
+    /// The same, with the depth in pieces and the rows in groups.
     Blocked,
 }
 
-/// Steps of the depth in a piece, and rows in a group.
+/// The number of depth steps in a piece, and of rows in a group.
 const PIECE: usize = 512;
 const GROUP: usize = 126;
 
@@ -99,8 +99,8 @@ fn product<S: Simd, const H: usize, const V: usize>(s: S, Product { step, a, b, 
     }
 }
 
-/// For every piece of the depth: packs the columns, then for every group of rows: packs them, and
-/// computes all tiles.
+/// For every piece of the depth, packs the columns; then, for every group of rows, packs the rows
+/// and computes all tiles.
 #[inline(always)]
 fn pieces<S: Simd, const H: usize, const V: usize>(
     s: S,
@@ -165,7 +165,7 @@ fn store<S: Simd, const H: usize, const V: usize>(s: S, sums: [[S::F; V]; H], c:
     }
 }
 
-/// Seconds of the best of some turns, and the peak that the same threads reached between them.
+/// The time of the best of several turns, and the peak that the same threads reached between them.
 fn time(threads: usize, turns: usize, work: &mut (dyn FnMut() + Send)) -> [f64; 2] {
     let turns = if testing() { 1 } else { turns };
     let (mut best, mut peak) = (f64::INFINITY, 0f64);
@@ -181,7 +181,7 @@ fn time(threads: usize, turns: usize, work: &mut (dyn FnMut() + Send)) -> [f64; 
 }
 
 fn products(all: usize) {
-    let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false };
+    let g = Gemm { m: M, n: N, k: K, transpose_a: false, transpose_b: false, precision: Precision::F32 };
     let (a, b) = (numbers(1, M * K), numbers(2, K * N));
     let (mut c, mut wanted) = (vec![0.0; M * N], vec![0.0; M * N]);
     f32::gemm(g, &a, &b, &mut wanted);
@@ -193,7 +193,7 @@ fn products(all: usize) {
         let rate = 2.0 * (M * N * K) as f64 / best;
         println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
     };
-    // It takes longer than all others together, so a test goes without.
+    // It takes longer than all others together, so tests skip it.
     if !testing() {
         line("plain loop", 1, 2, &mut |c| reference::gemm(g, &a, &b, c));
     }
@@ -209,13 +209,14 @@ fn products(all: usize) {
     line(&format!("the library's on {all} threads"), all, 20, &mut |c| f32::gemm(g, &a, &b, c));
 }
 
-/// The discriminator's last convolution: as a copy and one product, directly, and by the library's
-/// choice.
+/// The discriminator's last convolution: by im2col and one product, by the direct path, and by the
+/// library's choice.
 fn convolutions(all: usize) {
     let layer = |padding| ConvGeometry::new([256, 4, 4, 256], [5, 5], 512, [1, 1], padding).expect("a valid geometry");
     let g = layer(Padding::Same);
-    // Three more rows of zeros below: too many outputs for the transforms, so the library takes the
-    // direct path. The first four of the seven rows of outputs are the layer's own.
+    // With three more rows of zeros below, there are too many outputs for the transforms, so the
+    // library takes the direct path. The first four of the seven rows of outputs are the layer's
+    // own.
     let taller = layer(Padding::Explicit([2, 5, 2, 2]));
     let size = |shape: [usize; 4]| shape.iter().product::<usize>();
     let [_, height, width, channels] = g.y_shape();
@@ -225,6 +226,7 @@ fn convolutions(all: usize) {
         k: size(g.w_shape()) / channels,
         transpose_a: false,
         transpose_b: false,
+        precision: Precision::F32,
     };
     let (x, w) = (numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape())));
     let mut rows = vec![0.0; product.m * product.k];
@@ -235,7 +237,7 @@ fn convolutions(all: usize) {
     println!("{:38} {:>8} {:>8} {:>13}", "", "ms", "GFLOP/s", "share of peak");
     let line = |name: &str, g: &ConvGeometry, threads: usize, work: &mut (dyn FnMut() + Send)| {
         let [best, peak] = time(threads, 10, work);
-        // Products with padding count as time, but not as work.
+        // Products with padding take time but do not count as work.
         let rate = 2.0 * g.useful_products() as f64 / best;
         println!("{name:38} {:8.1} {:8.1} {:12.1}%", best * 1e3, rate / 1e9, rate / peak * 100.0);
         rate
@@ -256,8 +258,8 @@ fn convolutions(all: usize) {
         line(&name, &g, threads, &mut || f32::conv2d(&g, &x, &w, black_box(&mut transformed)));
     }
 
-    // The direct path leaves out products with zeros, and nothing else: no bit differs. (It is the
-    // direct one, then.)
+    // The direct path only leaves out products with zeros, so its bits are the same. (This also
+    // shows that the library took the direct path.)
     let image = height * width * channels;
     let own = direct.chunks_exact(direct.len() / g.batch).flat_map(|image_of_taller| &image_of_taller[..image]);
     assert!(own.zip(&y).all(|(direct, y)| direct.to_bits() == y.to_bits()), "direct: other bits");

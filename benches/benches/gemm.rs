@@ -1,23 +1,26 @@
 //! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of
 //! `matrixmultiply`: square ones, those of the convolutions, and small ones, with transposed
-//! operands too.
+//! operands too. Ours in bf16 take part as well.
 //!
-//! The contenders take turns, and so does the probe of the machine's peak, because a shared machine
-//! changes its speed from second to second: what counts is a ratio within one block of lines. Every
-//! figure is the best of all turns. An argument chooses shapes by part of their name:
-//! `cargo bench -p benches --bench gemm -- 512x512`.
+//! The libraries and the probe of the machine's peak take turns, because the speed of a shared
+//! machine changes from second to second: only ratios within one block of lines are meaningful.
+//! Every figure is the best of all turns. An argument chooses shapes by part of their name: `cargo
+//! bench -p benches --bench gemm -- 512x512`.
 //!
-//! matrixmultiply fixes its number of threads once in a process, so each number of threads gets a
+//! matrixmultiply reads its number of threads once per process, so each number of threads gets a
 //! process of its own.
 
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use benches::peers::{MATRIXMULTIPLY_THREADS as THREADS, matrixmultiply, strides};
+use benches::record::record;
 use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
-use kernels::{Element, Gemm};
+use kernels::{Element, Gemm, Precision};
 use rayon::ThreadPool;
+use serde_json::json;
 
 /// (m, n, k)
 const SHAPES: [[usize; 3]; 21] = [
@@ -31,8 +34,8 @@ const SHAPES: [[usize; 3]; 21] = [
     [256, 256, 256],
     [512, 512, 512],
     [1024, 1024, 1024],
-    // The convolutions of the discriminator at batch 256, every tap counted, as one product over
-    // all pixels ...
+    // The convolutions of the discriminator at batch 256, with every tap counted, as one product
+    // over all pixels ...
     [4096, 512, 6400],
     [4096, 256, 3200],
     [12544, 128, 1600],
@@ -41,39 +44,20 @@ const SHAPES: [[usize; 3]; 21] = [
     [256, 512, 256],
     [256, 512, 6400],
     [256, 256, 3200],
-    // Thin ones: of the generator's first layer and the discriminator's last.
+    // Products with few columns: of the generator's first layer and the discriminator's last.
     [128, 3136, 32],
     [256, 1, 8192],
     [8192, 16, 16],
     [16, 16, 8192],
 ];
 
-/// The environment variable from which matrixmultiply reads its number of threads.
-const THREADS: &str = "MATMUL_NUM_THREADS";
-
-/// The least number of turns, and the time after which there are no more than these.
+/// The smallest number of turns, and the time after which no more turns are added.
 const TURNS: usize = 5;
 const TIME: Duration = Duration::from_millis(600);
-/// Multiply-adds of the largest product that is made when the benchmark is only tested.
+/// The largest product that is computed when the benchmark is only tested, in multiply-adds.
 const TESTED: usize = 1 << 24;
-/// A turn repeats short calls for so long.
+/// Short calls are repeated until a turn takes this long.
 const TURN: Duration = Duration::from_millis(2);
-
-/// Columns and rows of a stored matrix as strides: (from column to column, from row to row).
-fn strides(rows: usize, columns: usize, transposed: bool) -> [isize; 2] {
-    if transposed { [rows as isize, 1] } else { [1, columns as isize] }
-}
-
-fn matrixmultiply(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
-    let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
-    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    // SAFETY: three matrices of the lengths asserted.
-    #[expect(unsafe_code, reason = "the crate's only interface")]
-    unsafe {
-        matrixmultiply::sgemm(g.m, g.k, g.n, 1.0, a, ra, ca, b, rb, cb, 0.0, c, g.n as isize, 1);
-    }
-}
 
 fn gemm_crate(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32], threads: usize) {
     assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
@@ -102,12 +86,12 @@ fn turn(mut work: impl FnMut()) -> f64 {
     }
 }
 
-/// Times one product with all contenders and prints a line for each, then their ratios.
+/// Times one product with all libraries, and prints a line for each and then their ratios.
 fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
     let threads = pool.current_num_threads();
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let mut c = vec![0.0; g.m * g.n];
-    let (mut peak, mut best) = (0f64, [f64::INFINITY; 3]);
+    let (mut peak, mut best) = (0f64, [f64::INFINITY; 4]);
     let (start, mut turns) = (Instant::now(), 0);
     while turns < 1 || !testing() && (turns < TURNS || start.elapsed() < TIME) {
         turns += 1;
@@ -117,34 +101,39 @@ fn compete(pool: &ThreadPool, name: &str, g: Gemm) {
                 turn(|| f32::gemm(g, &a, &b, black_box(&mut c))),
                 turn(|| gemm_crate(g, &a, &b, black_box(&mut c), threads)),
                 turn(|| matrixmultiply(g, &a, &b, black_box(&mut c))),
+                turn(|| f32::gemm(Gemm { precision: Precision::Bf16, ..g }, &a, &b, black_box(&mut c))),
             ];
             best = std::array::from_fn(|i| best[i].min(times[i]));
         });
     }
     let flops = 2.0 * (g.m * g.n * g.k) as f64;
     let rate = best.map(|seconds| flops / seconds);
-    for (who, seconds) in ["ours", "gemm", "matrixmultiply"].into_iter().zip(best) {
+    for (who, seconds) in ["ours", "gemm", "matrixmultiply", "ours in bf16"].into_iter().zip(best) {
+        let problem = format!("{name}/{threads}/{who}");
         println!(
-            "RATE {:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
-            format!("{name}/{threads}/{who}"),
+            "RATE {problem:48} {:9.4} ms {:7.1} GFLOP/s {:5.1}% of peak",
             seconds * 1e3,
             flops / seconds / 1e9,
             flops / seconds / peak * 100.0
         );
+        let share = flops / seconds / peak;
+        record(&problem, json!({ "seconds": seconds, "gflops": flops / seconds / 1e9, "share_of_peak": share }));
     }
     println!(
-        "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply",
+        "SUM  {:26} {:7} {threads} threads: {:6.1} GFLOP/s = {:4.1}% of {:5.1}, {:4.2} x gemm, {:4.2} x matrixmultiply; \
+         bf16 {:4.2} x",
         name,
         simd::current().name(),
         rate[0] / 1e9,
         rate[0] / peak * 100.0,
         peak / 1e9,
         rate[0] / rate[1],
-        rate[0] / rate[2]
+        rate[0] / rate[2],
+        rate[3] / rate[0]
     );
 }
 
-/// All shapes whose name contains one of the arguments, on so many threads.
+/// Times all shapes whose name contains one of the arguments, on `threads` threads.
 fn all_shapes(threads: usize, wanted: &[String]) {
     let pool = pool(threads);
     println!("RATE peak of {} on {threads} threads: {:.1} GFLOP/s", simd::current(), pool.install(peak_flops) / 1e9);
@@ -157,7 +146,8 @@ fn all_shapes(threads: usize, wanted: &[String]) {
                 continue;
             }
             if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {
-                compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b });
+                let precision = Precision::F32;
+                compete(&pool, &name, Gemm { m, n, k, transpose_a, transpose_b, precision });
             }
         }
     }

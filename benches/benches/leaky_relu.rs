@@ -1,6 +1,6 @@
-//! LeakyReLU, forward and backward, on a discriminator's map: 256 x 14 x 14 x 64. Beside it the
-//! functions with an exponential, the bias and its gradient, the joining of two batches, and the
-//! search for numbers that are not finite.
+//! LeakyReLU, forward and backward, on a discriminator's map: 256 x 14 x 14 x 64. Also the
+//! functions with an exponential, the bias and its gradient, the concatenation of two batches, and
+//! the check for non-finite numbers.
 
 use benches::bandwidth::compare;
 use benches::numbers;

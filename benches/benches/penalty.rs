@@ -1,12 +1,12 @@
-//! What a gradient penalty costs: a turn of wgan-gp's critic for digits, batch 50, on reals and
-//! fakes alone and with the penalty.
+//! The cost of a gradient penalty: a turn of wgan-gp's critic for digits with batch 50, without and
+//! with the penalty.
 //!
 //! Counted in products, the penalty adds the work of 4 passes to that of 6: a forward pass between
 //! reals and fakes, a backward pass to the images, and for each product of that backward pass its
-//! two partial derivatives (by the incoming gradient, and by the weights); the second derivative of
-//! a leaky ReLU is 0 and costs nothing. So 10/6 is expected and at most 2 is allowed. The fakes are
-//! made by a generator of one small layer, so that hardly more than the critic is timed. The ratio
-//! is printed after the times, and then where the time goes.
+//! two partial derivatives (with respect to the incoming gradient, and to the weights); the second
+//! derivative of a leaky ReLU is 0 and costs nothing. So a ratio of 10/6 is expected, and at most 2
+//! is allowed. The generator has one small layer, so that almost only the critic is timed. After
+//! the times, the ratio and a breakdown by kernel are printed.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use nn::layers::{Dense, Reshape};
 use nn::{Dialect, Network};
 use tensor::Tensor;
 
-/// A turn of the critic of the preset `seed`, with this penalty.
+/// A turn of the critic of the preset `original`, with this penalty.
 fn turn(gradient_penalty: f64) -> impl FnMut() {
     let mut settings = Settings::preset("original").expect("a preset");
     settings.options.gradient_penalty = gradient_penalty;
@@ -55,8 +55,8 @@ fn turns(c: &mut Criterion) {
     }
 }
 
-/// The median of the quotients of turns that were timed one right after the other: what slows the
-/// machine down slows both.
+/// The median of the ratios of turns timed one right after the other, so that a slowdown of the
+/// machine affects both.
 fn ratio(plain: &mut impl FnMut(), penalised: &mut impl FnMut()) -> f64 {
     fn time(turn: &mut impl FnMut()) -> Duration {
         let began = Instant::now();

@@ -1,12 +1,12 @@
-//! The whole training step of quickdraw, which all other benchmarks are about: a discriminator
-//! update on reals and fakes and a generator update through the frozen discriminator. Each of the
-//! original configuration is followed by a table of where its time goes, per kernel and layer, as
-//! `train --timings` prints it.
+//! The whole training step of quickdraw, whose parts the other benchmarks measure: a discriminator
+//! update on reals and fakes, and a generator update through the frozen discriminator. For the
+//! original configuration, each is followed by a table of the time per kernel and layer, as `train
+//! --timings` prints it.
 //!
 //! The rate is in dense FLOP (a multiply-add counts 2, products with padding zeros included), as
 //! frameworks count it: three forward passes' worth for the discriminator step on 2 * batch images,
-//! one generator inference, and three and two for the generator step. What the kernels skip
-//! (padding) makes the rate look higher than the arithmetic units are busy.
+//! one generator inference, and three and two for the generator step. The kernels skip padding, so
+//! this rate is higher than the actual throughput of the arithmetic units.
 
 use benches::{testing, timed};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -14,8 +14,8 @@ use models::quickdraw::{Quickdraw, Settings};
 use models::{Settings as _, System};
 use tensor::Tensor;
 
-/// Dense multiply-adds of a forward pass of one image, in the discriminator (seed and cpu preset)
-/// and the generator.
+/// Dense multiply-adds of a forward pass of one image, in the discriminator (presets `original` and
+/// `cpu`) and the generator.
 const DISCRIMINATOR: [f64; 2] = [75.9e6, 19.1e6];
 const GENERATOR: f64 = 22.85e6;
 

@@ -1,6 +1,6 @@
-//! The steady state of training makes no large buffer: every step uses those of the steps before;
-//! and a penalty on a gradient does not take much more of them. (The counter is the whole
-//! process's, so the tests of this file take turns.)
+//! In the steady state, training allocates no large buffer: every step reuses those of the steps
+//! before it. And a gradient penalty does not need much more memory. (The counter is process-wide,
+//! so the tests of this file take turns.)
 
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ static ALLOCATOR: Counted = Counted;
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How many large buffers each step asks for, from the choice of the batch to the update of the
+/// The number of large buffers that each step allocates, from choosing the batch to updating the
 /// weights.
 fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
     let _turn = TURN.lock();
@@ -34,21 +34,21 @@ fn large_buffers(settings: &Settings, threads: usize, steps: u64) -> Vec<u64> {
     })
 }
 
-/// On one thread the same buffers are asked for in the same order every time.
+/// On one thread, the same buffers are requested in the same order in every step.
 fn none_on_one_thread(settings: &Settings) {
     let counts = large_buffers(settings, 1, 6);
     assert!(counts[0] > 10, "the first step makes them, and the counter sees it: {counts:?}");
     assert_eq!(counts[1..].iter().sum::<u64>(), 0, "large buffers made by each step: {counts:?}");
 }
 
-/// Threads share the tasks differently every time: one may meet its largest task late, but each
+/// Threads share the tasks differently in every step: a thread may meet its largest task late, but
 /// only once.
 fn hardly_any_on_several(settings: &Settings) {
     let counts = large_buffers(settings, 3, 12);
     assert!(counts[2..].iter().sum::<u64>() < 5, "large buffers made by each step: {counts:?}");
 }
 
-/// Small, but a batch of images is a large buffer.
+/// Small settings, but a batch of images is still a large buffer.
 fn small() -> Settings {
     Settings { batch: 64, ..Settings::preset("cpu").expect("a preset") }
 }
@@ -63,7 +63,7 @@ fn a_step_on_several_threads_makes_no_large_buffer() {
     hardly_any_on_several(&small());
 }
 
-/// The original configuration.
+/// In the original configuration.
 #[test]
 #[ignore = "takes ten seconds"]
 fn a_step_makes_no_large_buffer_in_full_size() {
@@ -71,12 +71,11 @@ fn a_step_makes_no_large_buffer_in_full_size() {
     hardly_any_on_several(&Settings::default());
 }
 
-/// How many bytes of large buffers turns of the critic for digits need beyond the weights, with
-/// this batch and this penalty.
+/// The bytes of large buffers that turns of the critic for digits need in addition to the weights,
+/// with this batch and this penalty.
 ///
-/// Buffers of tensors are never given back, so what is held after some turns is the most that was
-/// in use at once. A program of its own measures: buffers that wait from other turns would serve
-/// these.
+/// Tensor buffers are never freed, so the memory held after some turns is the peak. It is measured
+/// in a separate process, because free buffers of other turns would be reused.
 fn bytes_of_turns(batch: usize, penalty: f64) -> u64 {
     let this = std::env::current_exe().expect("this program has a name");
     let mut command = std::process::Command::new(this);
@@ -88,7 +87,7 @@ fn bytes_of_turns(batch: usize, penalty: f64) -> u64 {
     bytes.unwrap_or_else(|| panic!("{printed}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Where [`one_critic`] reads its batch and its penalty.
+/// The environment variable from which [`one_critic`] reads its batch and its penalty.
 const CRITIC: &str = "BACKDRAW_TEST_CRITIC";
 
 #[test]
@@ -114,9 +113,10 @@ fn one_critic() {
     println!("bytes of buffers: {bytes}");
 }
 
-/// The tape holds two forward passes without the penalty; with it a third, and of the backward pass
-/// to the images what its derivative reads. The gradients of the weights and the kernels' own memory
-/// do not grow with the batch and are the same: so the ratio is smaller in small batches.
+/// Without the penalty, the tape holds two forward passes. With it, it also holds a third one, and
+/// the values of the backward pass to the images that are needed for its derivative. The gradients
+/// of the weights and the kernels' own memory do not depend on the batch and are the same in both
+/// cases, so the ratio is smaller for small batches.
 #[test]
 fn a_penalty_takes_at_most_two_and_a_half_times_the_memory() {
     for batch in [50, 300] {

@@ -11,8 +11,8 @@ fn comment(line: &str) -> Option<&str> {
     Some(text.strip_prefix(['/', '!']).unwrap_or(text))
 }
 
-/// The numbers of the comment lines of `source` that are too long and could be wrapped: code
-/// blocks, tables, and words without blanks, such as addresses, stay as they are.
+/// The numbers of the comment lines of `source` that are too long and could be wrapped. Code
+/// blocks, tables, and words without spaces, such as URLs, are exempt.
 fn too_long(source: &str) -> Vec<usize> {
     let mut fenced = false;
     let mut found = Vec::new();

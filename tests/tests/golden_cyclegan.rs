@@ -9,7 +9,7 @@ use tests::{
     Report, entries, error, error_after_first_update, first_gradient, golden, number, prepare, relative, tensor,
 };
 
-/// The system in the state of the golden file.
+/// A system with the state of the golden file.
 fn prepared(file: &Value) -> CycleGan {
     let [size, blocks, width] = ["size", "blocks", "width"].map(|key| number(&file[key]) as usize);
     let settings = Settings { size, blocks, generator_width: width, discriminator_width: width, ..Settings::default() };
@@ -37,8 +37,8 @@ fn a_step_agrees() {
     for (name, expected) in entries(&file["parameters"]) {
         let gradient = first_gradient(&state, name);
         if expected["rounding_only"] == true {
-            // Its scale is that of the sums that it is left over from: the gradient of the weight
-            // beside it.
+            // The bias gradient is a remainder of sums that cancel, so its error is relative to
+            // their scale: that of the gradient of the weight beside it.
             let weight = &file["parameters"][name.replace(".bias", ".weight")]["gradient"];
             let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
             report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));

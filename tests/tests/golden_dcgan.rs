@@ -11,7 +11,7 @@ use tests::{
     Report, entries, error, error_after_first_update, first_gradient, golden, number, prepare, relative, tensor,
 };
 
-/// The trainer in the state of the golden file.
+/// A trainer with the state of the golden file.
 fn prepared(file: &Value) -> GanTrainer {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     let settings = Settings { variant: Variant::Mnist28, batch, latent, width, channels: 1, ..Settings::default() };

@@ -12,7 +12,8 @@ use tests::{Report, entries, error, error_after_first_update, golden, number, pr
 
 const SEED: u64 = 1;
 
-/// The sizes of the file's networks: 8x8 pixels in colour, so many features everywhere.
+/// The sizes of the file's networks: 8x8 colour images, with the same number of features at all
+/// levels.
 fn sizes(file: &Value) -> Sizes {
     let maps = number(&file["maps"]) as usize;
     Sizes { size: 8, fmap_base: 4 * maps, fmap_max: maps, ..Sizes::default() }

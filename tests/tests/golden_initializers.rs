@@ -1,5 +1,5 @@
-//! The bounds of the initialisers against Keras and PyTorch: the formula, and what the layers
-//! really draw.
+//! The bounds of the initialisers against Keras and PyTorch: the formula, and the weights that the
+//! layers really draw.
 
 use models::quickdraw::{self, Settings};
 use nn::layers::{Conv2d, ConvTranspose2d, Dense};
@@ -8,18 +8,18 @@ use serde_json::Value;
 use tensor::Tensor;
 use tests::{Report, cases, golden, number, relative, sizes, text, values};
 
-/// The draws stay within the limit and come near it, and their mean square is that of the uniform
-/// distribution.
+/// The drawn values stay within the limit and come near it, and their mean square is that of the
+/// uniform distribution.
 fn check_draws(report: &mut Report, name: &str, drawn: &Tensor, case: &Value) {
     let (limit, deviation) = (number(&case["limit"]), number(&case["std"]));
     let drawn = values(drawn);
     let largest = drawn.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    // Of n draws, all are below limit * (1 - 12 / n) with a probability of e^-12.
+    // All of n values are below limit * (1 - 12 / n) only with a probability of e^-12.
     let near = 1.0 - 12.0 / drawn.len() as f64;
     assert!(largest <= limit * (1.0 + 1e-7) && largest >= near * limit, "{name}: {largest} of {limit}");
     let square = drawn.iter().map(|x| x * x).sum::<f64>() / drawn.len() as f64;
-    // The square of a uniform number has the standard deviation sqrt(4/5) of its mean; five of
-    // these are allowed.
+    // The square of a uniform number has a standard deviation of sqrt(4/5) times its mean; five
+    // standard deviations are allowed.
     let allowed = 5.0 * (0.8 / drawn.len() as f64).sqrt();
     assert!(relative(square - deviation * deviation, deviation * deviation) < allowed, "{name}: mean square {square}");
     report.note(name, relative(largest.max(limit) - limit, limit));

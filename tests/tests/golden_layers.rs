@@ -1,6 +1,6 @@
-//! Every layer against PyTorch and Keras: the output, and the gradients of <output, cotangent> by
-//! input and parameters. Once as ops in `f64`, where only a mistake can make a difference; once as
-//! ops in `f32`; once as layers of a network.
+//! Every layer against PyTorch and Keras: the output, and the gradients of <output, cotangent> with
+//! respect to input and parameters. Each case runs as ops in `f64`, where any difference is a
+//! mistake, as ops in `f32`, and as layers of a network.
 
 use kernels::{Element, Padding, TransposedPadding};
 use nn::layers::{
@@ -13,7 +13,7 @@ use tensor::{Options, Tape, Tensor, Var, vjp};
 use tests::{Report, cases, entries, error, golden, number, pair, sizes, tensor, text};
 
 const DRAW: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
-/// The inputs that gradients are taken by; the others are settings of the case.
+/// The inputs with respect to which gradients are computed; the others are settings of the case.
 const DIFFERENTIATED: [&str; 5] = ["input", "weight", "bias", "gamma", "beta"];
 
 fn padding(options: &Value) -> Padding {
@@ -98,7 +98,8 @@ fn ops_in_f32_agree() {
     report.finish();
 }
 
-/// A network of the case's layer alone, with its weights; None where the layer has no such option.
+/// A network with only the case's layer, with its weights; None if the layer does not support the
+/// case.
 fn network(case: &Value) -> Option<Network> {
     let (options, inputs) = (&case["options"], &case["inputs"]);
     let shape = |key: &str| sizes(&inputs[key]["shape"]);
@@ -124,7 +125,8 @@ fn network(case: &Value) -> Option<Network> {
             let layer = ConvTranspose2d::new(filters, 1).kernel([kh, kw]).stride(stride?[0]);
             empty.with("layer", layer.padding(transposed_padding(options)))
         }
-        // Keras' momentum is what stays; PyTorch's default, 0.1, is what is new.
+        // Keras' momentum is the weight of the old value; PyTorch's, 0.1 by default, is that of the
+        // new value.
         "batch_norm" if dialect == Dialect::Keras => empty.with("layer", BatchNorm::with_momentum(0.9)),
         "batch_norm" => empty.with("layer", BatchNorm::default()),
         "relu" => activation(Activation::Relu),
@@ -147,7 +149,7 @@ fn network(case: &Value) -> Option<Network> {
     Some(network)
 }
 
-/// A training pass: the output, and the gradients, that by the input under the name `input`.
+/// A training pass: the output, and the gradients; that with respect to the input is named `input`.
 fn training_pass(network: &Network, x: &Tensor, cotangent: &Tensor) -> (Tensor, Gradients) {
     let result = differentiate(DRAW, |ctx: &mut ForwardContext| {
         let x = ctx.scoped("net.layer", |ctx| ctx.parameter("input", x));
@@ -186,7 +188,7 @@ fn layers_agree() {
     report.finish();
 }
 
-/// In both dialects the variance that enters is the unbiased one, n / (n - 1) times the batch's.
+/// In both dialects, the unbiased variance enters the average: n / (n - 1) times the batch's.
 #[test]
 fn running_statistics_follow_in_both_dialects() {
     let mut report = Report::new("running statistics", 1e-6);

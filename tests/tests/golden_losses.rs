@@ -1,4 +1,4 @@
-//! Every loss against PyTorch, and where Keras has it against Keras: its value, and its gradients.
+//! Every loss against PyTorch and, if Keras has it, against Keras: its value and its gradients.
 
 use std::fs;
 use std::path::Path;
@@ -58,8 +58,8 @@ fn losses_agree() {
     gradients.finish();
 }
 
-/// Outside the clip of Keras' loss the gradient is exactly 0: a saturated network learns nothing
-/// there.
+/// Outside the clipping bounds of Keras' loss the gradient is exactly 0: a saturated network does
+/// not learn.
 #[test]
 fn the_clipped_loss_is_flat_outside_its_bounds() {
     for p in [0.0, 1e-9, 1.0] {
@@ -80,8 +80,8 @@ fn accuracy_counts_the_right_side() {
     assert_eq!(losses::accuracy(&logits, &targets), 2.0 / 5.0);
 }
 
-/// What is checked here is what trains: each loss of `nn::losses` is one that a system (or its
-/// classifier) uses.
+/// The losses checked here are those used in training: each loss of `nn::losses` is used by a
+/// system (or its classifier).
 #[test]
 fn every_loss_is_used_by_a_system() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");

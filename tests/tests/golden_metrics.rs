@@ -26,7 +26,7 @@ fn pictures(spec: &Value) -> Pictures {
     Pictures::new(pixels, [shape[1], shape[2], shape[3]])
 }
 
-/// The metric of this name.
+/// The value of the metric with this name.
 fn of_features(name: &str, inputs: &Value) -> f64 {
     let (real, fake) = (matrix(&inputs["real"]), matrix(&inputs["fake"]));
     let half = real.rows() / 2;

@@ -1,5 +1,4 @@
-//! Several steps of every optimiser against PyTorch and Keras: the weights and what the optimiser
-//! remembers.
+//! Several steps of every optimiser against PyTorch and Keras: the weights and the optimiser state.
 
 use nn::layers::Dense;
 use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};
@@ -36,7 +35,7 @@ fn optimizer(network: &Network, case: &Value) -> Optimizer {
     }
 }
 
-/// What our state calls a golden file's accumulator.
+/// Our name for a state tensor of the golden file.
 fn memory(key: &str) -> &str {
     match key {
         "m" => "mean",
@@ -50,7 +49,7 @@ fn optimizers_agree() {
     let mut report = Report::new("optimisers", 1e-6);
     for (name, case) in cases(&golden("optimizers")) {
         let theta: Tensor = tensor(&case["theta"]);
-        // A dense layer from one input has a row of weights.
+        // A dense layer with one input has a single row of weights.
         let row = [1, theta.size()];
         let mut network = Network::new("net", &[1], Dialect::Keras, 1).with("layer", Dense::new(theta.size()));
         *network.tensors_mut().remove(0).2 = theta.reshape(row);

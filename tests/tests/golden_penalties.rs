@@ -1,4 +1,4 @@
-//! Gradient penalties against PyTorch: gradients of gradients through whole little critics.
+//! Gradient penalties against PyTorch: gradients of gradients through complete small critics.
 
 use kernels::{Padding, TransposedPadding};
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn score(case: &Value, input: impl Fn(&str) -> Var<f64>) -> Var<f64> {
     }
 }
 
-/// The penalty on the score's gradient by the images.
+/// The penalty on the score's gradient with respect to the images.
 fn penalty(case: &Value, slopes: &Var<f64>) -> Var<f64> {
     let axes = slopes.shape().len();
     let per_image = [&slopes.shape()[..1], &vec![1; axes - 1]].concat();
@@ -59,8 +59,8 @@ fn penalties_and_their_gradients_agree() {
         for (key, gradient) in keys.iter().zip(grad(&value, &wanted, Options::default())) {
             let what = format!("{name} gradient by {key}");
             if *key == "convt.bias" {
-                // It stands before a batch norm, which takes it away again: its gradient is 0 but
-                // for rounding.
+                // The bias is followed by a batch normalisation, which cancels it: its gradient is
+                // 0 except for rounding.
                 report.note(what, gradient.value().data().iter().fold(0.0, |most, g| most.max(g.abs())));
             } else {
                 report.note(what, error(&case["grads"][key], gradient.value()));

@@ -1,12 +1,12 @@
-//! One whole quickdraw discriminator step and one whole generator step against PyTorch, checked
-//! there with Keras: losses, accuracies, logits, every gradient, every updated weight,
-//! accumulator and running statistic, to 1e-5.
+//! A whole discriminator step and a whole generator step of quickdraw against PyTorch, whose
+//! results were cross-checked with Keras: losses, accuracies, logits, every gradient, every updated
+//! weight, accumulator and running statistic, to 1e-5.
 //!
-//! The generator's gradients come through the discriminator as just updated, and there rounding
-//! decides the update of the few weights whose gradient is nearly 0. One such step more or less for
-//! the 53 weights with the smallest (below 1e-7 of the largest) moves the generator's gradients by
-//! up to 2e-4, in `f64` too. If a new order of summation puts only the generator's early layers
-//! off, look there first.
+//! The generator's gradients flow through the updated discriminator. For the few weights whose
+//! gradient is nearly 0, rounding decides the sign of their update. If the 53 weights with the
+//! smallest gradients (below 1e-7 of the largest) move the other way, the generator's gradients
+//! change by up to 2e-4, in `f64` too. So if a new order of summation only affects the early layers
+//! of the generator, suspect this first.
 
 use models::System;
 use models::quickdraw::{Quickdraw, Settings};
@@ -18,7 +18,7 @@ use tests::{Report, entries, error, error_where, golden, number, prepare, relati
 
 const RNG: RngContext = RngContext { seed: 1, step: 0, purpose: "golden values" };
 
-/// The system in the state of the golden file: given weights, no dropout.
+/// A system with the state of the golden file: given weights, no dropout.
 fn prepared(file: &Value) -> Quickdraw {
     let settings = Settings { batch: number(&file["batch"]) as usize, dropout: 0.0, ..Settings::default() };
     let mut system = Quickdraw::new(settings, 1).expect("settings in range");
@@ -26,7 +26,7 @@ fn prepared(file: &Value) -> Quickdraw {
     system
 }
 
-/// The gradients of the loss that `logits` leads to, as the step takes them, and the logits.
+/// The gradients of the loss of the `logits`, computed as the training step does, and the logits.
 fn gradients(labels: &Tensor, logits: impl Fn(&mut ForwardContext) -> Var) -> (Gradients, Tensor) {
     let forward = |ctx: &mut ForwardContext| {
         let logits = logits(ctx);
@@ -35,7 +35,7 @@ fn gradients(labels: &Tensor, logits: impl Fn(&mut ForwardContext) -> Var) -> (G
     differentiate(RNG, forward).expect("finite gradients")
 }
 
-/// Compares what is known of every parameter of `network`.
+/// Compares everything that the file has about each parameter of `network`.
 fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, network: &Network, system: &Quickdraw) {
     let [report, squares] = reports;
     let parameters = &expected["parameters"];
@@ -44,9 +44,9 @@ fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, n
     for (name, gradient) in &gradients.parameters {
         let expected = &parameters[name];
         if expected["rounding_only"] == true {
-            // A bias before a batch norm changes nothing: its gradient is 0, and what is computed
-            // is rounding, which RMSprop enlarges. Its scale is that of the sums it is left over
-            // from: the gradient of the weight beside it.
+            // A bias before a batch normalisation has no effect: its gradient is 0 except for
+            // rounding, which RMSprop amplifies. So its error is relative to the scale of the
+            // gradient of the weight beside it.
             let weight = &parameters[name.replace(".bias", ".weight")]["gradient"];
             let largest = gradient.data().iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
             report.note(format!("{name} gradient (of rounding)"), relative(largest.into(), number(&weight["l2"])));
@@ -55,8 +55,8 @@ fn compare(reports: [&mut Report; 2], expected: &Value, gradients: &Gradients, n
         report.note(format!("{name} gradient"), error(&expected["gradient"], gradient));
         let mean_square = &state.tensors[&format!("optimizer.{name}.mean_square")];
         squares.note(format!("{name} mean square"), error(&expected["mean_square"], mean_square));
-        // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides:
-        // such elements tell nothing.
+        // The first update is 3.16 * rate * sign(g) unless |g| is tiny, where rounding decides the
+        // sign: such elements are not compared.
         let largest = number(&expected["gradient"]["max_abs"]) as f32;
         let clear = |i: usize| gradient.data()[i].abs() >= 1e-3 * largest;
         let updated = &state.tensors[name];
@@ -73,8 +73,8 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let count = sizes(&file["inputs"]["reals"]["shape"])[0];
     let ones = Tensor::full([count, 1], 1.0);
     let mut report = Report::new("quickdraw step", 1e-5);
-    // After one update an accumulator is a tenth of the gradient's square, and a square has twice
-    // the relative error of its root: a gradient within 1e-5 cannot promise more than this.
+    // After one update, an accumulator is a tenth of the squared gradient, and squaring doubles the
+    // relative error: if the gradient is within 1e-5, the accumulator is only within 2e-5.
     let mut squares = Report::new("quickdraw step, accumulators", 2e-5);
 
     let expected = &file["discriminator_step"];

@@ -1,5 +1,5 @@
 //! Layers with spectral norm against PyTorch (`torch.nn.utils.spectral_norm`): two training passes,
-//! each with its gradients and its turn of the power iteration.
+//! each with its gradients and one power iteration.
 
 use nn::layers::{Conv2d, Dense};
 use nn::{Dialect, ForwardContext, Network, RngContext, differentiate};

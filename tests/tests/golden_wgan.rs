@@ -1,7 +1,7 @@
 //! Updates with penalties on the discriminator's gradient against PyTorch: a critic update with
-//! gradient penalty, the generator update after it, and a discriminator update with R1. The metrics,
-//! every gradient (as Adam's mean, half of it after one update), and a weight of each network after
-//! its update are compared.
+//! gradient penalty, the generator update after it, and a discriminator update with R1. The
+//! metrics, every gradient (as Adam's mean, half of it after one update), and a weight of each
+//! network after its update are compared.
 
 use kernels::Key;
 use models::System;
@@ -16,7 +16,7 @@ use tests::{
 
 const SEED: u64 = 1;
 
-/// The trainer in the state of the golden file, with the switches of one of its steps.
+/// A trainer with the state of the golden file, and the options of one of its steps.
 fn prepared(file: &Value, switches: impl FnOnce(&mut TrainingOptions)) -> GanTrainer {
     let [batch, latent, width] = ["batch", "latent", "width"].map(|key| number(&file[key]) as usize);
     // The file was made with a padding of 2.
@@ -32,7 +32,7 @@ fn compare(report: &mut Report, expected: &Value, metrics: &[(&str, f64)], state
         report.note(*name, relative(value - number(&expected["told"][name]), *value));
     }
     for (name, expected) in entries(&expected["parameters"]) {
-        // The Wasserstein loss does not depend on it: rounding decides.
+        // The Wasserstein loss does not depend on this bias, so rounding decides its update.
         if name == "critic.dense.bias" && metrics.iter().any(|(name, _)| *name == "d_real") {
             continue;
         }

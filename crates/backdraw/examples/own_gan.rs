@@ -1,8 +1,8 @@
-//! A GAN of one's own: two small networks that learn to draw digits, with a run folder, resumed and
-//! sampled.
+//! Your own GAN: two small networks that learn to draw digits, with a run folder, resuming and
+//! samples.
 //!
-//! Type `cargo run -p backdraw --example own_gan`, and look into `runs/own-gan`. With more steps
-//! in `main`, the same command continues the run.
+//! Run `cargo run -p backdraw --example own_gan`, and look into `runs/own-gan`. If you raise the
+//! number of steps in `main`, the same command resumes the run.
 
 use backdraw::prelude::*;
 use backdraw::runs::sampling::{SampleRequest, sample};
@@ -20,7 +20,7 @@ pub(crate) struct OwnGan {
 }
 
 impl OwnGan {
-    /// Fresh networks of this seed.
+    /// New networks with weights drawn from this seed.
     pub(crate) fn new(seed: u64) -> Self {
         let discriminator = Network::new("discriminator", &[28, 28, 1], Dialect::Torch, seed)
             .with("conv1", Conv2d::new(8, 5).stride(2))

@@ -1,7 +1,7 @@
-//! Backdraw under one name: a GAN trainer for the CPU whose engine you can read.
+//! Backdraw, a GAN trainer for the CPU whose engine you can read, as one crate.
 //!
-//! Every crate of the engine is a module here; the [`prelude`] has what a program with a GAN of its
-//! own needs. The example `own_gan` defines two networks and a training step, and
+//! Every crate of the engine is a module here; the [`prelude`] exports everything that a program
+//! with its own GAN needs. The example `own_gan` defines two networks and a training step, and
 //! [`Run`](runs::Run) gives it a run folder with checkpoints, metrics, sheets of samples and
 //! curves:
 //!
@@ -9,7 +9,7 @@
 //! cargo run -p backdraw --example own_gan
 //! ```
 //!
-//! A gradient, to begin with:
+//! A first gradient:
 //!
 //! ```
 //! use backdraw::prelude::*;
@@ -31,7 +31,7 @@ pub use nn;
 pub use runs;
 pub use tensor;
 
-/// What a program with a GAN of its own needs.
+/// Everything that a program with its own GAN needs.
 pub mod prelude {
     pub use kernels::Key;
     pub use models::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS};

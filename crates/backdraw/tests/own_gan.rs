@@ -1,4 +1,4 @@
-//! The example trains, goes on to the same bits, and is sampled.
+//! The example trains, resumes bit-identically, and can be sampled.
 
 #[path = "../examples/own_gan.rs"]
 #[allow(dead_code, reason = "the example's own `main`")]

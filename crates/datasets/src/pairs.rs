@@ -51,7 +51,7 @@ impl Pair {
             format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
             advice!(
                 "two-folders",
-                "make trainA and trainB with pictures of one domain each, and testA and testB with held-out ones"
+                "make the folders trainA and trainB, with pictures of one domain each, and testA and testB, with held-out pictures"
             ),
         ))
     }

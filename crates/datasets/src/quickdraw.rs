@@ -37,7 +37,7 @@ pub enum QuickDraw {
 }
 
 impl QuickDraw {
-    /// Finds what `--data` and `--class` stand for; `data/quickdraw/` is looked for under `root`.
+    /// Finds what `--data` and `--class` stand for; `data/quickdraw/` is searched under `root`.
     ///
     /// * `data` is [`BUILT_IN`]: the built-in drawings.
     /// * `data` is a file: that file. A folder: the file of the class in it, `<class>.npy` or
@@ -74,8 +74,8 @@ impl QuickDraw {
         }
     }
 
-    /// Whether classes are looked for as files in `folder`: it has the file of the class or, if a
-    /// class is given, nothing but files of other classes.
+    /// Whether `folder` contains classes as files: it has the file of the class or, if a class is
+    /// given, nothing but files of other classes.
     pub fn is_folder_of_classes(folder: &Path, class: Option<&str>) -> bool {
         let has_file = || DataFiles::of_class(folder, class.unwrap_or(DEFAULT_CLASS)).is_some();
         let nothing_else = || DataFiles::find(folder, None).map_or(true, |files| files.are_class_files());
@@ -102,7 +102,10 @@ impl fmt::Display for QuickDraw {
             Self::BuiltIn { absent: None } => f.write_str("built-in drawings of apples"),
             Self::BuiltIn { absent: Some(path) } => {
                 let path = path.display();
-                write!(f, "built-in drawings of apples (for the real ones see data/README.md; {path} is not there)")
+                write!(
+                    f,
+                    "built-in drawings of apples ({path} does not exist; see data/README.md for the real doodles)"
+                )
             }
         }
     }
@@ -140,9 +143,9 @@ fn no_class(class: &str, folder: &Path, usual: bool) -> DataError {
     let classes = classes_in(folder);
     let others = match &classes[..] {
         [] => "there are no files of other classes".into(),
-        _ => format!("the classes with a file there are: {}", listed(&classes)),
+        _ => format!("the classes with a file in this folder: {}", listed(&classes)),
     };
-    let drawings = if usual { ", and only apples have built-in drawings" } else { "" };
+    let drawings = if usual { ", and built-in drawings exist only for apples" } else { "" };
     let (options, built_in) = if usual { ("--class", Some(DEFAULT_CLASS)) } else { ("--data --class", None) };
     let (address, file) = (shown(&class.replace(' ', "%20")), path.display());
     let help = match nearest(class, classes.iter().map(String::as_str).chain(built_in)) {
@@ -213,7 +216,7 @@ mod tests {
 
         let error = QuickDraw::resolve(None, Some("ice cream"), project(&[]).path()).unwrap_err();
         assert!(error.help().text().contains("numpy_bitmap/ice%20cream.npy"), "{error}");
-        // The built-in apples can be meant, too.
+        // The user may also mean the built-in apples.
         let error = QuickDraw::resolve(None, Some("appel"), project(&[]).path()).unwrap_err();
         assert!(error.help().text().contains("did you mean `--class apple`"), "{error}");
     }
@@ -224,7 +227,7 @@ mod tests {
         let folder = root.path().join("data").join("quickdraw");
         let error = QuickDraw::resolve(Some(&folder), None, root.path()).unwrap_err();
         assert!(error.what().contains("no data for class 'apple'"), "{error}");
-        assert!(error.why().contains("are: cat") && !error.why().contains("built-in"), "{error}");
+        assert!(error.why().contains("in this folder: cat") && !error.why().contains("built-in"), "{error}");
         assert!(error.help().text().contains("leave out `--data --class`"), "{error}");
     }
 

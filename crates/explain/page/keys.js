@@ -4,7 +4,7 @@
 const KEYS = [
   ["Stepping through the timeline", [
     { keys: [" "], name: "play or pause", run: () => setPlaying(!state.playing) },
-    { keys: ["ArrowRight"], name: "one step on", run: () => goTo(state.step + 1) },
+    { keys: ["ArrowRight"], name: "one step forward", run: () => goTo(state.step + 1) },
     { keys: ["ArrowLeft"], name: "one step back", run: () => goTo(state.step - 1) },
     { keys: ["Home"], name: "first step", run: () => goTo(0) },
     { keys: ["End"], name: "last step", run: () => goTo(steps.length - 1) },
@@ -18,7 +18,7 @@ const KEYS = [
   ["The node", [
     ...TABS.map((tab, i) => ({ keys: [String(i + 1)], name: TAB_NAMES[tab], run: () => set({ tab }) })),
     { keys: ["n"], name: "next node in order", run: () => neighbour(1) },
-    { keys: ["b"], name: "node before", run: () => neighbour(-1) },
+    { keys: ["b"], name: "previous node", run: () => neighbour(-1) },
     { keys: ["f"], name: "follow the parameter, or stop", run: followChosen },
   ]],
   ["Views", [
@@ -35,9 +35,9 @@ const KEYS = [
   ]],
   ["In the graph, when it is focused", [
     { keys: ["ArrowUp"], in: "graph-frame", name: "to an input", run: () => walk("up") },
-    { keys: ["ArrowDown"], in: "graph-frame", name: "to what reads it", run: () => walk("down") },
-    { keys: ["["], in: "graph-frame", name: "the input beside it", run: () => walkAside(-1) },
-    { keys: ["]"], in: "graph-frame", name: "the input on the other side", run: () => walkAside(1) },
+    { keys: ["ArrowDown"], in: "graph-frame", name: "to a node that reads it", run: () => walk("down") },
+    { keys: ["["], in: "graph-frame", name: "to the previous input", run: () => walkAside(-1) },
+    { keys: ["]"], in: "graph-frame", name: "to the next input", run: () => walkAside(1) },
     { keys: ["Enter"], in: "graph-frame", name: "open or close the module", run: () => open(nodes[state.node ?? 0].module) },
     { keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], shift: true, in: "graph-frame", name: "move the view", run: (key) => pan({ ArrowLeft: -60, ArrowRight: 60 }[key] ?? 0, { ArrowUp: -60, ArrowDown: 60 }[key] ?? 0) },
   ]],
@@ -45,7 +45,7 @@ const KEYS = [
     { keys: ["q"], name: "questions", run: () => byId("questions").showModal() },
     { keys: ["o"], name: "about this page", run: () => byId("about").showModal() },
     { keys: ["?"], name: "these keys", run: () => byId("help").showModal() },
-    { keys: ["Escape"], name: "close, stop", run: () => { setPlaying(false); } },
+    { keys: ["Escape"], name: "close the dialog, stop playing", run: () => { setPlaying(false); } },
   ]],
 ];
 

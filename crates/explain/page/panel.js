@@ -147,7 +147,7 @@ const PANELS = {
       [
         ["Made at", node.file ? `${node.file}:${node.line}` : "outside the engine"],
         ["Place on the tape", node.tape_index === null || node.tape_index === undefined ? "none: a constant" : `${node.tape_index} of tape ${node.tape + 1}`],
-        ["Kept for the way back", node.saved ? `${node.saved.text}${node.saved.bytes ? ` (${showBytes(node.saved.bytes)})` : ""}` : "nothing"],
+        ["Saved for the backward pass", node.saved ? `${node.saved.text}${node.saved.bytes ? ` (${showBytes(node.saved.bytes)})` : ""}` : "nothing"],
         ["Cost forward", node.cost?.forward], ["Cost backward", node.cost?.backward],
         ["Rule in", entryOf(node)?.source_file],
       ].filter(([, text]) => text !== null && text !== undefined && text !== "").map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(text))))),
@@ -158,7 +158,7 @@ const PANELS = {
 
 const showBytes = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1 << 20 ? `${show(bytes / 1024, 3)} KiB` : `${show(bytes / (1 << 20), 3)} MiB`);
 
-const leafText = (node) => (node.role === "parameter" ? "A parameter: no op made it. The optimiser moves it after the sweep." : "No op made this: it came in from outside the tape.");
+const leafText = (node) => (node.role === "parameter" ? "A parameter: no op computed it. The optimiser updates it after the sweep." : "No op computed this: it is an input from outside the tape.");
 
 function rulesOf(entry) {
   if (Array.isArray(entry.rule)) return entry.rule.flatMap((one) => [one.input ? el("p", { class: "quiet" }, `for ${one.input}`) : null, formula(one.mathml, one.text)]);
@@ -226,18 +226,18 @@ function sentBy(node) {
   return ops.length ? `Gradient, by the rule of what reads it: ${ops.join(", ")}` : "Gradient, with which the sweep begins";
 }
 
-// Where the rule of a node stands with its numbers.
+// Links to the nodes whose tab Numbers shows the rule of `node` with numbers.
 function withNumbers(node) {
   const inputs = node.inputs.filter((input) => input.wants_gradient && nodes[input.node].probes.length);
   if (!inputs.length) return null;
-  return el("p", { class: "quiet" }, "With the numbers of this step this rule stands under Numbers of what it reads: ", ...inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
+  return el("p", { class: "quiet" }, "To see this rule with the numbers of this step, open the tab Numbers of: ", ...inputs.flatMap((input, i) => [i ? ", " : "", nodeLink(input.node)]), ".");
 }
 
 function termTable(terms, further) {
-  const head = el("tr", {}, ["through", "what arrives", "× local slope", "= share"].map((name) => el("th", { scope: "col" }, name)));
+  const head = el("tr", {}, ["through", "incoming gradient", "× local slope", "= contribution"].map((name) => el("th", { scope: "col" }, name)));
   const rows = terms.map((term) => el("tr", {}, el("td", {}, nodeLink(term.node)), el("td", {}, show(term.upstream)), el("td", {}, show(term.slope)), el("td", {}, show(term.product))));
   const more = further ? el("p", { class: "quiet" }, `and ${further.toLocaleString("en")} smaller ${further === 1 ? "one" : "ones"}`) : null;
-  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Shares of the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Contributions to the gradient" }, el("table", { class: "terms" }, el("thead", {}, head), el("tbody", {}, rows)), more);
 }
 
 // --- tabs, here and above the graph ---

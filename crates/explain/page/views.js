@@ -88,7 +88,7 @@ function buildTable() {
     const cells = COLUMNS.map((column, i) => el(i === 1 ? "th" : "td", i === 1 ? { scope: "row" } : { class: column.number ? "number" : "" }, column.cell ? column.cell(node) : (column.text ?? column.of)(node)));
     table.rows.set(node.id, el("tr", { onclick: () => select(node.id) }, cells));
   }
-  byId("view-table").replaceChildren(el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "All nodes" }, el("table", { class: "nodes" }, el("caption", {}, `All ${nodes.length} nodes in the order of the computation. Of more than one number, the norm; numbers are sorted by size. A click on a heading sorts.`), el("thead", {}, head), body)));
+  byId("view-table").replaceChildren(el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "All nodes" }, el("table", { class: "nodes" }, el("caption", {}, `All ${nodes.length} nodes in the order of the computation. For tensors with more than one element, the table shows the norm. Click a heading to sort by it; numbers are sorted by absolute value.`), el("thead", {}, head), body)));
   table.head = head;
   table.body = body;
   sortTable(0, false);
@@ -136,7 +136,7 @@ function updateCard(update) {
   return el("section", { class: "card" }, el("h3", {}, nodeLink(update.node, update.parameter)), el("p", {}, update.rule),
     ...update.formulas.map((formula) => el("p", { class: "expression" }, pretty(formula))),
     el("p", { class: "quiet" }, `with ${update.constants.replaceAll("-", "−")}`),
-    el("dl", { class: "summary" }, row(`weight${norm} before`, show(before)), row("after", show(after)), row(`gradient${norm}`, show(gradient)), row(norm ? "norm of the step" : "step", show(step)), row("step by weight", showRatio(update))),
+    el("dl", { class: "summary" }, row(`weight${norm} before`, show(before)), row("after", show(after)), row(`gradient${norm}`, show(gradient)), row(norm ? "norm of the step" : "step", show(step)), row("step / weight", showRatio(update))),
     el("h4", {}, index.length ? `element [${index.join(", ")}] ` : "the number ", el("span", { class: "quiet" }, `(${why})`)),
     ...lines.flatMap((line) => [
       el("p", { class: "expression" }, `${line.target} ← ${pretty(line.expression)}`),
@@ -154,10 +154,10 @@ function drawUpdates() {
     bar.style.width = `${(100 * update.ratio) / most}%`;
     return el("tr", { class: update.node === state.node ? "chosen" : "" }, el("th", { scope: "row" }, nodeLink(update.node, update.parameter)), ...[sizesOf(update)].flatMap(({ gradient, before, step }) => [gradient, before, step].map((size) => el("td", { class: "number" }, show(size, 3)))), el("td", {}, el("span", { class: "bar-room" }, bar), showRatio(update)));
   });
-  const head = el("tr", {}, ["parameter", "gradient", "weight", "step", "step by weight"].map((name) => el("th", { scope: "col" }, name)));
+  const head = el("tr", {}, ["parameter", "gradient", "weight", "step", "step / weight"].map((name) => el("th", { scope: "col" }, name)));
   const chosen = updates[updateOf.get(state.node)];
   view.replaceChildren(
-    el("p", { class: "lead" }, "How far the optimiser moved each parameter in this step, beside how large it was. Of more than one number, the norm."),
+    el("p", { class: "lead" }, "How far the optimiser moved each parameter in this step, compared with its size (for more than one element, both are norms)."),
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Updates" }, el("table", { class: "nodes" }, el("thead", {}, head), el("tbody", {}, rows))),
     ...(chosen ? [updateCard(chosen)] : [el("p", { class: "quiet" }, "Choose a parameter to see the optimiser's rule.")]),
   );
@@ -169,9 +169,9 @@ const whatIf = tape.what_if.map(() => 0);
 
 function buildWhatIf() {
   const view = byId("view-whatif");
-  if (!tape.what_if.length) return view.replaceChildren(el("p", {}, "This document holds no what-if."));
+  if (!tape.what_if.length) return view.replaceChildren(el("p", {}, "This page contains no what-if analysis."));
   view.replaceChildren(
-    el("p", { class: "lead" }, "What if the optimiser simply walked against the gradient? The straight line is what the gradient promises. The loss keeps the promise for small steps only."),
+    el("p", { class: "lead" }, "What if the optimiser simply moved against the gradient? The straight line is the prediction of the gradient. It is accurate for small steps only."),
     ...tape.what_if.map((one, i) => {
       const shown = el("div", { class: "what-if-shown", role: "status" });
       const slider = el("input", { type: "range", min: 0, max: one.sizes.length - 1, step: 1, value: 0, id: `what-if-${i}`, "aria-label": `Step size: ${one.text}` });

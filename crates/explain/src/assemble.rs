@@ -1,4 +1,4 @@
-//! A [`Document`] from a [`Recording`].
+//! Builds a [`Document`] from a [`Recording`].
 
 use crate::atlas::{Atlas, Place};
 use crate::cost;
@@ -24,7 +24,7 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Everything.
+    /// Full detail.
     pub const FULL: Self = Self { picture: 64, probes: 4, outlines: false };
 }
 
@@ -98,7 +98,7 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
             };
             let text = format!(
                 "{which} fakes of the {name}, as a constant: the graph is cut here. A gradient with respect to them could be computed, but \
-                 no tape would lead it on to the weights of the {name}."
+                 no tape connects it to the weights of the {name}."
             );
             (Role::Input, NoGradient::Cut, text)
         }
@@ -201,7 +201,7 @@ fn contributions(document: &mut Document, recording: &Recording, atlas: &Atlas<'
     }
 }
 
-/// Draws all pictures again.
+/// Draws all pictures again, with the current detail.
 pub(crate) fn draw(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, detail: Detail) {
     let shown: Vec<bool> = document.nodes.iter().map(|node| !detail.outlines || is_outline(document, node)).collect();
     for (node, shown) in document.nodes.iter_mut().zip(shown) {

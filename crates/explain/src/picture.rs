@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn channels_become_tiles() {
-        // Two images of 2x2 with 4 channels; number i of the first image is i, so channel c is c,
-        // c+4, c+8, c+12.
+        // Two images of 2x2 pixels with 4 channels; element i of the first image has the value 17
+        // i, so channel c has the elements c, c+4, c+8, c+12.
         let x = Tensor::from_fn([2, 2, 2, 4], |i| if i < 16 { i as f32 * 17.0 } else { 255.0 });
         let tiles = picture(&x, Kind::Batch, 32).unwrap();
         assert_eq!((tiles.layout, tiles.width, tiles.height, tiles.tile), (Layout::Tiles, 4, 4, [2, 2]));

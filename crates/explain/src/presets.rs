@@ -80,7 +80,7 @@ impl Preset {
     /// Runs and records its first step.
     ///
     /// # Errors
-    /// When a number is not finite.
+    /// When a value is not finite.
     pub fn teach(&self, seed: u64) -> Result<Taught, NonFinite> {
         let mut lesson = (self.make)(seed);
         let before = lesson.state();
@@ -93,7 +93,7 @@ impl Preset {
     /// Runs its first step without an observer, and returns the state after it.
     ///
     /// # Errors
-    /// When a number is not finite.
+    /// When a value is not finite.
     pub fn step_unobserved(&self, seed: u64) -> Result<State, NonFinite> {
         let mut lesson = (self.make)(seed);
         (lesson.step)(&mut lesson, seed)?;

@@ -220,7 +220,7 @@ impl<'a> ReplayedTape<'a> {
         };
         let within = &numbers[..reach];
         let size = |i: &usize| within[*i].abs();
-        // The first of several equal ones.
+        // The first one, if several are equal.
         let largest = (0..reach).reduce(|most, i| if size(&i) > size(&most) { i } else { most });
         let nonzero = (0..reach).filter(|i| within[*i] != 0.0);
         let smallest = nonzero.reduce(|least, i| if size(&i) < size(&least) { i } else { least });

@@ -16,8 +16,8 @@ pub const CAP: usize = 10_000_000;
 /// The part of it that the page without the document takes.
 const PAGE: usize = 200_000;
 
-/// In a step with more nodes, fewer elements are explained, which would take long and would not fit
-/// the page.
+/// In a step with more nodes than this, fewer elements are explained, because explaining them would
+/// take long and the page would become too large.
 const MANY: usize = 400;
 
 /// The remark on a step with images.
@@ -27,17 +27,17 @@ const SHOWN: &str = "The statistics of a node are of the whole batch. Its pictur
 pub struct Explained {
     /// The document.
     pub document: Document,
-    /// One line for each thing that was left out to limit the size; the document's notes say the
-    /// same.
+    /// One line for each thing that was left out to limit the size; the document's notes contain
+    /// the same lines.
     pub dropped: Vec<String>,
 }
 
 /// The progress of the explanation of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// So many nodes of all are checked.
+    /// The number of nodes checked so far, and of all nodes.
     Checked(usize, usize),
-    /// The elements of so many nodes of all are worked out.
+    /// The number of nodes whose elements have been worked out so far, and of all nodes.
     WorkedOut(usize, usize),
     /// The pictures are drawn.
     Drawing,
@@ -48,12 +48,13 @@ pub fn explain(recording: &Recording, header: Header) -> Explained {
     explain_within(recording, header, CAP - PAGE)
 }
 
-/// The same. It can take minutes for a large step; `progress` is called before each node.
+/// Like [`explain`], which can take minutes for a large step; `progress` is called before each
+/// node.
 pub fn explain_observed(recording: &Recording, header: Header, progress: &mut dyn FnMut(Progress)) -> Explained {
     explained(recording, header, CAP - PAGE, progress)
 }
 
-/// The same with at most `cap` bytes of JSON, if possible.
+/// Like [`explain`], with at most `cap` bytes of JSON, if possible.
 pub fn explain_within(recording: &Recording, header: Header, cap: usize) -> Explained {
     explained(recording, header, cap, &mut |_| {})
 }
@@ -67,7 +68,9 @@ fn explained(recording: &Recording, header: Header, cap: usize, progress: &mut d
     let mut dropped = Vec::new();
     if document.nodes.len() > MANY {
         detail.probes = 1;
-        dropped.push(format!("in a step of more than {MANY} nodes one element of each is worked out instead of four"));
+        dropped.push(format!(
+            "in a step of more than {MANY} nodes one element of each is computed in detail instead of four"
+        ));
     }
     let tell = &mut |done| progress(Progress::WorkedOut(done, all));
     probes::probe(&mut document, recording, &atlas, detail.probes, tell);
@@ -114,13 +117,15 @@ fn smaller(detail: Detail) -> Option<(Detail, String)> {
             let picture = picture / 2;
             (Detail { picture, ..detail }, note(&format!("pictures have at most {picture} places on a side")))
         }
-        (_, 2.., _) => (Detail { probes: 1, ..detail }, note("one element of each node is worked out instead of four")),
+        (_, 2.., _) => {
+            (Detail { probes: 1, ..detail }, note("one element of each node is computed in detail instead of four"))
+        }
         (.., false) => (
             Detail { outlines: true, ..detail },
-            note("inside of a layer only its last node and its parameters have pictures and worked numbers"),
+            note("inside a layer, only its last node and its parameters have pictures and worked numbers"),
         ),
         (1.., ..) => (Detail { picture: 0, ..detail }, note("there are no pictures")),
-        (_, 1.., _) => (Detail { probes: 0, ..detail }, note("no elements are worked out")),
+        (_, 1.., _) => (Detail { probes: 0, ..detail }, note("no elements are computed in detail")),
         _ => return None,
     })
 }

@@ -1,5 +1,5 @@
-//! What the page says in words and numbers is what happened in the step, for every example and
-//! every system: each number is found here once more, from the tape itself.
+//! The words and numbers of the page agree with the recorded step, for every example and every
+//! system: each number is computed a second time here, from the tape itself.
 
 mod common;
 
@@ -9,12 +9,12 @@ use explain::document::{Document, NoGradient, Node, Question, Role};
 use tensor::Tensor;
 use tensor::arithmetic::evaluate;
 
-/// The answer to the question that begins so.
+/// The answer to the question that begins with `begin`.
 fn answer<'a>(document: &'a Document, begin: &str) -> Option<&'a Question> {
     document.questions.iter().find(|question| question.question.starts_with(begin))
 }
 
-/// The numbers in a text, with their signs, in order; a name is no number.
+/// The numbers in a text, with their signs, in order; digits inside names do not count.
 fn numbers(text: &str) -> Vec<f64> {
     let words = text.split(|c: char| c.is_whitespace() || "();:".contains(c));
     let number = |word: &str| {
@@ -29,7 +29,7 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 6e-3 * b.abs() + 1e-12
 }
 
-/// The node that the actions of a question choose.
+/// The node that the actions of a question select.
 fn chosen<'a>(document: &'a Document, question: &Question) -> &'a Node {
     let node = question.actions.iter().find_map(|action| match action {
         explain::document::Action::Node { node } => Some(*node),
@@ -59,8 +59,9 @@ fn every_answer_agrees_with_the_step() {
             dropouts += 1;
             let node = chosen(document, asked);
             let (y, x) = (value(node), value(&document.nodes[node.inputs[0].node]));
-            // A number that came as one and left as zero was forgotten; of zeros that came nobody
-            // can see it, but the rule: those are the ones that get no gradient though one arrives.
+            // An element that was not zero before the dropout and is zero after it was dropped. Of
+            // the elements that were already zero, the gradient rule shows which were dropped: they
+            // send no gradient although one arrives.
             let sent = |record: &explain::recorder::NodeRecord| {
                 record.sent.iter().find(|sent| sent.0 == 0).map(|s| s.1.clone())
             };
@@ -203,15 +204,15 @@ fn questions_are_short(name: &str, document: &Document) {
     assert_eq!(different.len(), document.questions.len(), "{name}: asked twice");
 }
 
-/// The update of a parameter as the page shows it is the one that was made: of the right node, by
-/// the right gradient, and each line comes to what is stored.
+/// The update of a parameter on the page is the recorded one: of the right node, with the right
+/// gradient, and each line evaluates to the stored value.
 fn updates_are_the_steps(step: &Step) {
     let Step { name, recording, document } = step;
     for (update, record) in document.updates.iter().zip(&recording.updates) {
         let node = &document.nodes[update.node];
         assert_eq!(node.shape, record.before.shape().to_vec(), "{name}: {}", update.parameter);
         assert!(update.parameter.ends_with(&node.label), "{name}: {} is not {}", update.parameter, node.label);
-        // A parameter that the loss does not depend on gets zeros.
+        // A parameter on which the loss does not depend has zero gradients.
         let arrived = node.gradient.as_ref().map_or(0.0, |gradient| gradient.l2);
         assert_eq!(arrived, update.gradient_l2, "{name}: {}: the gradient of the node", update.parameter);
         assert_eq!(update.formulas.len(), update.worked.lines.len());
@@ -229,7 +230,7 @@ fn updates_are_the_steps(step: &Step) {
             assert!(near(value, line.value), "{name}: {line:?}");
             let Some(stored) = line.stored.map(f64::from) else { continue };
             assert!((value + line.rest - stored).abs() <= 1e-6 * stored.abs(), "{name}: {line:?}");
-            // What is left over is rounding: of the number, and of what it is made of.
+            // The remainder is rounding: of the number, and of its terms.
             let size = if line.target == "theta" { size } else { stored.abs() };
             let moved = f64::from((record.after.data()[at] - record.before.data()[at]).abs());
             assert!(
@@ -241,7 +242,7 @@ fn updates_are_the_steps(step: &Step) {
     }
 }
 
-/// The terms of a gradient and the number of those that are left out make all of it.
+/// The listed terms of a gradient and the number of unlisted ones add up to all of its terms.
 fn terms_are_those_of_the_rule(step: &Step) {
     let Step { name, document, .. } = step;
     for node in &document.nodes {
@@ -257,7 +258,7 @@ fn terms_are_those_of_the_rule(step: &Step) {
             let others = probe.gradient_rest_text.starts_with("the contributions of the other");
             if probe.gradient_terms_more == 0 && !others && !terms.is_empty() {
                 let sum: f64 = terms.iter().map(|term| f64::from(term.product)).sum();
-                // The rounding of the products, and that of slopes near 0, which are differences.
+                // The rounding of the products, and of slopes near 0, which are differences.
                 let size: f64 = terms.iter().map(|term| f64::from(term.product.abs())).sum();
                 let arrived: f64 = terms.iter().map(|term| f64::from(term.upstream.abs())).sum();
                 let allowed = 2e-6 * size + 1e-6 * arrived;

@@ -1,5 +1,5 @@
-//! What the page says about a step is what happened in it: every number of the page, recomputed; and
-//! the recorder changes no bit.
+//! The page agrees with the recorded step: every number of the page is recomputed; and the recorder
+//! does not change a bit of the step.
 
 mod common;
 
@@ -16,13 +16,13 @@ use models::stylegan2;
 use tensor::arithmetic::evaluate;
 use tensor::{Options, Tape, Tensor, grad};
 
-/// Every step that the tests look at, by name.
+/// Every step that is tested, by name.
 fn steps() -> Vec<(&'static str, Recording)> {
     let examples = PRESETS.iter().map(|preset| (preset.name, preset.teach(1).unwrap().recording));
     examples.chain([("quickdraw", recorded(small_quickdraw()).0)]).collect()
 }
 
-/// Their documents.
+/// The documents of these steps.
 fn documents() -> &'static [(&'static str, Document)] {
     static DOCUMENTS: OnceLock<Vec<(&'static str, Document)>> = OnceLock::new();
     DOCUMENTS.get_or_init(|| {
@@ -44,7 +44,7 @@ fn listening_changes_no_bit_of_any_system() {
     }
 }
 
-/// A tape of the user's own can be opened too; the page has all its nodes.
+/// A tape of the user's own can be explained too; the page has all its nodes.
 #[test]
 fn the_page_has_every_node_of_a_tape() {
     let recorder = Recorder::default();
@@ -96,8 +96,8 @@ fn every_statistic_is_that_of_the_tensor() {
     }
 }
 
-/// The sum of what the consumers of a value send back is its gradient: in the order of the sweep to
-/// the last bit.
+/// The gradient of a value is the sum of the contributions of its users, bit for bit if added in
+/// the order of the sweep.
 #[test]
 fn addends_sum_to_the_gradient_at_every_node() {
     let mut forks = 0;
@@ -156,7 +156,7 @@ fn every_worked_number_comes_to_the_stored_one() {
                     let value = evaluate(text).unwrap_or_else(|| panic!("{name}: {}: {text}", node.label));
                     let (off, scale) = (value + rest - f64::from(number), f64::from(number.abs()));
                     assert!(off.abs() <= 1e-5 * scale, "{name}: {} {probe:?}", node.label);
-                    // What is left over is rounding, nothing else: of numbers of this size.
+                    // The remainder is only rounding, of numbers of this size.
                     let rounding = 1e-5 * f64::from(size);
                     assert!(!all || rest.abs() <= rounding, "{name}: {} {}: {rest} {probe:?}", node.label, node.op);
                 };
@@ -172,7 +172,7 @@ fn every_worked_number_comes_to_the_stored_one() {
                 }
                 if let (Some(gradient), Some(summary)) = (probe.gradient, &node.gradient) {
                     let all = !probe.gradient_rest_text.starts_with("the contributions of the other");
-                    // Terms that cancel leave a small sum, but not a small rounding.
+                    // If terms cancel, their sum is small but its rounding error is not.
                     let parts: f32 = probe.gradient_terms.iter().map(|term| term.product.abs()).sum();
                     let size = summary.max.max(-summary.min).max(parts);
                     said(&probe.gradient_expression, probe.gradient_rest, gradient, size, all);
@@ -184,7 +184,8 @@ fn every_worked_number_comes_to_the_stored_one() {
     }
 }
 
-/// A step of parts in parts, some with ops of their own beside, and a tape each for four updates.
+/// A step with nested modules, some of which also have their own ops, and one tape for each of four
+/// updates.
 fn nested() -> &'static (&'static str, Document) {
     static NESTED: OnceLock<(&'static str, Document)> = OnceLock::new();
     NESTED.get_or_init(|| {
@@ -244,7 +245,7 @@ fn walls_stand_where_the_graph_is_cut_and_where_weights_are_frozen() {
         assert_eq!(images.label, format!("{things}, real and fake"));
         assert!(images.inputs[0].wall && document.nodes[images.inputs[0].node].made.is_some());
     }
-    // The origin of a constant is known by its buffer, or by its rows.
+    // The origin of a constant is found by its buffer, or by its rows.
     let recording = PRESETS[2].teach(1).unwrap().recording;
     let origins: Vec<&Origin> = recording.tapes[0].constants.iter().map(|constant| &constant.origin).collect();
     assert!(origins.contains(&&Origin::Inferred(0, 8)), "{origins:?}");
@@ -326,7 +327,7 @@ fn a_page_that_is_too_large_is_made_smaller_and_says_so() {
     let bytes = |document: &Document| serde_json::to_vec(document).unwrap().len();
     let mut progress = Vec::new();
     let full = explain_observed(&recording, Header::default(), &mut |reached| progress.push(reached));
-    // Every node is checked, then every node is worked out.
+    // Every node is checked, then the elements of every node are worked out.
     let nodes = recording.tapes.iter().map(|tape| tape.nodes.len()).sum();
     let checked = (0..nodes).map(|node| Progress::Checked(node, nodes));
     let worked_out = (0..nodes).map(|node| Progress::WorkedOut(node, nodes));
@@ -362,7 +363,7 @@ fn small_graphs_can_be_computed_again() {
     }
 }
 
-/// The recorder is also what a watcher of the engine is: it can be shared.
+/// The recorder is also an observer of the engine, which can be shared.
 #[test]
 fn places_and_ids_are_each_others_inverse() {
     let recording = Rc::new(PRESETS[1].teach(1).unwrap().recording);
@@ -371,7 +372,7 @@ fn places_and_ids_are_each_others_inverse() {
     assert!(matches!(atlas.places[0], Place::Constant(0, _)));
 }
 
-/// What the guide says of the smallest example.
+/// Checks what the guide says about the smallest example.
 #[test]
 fn the_guide_counts_the_nodes_of_the_smallest_example() {
     let (_, document) = documents().iter().find(|(name, _)| *name == "scalar").unwrap();

@@ -1,6 +1,37 @@
-//! The settings of kernels: what a call does beyond its slices.
+//! The settings of kernels: the parameters of a call apart from its slices.
+
+use core::fmt;
 
 use crate::random::Key;
+
+/// How the products of matrix products and convolutions are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// From the `f32` numbers themselves.
+    #[default]
+    F32,
+    /// From [bf16 numbers](crate::bf16), to which the operands are rounded. The sums are `f32`.
+    Bf16,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Bf16];
+
+    /// The name: `f32` or `bf16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// What may follow a linear layer, each part optional: dropout(leaky_relu(x + bias)).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,6 +53,8 @@ pub struct Norm {
 }
 
 /// A matrix product c = op(a) * op(b), all row-major.
+///
+/// A [`Precision::Bf16`] takes effect where k is at least 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
     /// Rows of op(a) and c.
@@ -34,4 +67,13 @@ pub struct Gemm {
     pub transpose_a: bool,
     /// b is stored (n, k) and read transposed.
     pub transpose_b: bool,
+    /// How the products are computed.
+    pub precision: Precision,
+}
+
+impl Gemm {
+    /// The precision that is in effect: a sum of one product has no [pairs](crate::bf16).
+    pub(crate) fn effective_precision(&self) -> Precision {
+        if self.k > 1 { self.precision } else { Precision::F32 }
+    }
 }

@@ -10,8 +10,8 @@
 //! * The forward pass computes the value in place of x.
 //! * The backward pass needs neither x nor a mask. The value has the sign of x (a dropped element
 //!   may have either sign, but its gradient is 0), and the random words are drawn again. The
-//!   gradient of the bias, a sum over all rows, is taken of each stretch while it is in the cache,
-//!   in the order of [`columns`].
+//!   gradient of the bias, a sum over all rows, is accumulated for each stretch while it is in the
+//!   cache, in the order of [`columns`].
 
 use crate::arguments::BiasActivation;
 use crate::columns::{self, Layout, Write, Written};
@@ -77,7 +77,8 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
                 }
             }
             if let Some(mask) = self.mask {
-                // (This also prefetches the next stretch while it draws the words of this one.)
+                // (This also prefetches the next stretch while it draws the random words of this
+                // one.)
                 drop_some(s, mask, first, stretch, self.stretch);
             }
             first += stretch.len();
@@ -85,8 +86,8 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
     }
 }
 
-/// Drops elements in place, the first of which has the index `first`, and prefetches those that are
-/// `ahead`.
+/// Applies dropout in place; `first` is the index of the first element. Also prefetches the
+/// elements that are `ahead`.
 #[inline(always)]
 fn drop_some<S: Simd>(s: S, mask: Mask, first: usize, x: &mut [f32], ahead: usize) {
     let mut block = (first / 4) as u32;
@@ -219,7 +220,7 @@ pub(crate) fn bias_act_grad(
     }
 }
 
-/// Writes gx, and the gradient of the bias if asked for.
+/// Writes gx, and the gradient of the bias if requested.
 fn both(backward: impl Write, gx: &mut [f32], gbias: Option<&mut [f32]>) {
     if let Some(gbias) = &gbias {
         let columns = gbias.len();

@@ -232,13 +232,13 @@ kernels! {
     fn normal(key: Key, y: &mut [Self])
         { Memory, Floats(y.len()) => normal::normal }
 
-    /// x <- dropout(leaky_relu(x + bias)), each part if asked for, with the same bits as the
-    /// separate kernels. The bias is paired with each consecutive row of x of its length.
+    /// x <- dropout(leaky_relu(x + bias)), each part optional, with the same bits as the separate
+    /// kernels. The bias is paired with each consecutive row of x of its length.
     fn bias_act(settings: BiasActivation, bias: Option<&[Self]>, x: &mut [Self])
         { Memory, Floats(2 * x.len()) => bias_act::bias_act }
 
     /// The gradients of [`bias_act`](Element::bias_act) for an incoming gy: writes gx, and gbias if
-    /// asked for, with the same bits as the separate kernels. `y` is the value; it is only read if
+    /// requested, with the same bits as the separate kernels. `y` is the value; it is only read if
     /// there is a slope, and may be empty otherwise.
     fn bias_act_grad(
         settings: BiasActivation,

@@ -46,7 +46,7 @@ impl<Op: Function<N>, const N: usize> Kernel for Map<'_, Op, N> {
     }
 }
 
-/// What to do with a function of `N` vectors once it is known.
+/// What to do with a function of `N` vectors once it is chosen.
 trait Visit<const N: usize> {
     fn visit(self, op: impl Function<N>);
 }

@@ -1,5 +1,9 @@
 //! The geometry of convolutions, up-sampling and padding: which pixels each output reads.
 
+use crate::arguments::Precision;
+use crate::conv::Convolution;
+use crate::simd::LANES;
+
 /// How a convolution treats the border of its input, per axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Padding {
@@ -56,6 +60,8 @@ pub struct ConvGeometry {
     pub output: [usize; 2],
     /// Channels of `y`.
     pub out_channels: usize,
+    /// How the products are computed.
+    pub precision: Precision,
 }
 
 impl ConvGeometry {
@@ -96,7 +102,8 @@ impl ConvGeometry {
             }
             output[axis] = (padded - k) / s + 1;
         }
-        Ok(Self { batch, input: [h, w], in_channels, kernel, stride, pad, output, out_channels })
+        let precision = Precision::F32;
+        Ok(Self { batch, input: [h, w], in_channels, kernel, stride, pad, output, out_channels, precision })
     }
 
     /// The convolution whose input gradient is the transposed convolution of images of shape `[n,
@@ -140,7 +147,26 @@ impl ConvGeometry {
             pad,
             output: [h, w],
             out_channels: channels,
+            precision: Precision::F32,
         })
+    }
+
+    /// The same geometry, with products in this precision.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision that is in effect. [`Precision::Bf16`] multiplies [pairs](crate::bf16) of
+    /// channels, or of images for the weight gradient. Without pairs it would only cost accuracy,
+    /// and neither would it be faster in the weight gradient of layers with few channels, which is
+    /// bound by memory.
+    pub(crate) fn effective_precision(&self, call: Convolution) -> Precision {
+        let takes_effect = match call {
+            Convolution::Forward => self.in_channels > 1,
+            Convolution::InputGrad => self.out_channels > 1,
+            Convolution::WeightGrad => self.in_channels > LANES,
+        };
+        if takes_effect { self.precision } else { Precision::F32 }
     }
 
     /// The same result from small images. This is a transposed convolution of stride 1 of images

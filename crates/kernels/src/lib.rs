@@ -9,6 +9,7 @@
 
 pub mod allocations;
 mod arguments;
+pub mod bf16;
 mod bias_act;
 mod columns;
 mod conv;
@@ -40,7 +41,16 @@ mod testing;
 pub mod timing;
 mod vector_words;
 
-pub use arguments::{BiasActivation, Gemm, Norm};
+/// The version of the numerics: of everything that decides how the results of the kernels are
+/// rounded. It goes up by one with each change that alters the bits of a run with default settings,
+/// such as another algorithm for a convolution, another order of a sum or another approximation of
+/// a function; the changelog has an entry for each. Runs record it, and say so when they go on with
+/// another one.
+///
+/// * 1: everything before versions were recorded, and since.
+pub const NUMERICS: u32 = 1;
+
+pub use arguments::{BiasActivation, Gemm, Norm, Precision};
 pub use conv::Convolution;
 pub use element::Element;
 pub use elementwise::{Binary, Unary};

@@ -7,10 +7,10 @@
 //! stream, so each number is a pure function of the key and its index. No number exceeds 6.77 in
 //! absolute value (a true normal one does once in 10^11).
 //!
-//! In a vector, each of the two places computes the distance. The odd place turns the point back by
-//! a quarter turn, so that its coordinate is a cosine too. All operations are on bit patterns or
-//! correctly rounded, so the bits are the same everywhere; the logarithm and sine of a system
-//! library would not guarantee that.
+//! In a vector, the even and the odd lane of a pair both compute the distance. The odd lane rotates
+//! the point back by a quarter turn, so that its coordinate is a cosine too. All operations are on
+//! bit patterns or correctly rounded, so the bits are the same everywhere; the logarithm and sine
+//! of a system library would not guarantee that.
 
 use crate::math;
 use crate::pieces::{GRAIN, Pieces, for_each_piece};

@@ -41,10 +41,13 @@ pub trait Real:
     fn abs(self) -> Self;
     /// Whether it is neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// An operand of a [`Precision::Bf16`](crate::Precision::Bf16) product: an `f32` is
+    /// [rounded](crate::bf16::round), an `f64` is not, because it is meant for checking.
+    fn bf16_operand(self) -> Self;
 }
 
 macro_rules! real {
-    ($T:ident, $mul_add:expr) => {
+    ($T:ident, $mul_add:expr, $bf16_operand:expr) => {
         impl Real for $T {
             fn from_f64(x: f64) -> Self {
                 x as $T
@@ -76,8 +79,11 @@ macro_rules! real {
             fn is_finite(self) -> bool {
                 $T::is_finite(self)
             }
+            fn bf16_operand(self) -> Self {
+                $bf16_operand(self)
+            }
         }
     };
 }
-real!(f32, crate::simd::fused_multiply_add);
-real!(f64, scalar::fused_multiply_add);
+real!(f32, crate::simd::fused_multiply_add, crate::bf16::round);
+real!(f64, scalar::fused_multiply_add, core::convert::identity);

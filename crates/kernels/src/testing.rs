@@ -32,7 +32,8 @@ pub(crate) fn wild_numbers(len: usize, stream: u32) -> Vec<f32> {
     let special = [0.0, -0.0, 1e-45, -1e-45, 1e-39, f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1.0, -1.0];
     let special = special.into_iter().chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN]).cycle();
     let mut numbers = numbers(len, stream);
-    // The stream shifts the specials, so that two slices pair them in many ways.
+    // The stream shifts the positions of the special values, so that two slices pair them in many
+    // ways.
     for (x, special) in numbers.iter_mut().skip(stream as usize % 7).step_by(3 + stream as usize % 5).zip(special) {
         *x = special;
     }

@@ -1,5 +1,5 @@
-//! How a convolution in the frequency domain mixes numbers that the plain loop keeps apart;
-//! `fast_path.md` quotes the figures.
+//! Numerical properties of a convolution in the frequency domain: it mixes numbers that the plain
+//! loop keeps apart. `fast_path.md` quotes the figures.
 
 use kernels::{ConvGeometry, Element, Padding, reference};
 

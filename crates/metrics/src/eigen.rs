@@ -1,10 +1,10 @@
 //! Eigenvalues of symmetric matrices.
 //!
-//! Linear-algebra crates choose their vector width, and with it the order of sums, by the
-//! processor. Here the same input must give the same bits everywhere, so these are our own few
-//! lines.
+//! Linear-algebra crates choose their vector width, and with it the order of sums, according to the
+//! processor. Here the same input must give the same bits everywhere, so the algorithms are
+//! implemented here.
 //!
-//! * [`eigenvalues`]: Householder's reduction to three diagonals (Golub and Van Loan, *Matrix
+//! * [`eigenvalues`]: Householder's reduction to tridiagonal form (Golub and Van Loan, *Matrix
 //!   Computations*, 8.3.1), then the implicit QL algorithm (8.3.3). For matrices of thousands of
 //!   rows; no vectors.
 //! * [`eigenvectors`]: Jacobi's rotations (8.5). For a hundred rows.
@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use crate::matrix::{Matrix, dot};
 
-/// Maximal rotations per eigenvalue; three are usual.
+/// The largest number of rotations per eigenvalue; three are usual.
 const MOST_ROTATIONS: usize = 100;
-/// Maximal sweeps of Jacobi's method; eight are usual.
+/// The largest number of sweeps of Jacobi's method; eight are usual.
 const MOST_SWEEPS: usize = 50;
 
 /// The eigenvalues of a symmetric matrix, unordered. Their error is about 1e-16 of the largest one.
@@ -38,8 +38,8 @@ fn assert_square(matrix: &Matrix) {
     assert!(rows == columns, "eigenvalues: {rows} x {columns} is not square");
 }
 
-/// The diagonal and the numbers beside it (the last of them 0) of a tridiagonal matrix with the
-/// same eigenvalues.
+/// The diagonal and the subdiagonal (padded with a 0) of a tridiagonal matrix with the same
+/// eigenvalues.
 ///
 /// Each step reflects the rest of a row onto its first element: A <- A - v w^T - w v^T. The next
 /// step needs the product of the new A with its own v; both are done in one pass through memory,
@@ -47,7 +47,7 @@ fn assert_square(matrix: &Matrix) {
 fn three_diagonals(mut a: Matrix) -> (Vec<f64>, Vec<f64>) {
     let n = a.rows();
     let (mut diagonal, mut beside) = (vec![0.0; n], vec![0.0; n]);
-    // The v and w that are still to be taken off the rows from k on; indexed from k.
+    // The v and w that have yet to be subtracted from the rows from k on, indexed from k.
     let mut pending: Option<[Vec<f64>; 2]> = None;
     for k in 0..n {
         let row = &mut a.row_mut(k)[k..];
@@ -61,7 +61,7 @@ fn three_diagonals(mut a: Matrix) -> (Vec<f64>, Vec<f64>) {
         let mut v = row[1..].to_vec();
         let tail = dot(&v[1..], &v[1..]);
         let length = (v[0] * v[0] + tail).sqrt();
-        // A row that needs no reflection: v = 0 is none.
+        // A row that is already zero needs no reflection: v = 0.
         let factor = if tail == 0.0 {
             beside[k] = v[0];
             v.fill(0.0);
@@ -105,7 +105,7 @@ fn ql(d: &mut [f64], e: &mut [f64]) {
     for first in 0..d.len() {
         for turn in 0.. {
             assert!(turn < MOST_ROTATIONS, "eigenvalues: number {first} is not found in {MOST_ROTATIONS} rotations");
-            // The block from `first` that no zero beside the diagonal cuts.
+            // The end of the block that begins at `first` and has no zero beside the diagonal.
             let last = (first..d.len() - 1).find(|&i| e[i].abs() <= nothing).unwrap_or(d.len() - 1);
             if last == first {
                 break;
@@ -237,8 +237,8 @@ mod tests {
         }
     }
 
-    /// The second difference with its known eigenvalues 2 - 2 cos(pi i / (n + 1)): three diagonals
-    /// from the start.
+    /// The second-difference matrix, with known eigenvalues 2 - 2 cos(pi i / (n + 1)); it is
+    /// tridiagonal already.
     #[test]
     fn known_eigenvalues_are_found() {
         let n = 200;

@@ -2,7 +2,7 @@
 
 use crate::{Matrix, Pictures};
 
-/// Makes features of images.
+/// Computes features of images.
 pub trait Extractor {
     /// The name in the labels of scores, such as `pca64` or `evalnet28-mnist`.
     fn name(&self) -> String;
@@ -11,6 +11,6 @@ pub trait Extractor {
     /// column per class.
     ///
     /// # Panics
-    /// When the images have another size than the extractor is made for.
+    /// When the images do not have the size that the extractor requires.
     fn extract(&self, pictures: &Pictures) -> (Matrix, Option<Matrix>);
 }

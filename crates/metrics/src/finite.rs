@@ -21,7 +21,7 @@ pub struct NotFinite {
     pub image: usize,
     /// The index within the image's row.
     pub place: usize,
-    /// The number.
+    /// The index within the image's row.
     pub value: f64,
 }
 
@@ -34,13 +34,13 @@ impl fmt::Display for NotFinite {
 
 impl core::error::Error for NotFinite {}
 
-/// Whether a number can be measured. (A NaN is not within any bounds.)
+/// Whether a value is finite and not too large. (A NaN is not within any bounds.)
 pub(crate) fn is_finite(x: f64) -> bool {
     (-LARGEST..=LARGEST).contains(&x)
 }
 
 impl Matrix {
-    /// Whether every number, a `what` of its row's image, is finite.
+    /// Checks that every element is finite; `what` is the name of the elements in the error.
     ///
     /// # Errors
     /// The first that is not.
@@ -100,8 +100,8 @@ mod tests {
         }),
     ];
 
-    /// One bad number in one place of either set, in both forms of the Fréchet distance (more rows
-    /// than columns, and fewer).
+    /// One bad value at one position of either set, in both forms of the Fréchet distance (more
+    /// rows than columns, and fewer).
     #[test]
     fn every_measure_refuses_a_number_that_is_not_finite() {
         for (name, measure) in MEASURES {

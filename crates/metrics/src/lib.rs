@@ -1,10 +1,10 @@
 //! Metrics of generated images.
 //!
 //! A metric compares two sets: real images and fakes. Most compare *features*, a row of numbers
-//! that an [`Extractor`] computes from each image, instead of pixels. Scores are comparable only
-//! with the same extractor and the same number of images, so both are part of a score's label:
+//! that an [`Extractor`] computes from each image, instead of pixels. Scores are only comparable if
+//! they use the same extractor and the same number of images, so both are part of a score's label:
 //! `frechet[pca64, n=2500]`. None of these scores is called "FID" or "Inception Score": those names
-//! mean the features of one particular network.
+//! imply the features of one particular network.
 //!
 //! There is one file per metric, with its formula, its source, its pitfalls and its entry in the
 //! suite. All arithmetic is in `f64`. Sums have a fixed order that depends only on the sizes, and

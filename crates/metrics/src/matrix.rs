@@ -10,7 +10,7 @@ use core::ops::Range;
 use rayon::prelude::*;
 use tensor::Tensor;
 
-/// Rows and columns that are multiplied at a time.
+/// The number of rows and columns of a tile.
 const TILE: usize = 4;
 /// Rows per task. It is fixed, so that the work is split by size only.
 pub(crate) const TASK: usize = 32;
@@ -34,7 +34,7 @@ impl Matrix {
         Self { rows, columns, data }
     }
 
-    /// All zeros.
+    /// A matrix of zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
         Self { rows, columns, data: vec![0.0; rows * columns] }
     }
@@ -50,12 +50,12 @@ impl Matrix {
         Self { rows, columns: rest.iter().product(), data }
     }
 
-    /// How many rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many columns.
+    /// The number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -86,13 +86,13 @@ impl Matrix {
         Self { rows: rows.len(), columns: self.columns, data }
     }
 
-    /// The rows with these numbers, in this order.
+    /// The rows with these indices, in this order.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         let data = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
         Self { rows: rows.len(), columns: self.columns, data }
     }
 
-    /// `self` above `other`.
+    /// The rows of `self` followed by those of `other`.
     ///
     /// # Panics
     /// When they have different numbers of columns.
@@ -103,7 +103,7 @@ impl Matrix {
         Self { rows: self.rows + other.rows, columns: self.columns, data }
     }
 
-    /// Rows become columns.
+    /// The transpose.
     pub(crate) fn transposed(&self) -> Self {
         let data = (0..self.columns).flat_map(|j| (0..self.rows).map(move |i| self.data[i * self.columns + j]));
         Self { rows: self.columns, columns: self.rows, data: data.collect() }
@@ -118,7 +118,7 @@ impl Matrix {
         sums.into_iter().map(|sum| sum / self.rows as f64).collect()
     }
 
-    /// The matrix less `row` in every row.
+    /// The matrix with `row` subtracted from every row.
     pub(crate) fn minus_row(&self, row: &[f64]) -> Self {
         let mut result = self.clone();
         for line in result.data.chunks_exact_mut(self.columns.max(1)) {
@@ -183,10 +183,10 @@ fn panels(b: &Matrix) -> Vec<[f64; TILE]> {
     interleaved
 }
 
-/// The products of `count` rows of `a` from `first` on with all panels, to as many rows of `width`
-/// numbers.
+/// The products of `count` rows of `a` from `first` on with all panels, written to as many rows of
+/// `width` numbers.
 fn multiply(a: &Matrix, first: usize, count: usize, panels: &[[f64; TILE]], width: usize, products: &mut [f64]) {
-    // In an incomplete last tile, the last row is calculated repeatedly.
+    // In an incomplete last tile, the last row is computed repeatedly.
     let rows: [&[f64]; TILE] = core::array::from_fn(|i| a.row(first + i.min(count - 1)));
     for (number, panel) in panels.chunks_exact(a.columns.max(1)).enumerate() {
         let mut sums = [[0.0; TILE]; TILE];

@@ -1,11 +1,11 @@
-//! [`Metric`]: what a measure is called, what it looks at, and how it is computed; [`Sample`]: the
-//! images that it looks at.
+//! [`Metric`]: the name, the inputs and the function of a metric; [`Sample`]: the images that it
+//! measures.
 
 use core::ops::Range;
 
 use crate::{Extractor, Matrix, NotFinite, Pictures};
 
-/// The minimal number of images of a sample.
+/// The smallest number of images in a sample.
 pub const FEWEST: usize = 8;
 
 /// Images with everything that metrics need of them.
@@ -17,12 +17,12 @@ pub struct Sample {
     pub features: Matrix,
     /// Their logits, a row each, if the extractor is a classifier.
     pub logits: Option<Matrix>,
-    /// Features of the generator's training images, if these reals are others.
+    /// Features of the generator's training images, if these reals are different images.
     pub learned: Option<Matrix>,
 }
 
 impl Sample {
-    /// Images, with their features by `extractor`.
+    /// A sample of images, with the features that `extractor` computes.
     ///
     /// # Errors
     /// When a feature or a logit is not finite.
@@ -33,7 +33,7 @@ impl Sample {
         Ok(Self { pictures, features, logits, learned: None })
     }
 
-    /// With these features of the generator's training images.
+    /// Adds features of the generator's training images.
     ///
     /// # Errors
     /// When a feature is not finite.
@@ -45,7 +45,7 @@ impl Sample {
     /// The logits, a row per image.
     ///
     /// # Panics
-    /// When the extractor is no classifier.
+    /// When the extractor is not a classifier.
     #[track_caller]
     pub fn classified(&self) -> &Matrix {
         self.logits.as_ref().expect("measures of classes are only asked of classifiers")
@@ -56,7 +56,7 @@ impl Sample {
         self.pictures.count()
     }
 
-    /// Some of the images; the training images stay complete.
+    /// A range of the images; the training images stay complete.
     pub fn part(&self, range: Range<usize>) -> Self {
         Self {
             pictures: self.pictures.part(range.clone()),
@@ -67,7 +67,7 @@ impl Sample {
     }
 }
 
-/// What a metric looks at.
+/// The inputs of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// The extractor's features.
@@ -80,12 +80,12 @@ pub enum Of {
     Pairs(usize),
 }
 
-/// One number of a metric.
+/// One value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {
-    /// Its name: a column of a file.
+    /// Its name, also used as a column name in files.
     pub name: &'static str,
-    /// The number.
+    /// The value.
     pub value: f64,
     /// The standard deviation over subsets, if the value is a mean over them.
     pub deviation: Option<f64>,
@@ -97,17 +97,17 @@ impl Number {
     }
 }
 
-/// A metric that can be asked for by name.
+/// A metric that can be selected by name.
 pub struct Metric {
-    /// The name, which is what people type.
+    /// The name that users type.
     pub name: &'static str,
     /// An older name that is accepted as well.
     pub alias: Option<&'static str>,
-    /// One line for people.
+    /// A one-line description.
     pub about: &'static str,
-    /// What it compares.
+    /// The inputs that it compares.
     pub of: Of,
-    /// The maximal number of images of a set that it uses.
+    /// The largest number of images of a set that it uses.
     pub most: usize,
     /// Whether it is quick enough to be measured during training.
     pub quick: bool,

@@ -1,28 +1,28 @@
 //! Mode coverage: how many modes of a known mixture a generator has found, for points of the plane.
 //!
 //! A point belongs to the nearest centre if it is within `reach` of it, and to no mode otherwise. A
-//! mode is covered if a sufficient share of all points belongs to it. The number of modes and the
-//! share of points near one have been the measures of mode collapse since Metz et al., "Unrolled
-//! generative adversarial networks", 2017.
+//! mode is covered if a sufficient share of all points belongs to it. The number of covered modes
+//! and the fraction of points near a mode have been the usual measures of mode collapse since Metz
+//! et al., "Unrolled generative adversarial networks", 2017.
 //!
-//! **Pitfalls.** Stray points count nowhere: the shares need not add up to 1, and a covered mode
-//! may still be much too wide within its reach.
+//! **Pitfalls.** Stray points belong to no mode: the fractions need not add up to 1, and a covered
+//! mode may still be much too wide within its reach.
 
 /// The coverage of a mixture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Modes {
-    /// Modes with enough points.
+    /// The number of modes with enough points.
     pub covered: usize,
-    /// The share of points near a centre.
+    /// The fraction of points near a centre.
     pub near: f64,
-    /// The share of all points in the mode with the fewest.
+    /// The fraction of all points in the mode with the fewest.
     pub least: f64,
-    /// The share of all points in the mode with the most.
+    /// The fraction of all points in the mode with the most.
     pub most: f64,
 }
 
-/// Counts `points`, two numbers each, around the `centres`; a mode is covered by the share `enough`
-/// of all points.
+/// Counts `points`, two numbers each, around the `centres`; a mode with at least the fraction
+/// `enough` of all points is covered.
 ///
 /// # Panics
 /// When there are no points or no centres, or a point is not finite.

@@ -10,15 +10,15 @@
 //! **Pitfalls.** The features describe pixels, not semantics: strokes, shades and positions,
 //! without fine details. Scores depend on the reals that the components were fitted on.
 
-use kernels::{Element, Gemm, Key};
+use kernels::{Element, Gemm, Key, Precision};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::eigen::eigenvectors;
 use crate::matrix::dot;
 use crate::{Extractor, Matrix, Pictures};
 
-/// Products with X^T X. After this many, the remainder of the next direction is far below one grey
-/// level.
+/// The number of products with X^T X. After this many, the remainder of the next direction is far
+/// below one grey level.
 const ROUNDS: usize = 24;
 /// Additional directions, which improve the accuracy of the last requested ones.
 const SPARE: usize = 16;
@@ -29,7 +29,7 @@ const AT_A_TIME: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Pca {
     size: [usize; 3],
-    /// Requested features; there may be fewer.
+    /// The number of features requested; there may be fewer.
     components: usize,
     mean: Vec<f32>,
     /// (pixels, features)
@@ -64,7 +64,7 @@ impl Pca {
         orthonormalize(&mut basis, q);
         product([n, q, d], false, &x, &basis, &mut scores);
 
-        // Within the subspace: the covariance of the scores, and its own directions.
+        // Within the subspace: the covariance of the scores, and its eigenvectors.
         let columns = Matrix::new(n, q, scores.iter().map(|x| f64::from(*x)).collect()).transposed();
         let (values, vectors) = eigenvectors(&columns.times_transposed(&columns));
         let directions = basis
@@ -109,7 +109,7 @@ impl Extractor for Pca {
     }
 }
 
-/// The images less the mean, from 0 to 1, a row each.
+/// The images in [0, 1] minus the mean, one per row.
 fn centred(pictures: &Pictures, mean: &[f32], first: usize, last: usize) -> Vec<f32> {
     let image = |i| pictures.image(i).iter().zip(mean).map(|(x, mean)| f32::from(*x) / 255.0 - mean);
     (first..last).flat_map(image).collect()
@@ -117,7 +117,7 @@ fn centred(pictures: &Pictures, mean: &[f32], first: usize, last: usize) -> Vec<
 
 /// c = a b, or a^T b.
 fn product([m, n, k]: [usize; 3], transpose_a: bool, a: &[f32], b: &[f32], c: &mut [f32]) {
-    f32::gemm(Gemm { m, n, k, transpose_a, transpose_b: false }, a, b, c);
+    f32::gemm(Gemm { m, n, k, transpose_a, transpose_b: false, precision: Precision::F32 }, a, b, c);
 }
 
 /// Makes the columns of a (rows, q) basis orthogonal and of length 1 (Gram and Schmidt, twice over,

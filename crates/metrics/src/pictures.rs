@@ -5,7 +5,7 @@ use core::ops::Range;
 use tensor::Tensor;
 
 /// Images of one size, dense, (count, height, width, channels), from 0 to 255. They are bytes, as
-/// in image files: differences that no viewer can see are not measured.
+/// in image files, so differences that no viewer can show are not measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pictures {
     pixels: Vec<u8>,
@@ -16,7 +16,7 @@ impl Pictures {
     /// Images from their bytes; `size` is (height, width, channels).
     ///
     /// # Panics
-    /// When these are not whole images, or the size has a zero.
+    /// When the number of bytes is not a multiple of an image's, or the size has a zero.
     #[track_caller]
     pub fn new(pixels: Vec<u8>, size: [usize; 3]) -> Self {
         let one: usize = size.iter().product();
@@ -25,7 +25,7 @@ impl Pictures {
         Self { pixels, size }
     }
 
-    /// How many.
+    /// The number of images.
     pub fn count(&self) -> usize {
         self.pixels.len() / self.image_len()
     }
@@ -50,13 +50,13 @@ impl Pictures {
         self.size.iter().product()
     }
 
-    /// Some of the images.
+    /// A range of the images.
     pub fn part(&self, range: Range<usize>) -> Self {
         let one = self.image_len();
         Self { pixels: self.pixels[range.start * one..range.end * one].to_vec(), size: self.size }
     }
 
-    /// Some of the images as numbers in [0, 1], (count, height, width, channels).
+    /// A range of the images as numbers in [0, 1], (count, height, width, channels).
     pub fn batch(&self, range: Range<usize>) -> Tensor {
         let [height, width, channels] = self.size;
         let one = self.image_len();

@@ -1,4 +1,4 @@
-//! The suite of metrics: what can be asked for by name, measured, and printed.
+//! The suite of metrics: selecting them by name, measuring them, and printing the results.
 
 use core::fmt;
 
@@ -12,10 +12,10 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name || metric.alias == Some(name))
 }
 
-/// One number, with everything that it depends on.
+/// One measured value, with everything that it depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    /// The number.
+    /// The value.
     pub number: Number,
     /// The extractor whose features it compares; None if it compares pixels.
     pub extractor: Option<String>,
@@ -23,7 +23,7 @@ pub struct Measured {
     pub count: usize,
     /// The number of pairs, if it compares pairs.
     pub pairs: Option<usize>,
-    /// The same number for reals against other reals, and the number of each.
+    /// The same value for reals against other reals, and the number of each.
     pub baseline: Option<(f64, usize)>,
 }
 
@@ -60,10 +60,11 @@ pub fn short(x: f64) -> String {
     format!("{x:.*}", digits as usize)
 }
 
-/// The scores of reals against other reals: the best that fakes can be expected to reach.
+/// The scores of reals against other reals: the best scores that fakes can be expected to reach.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
-    /// Each with the number of reals that it was measured on, in the order of [`measure_all`].
+    /// Each value with the number of reals that it was measured on, in the order of
+    /// [`measure_all`].
     values: Vec<(f64, usize)>,
 }
 
@@ -102,7 +103,7 @@ pub fn measure_all(
     measured.collect()
 }
 
-/// The numbers of all metrics, each with its metric.
+/// The values of all metrics, each with its metric.
 #[track_caller]
 fn numbers(metrics: &[&'static Metric], real: &Sample, fake: &Sample) -> Vec<(&'static Metric, Number)> {
     let counts = [real.count(), fake.count()];
@@ -165,10 +166,10 @@ mod tests {
         assert_eq!(value(&real.part(0..10)), 0.0);
     }
 
-    /// An extractor that has no number for white.
-    struct Sick;
+    /// An extractor that returns NaN for white images.
+    struct NanForWhite;
 
-    impl Extractor for Sick {
+    impl Extractor for NanForWhite {
         fn name(&self) -> String {
             "sick".into()
         }
@@ -182,7 +183,7 @@ mod tests {
     #[test]
     fn a_sample_with_a_feature_that_is_not_finite_is_refused() {
         let pixels = |white: usize| (0..10).map(|i| if i == white { 255 } else { 7 }).collect();
-        let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &Sick);
+        let sample = |white| Sample::new(Pictures::new(pixels(white), [1, 1, 1]), &NanForWhite);
         let message = sample(3).unwrap_err().to_string();
         assert_eq!(message, "feature 1 of image 3 is NaN, which is not a finite f32");
         let sound = sample(99).unwrap();

@@ -10,19 +10,19 @@ use crate::{Settings, SettingsError, System};
 
 /// A GAN that can be chosen by name.
 pub struct SystemEntry {
-    /// The name, which is also that of its table in a run's `config.toml`.
+    /// The name, also used for its table in a run's `config.toml`.
     pub name: &'static str,
-    /// One line about it.
+    /// A one-line description.
     pub about: &'static str,
     /// Its presets, the default first.
     pub presets: &'static [Preset],
-    /// The settings of the preset of this name, with every key.
+    /// The settings of the preset with this name, including every key.
     pub settings: fn(&str) -> Table,
     /// Builds the system from a table of settings and a seed.
     pub build: fn(&Table, u64) -> Built,
-    /// The images that it learns from if no others are named.
+    /// The default training images.
     pub data: TrainingData,
-    /// The log lines of the program that it follows.
+    /// The log format of the original program.
     pub log: OriginalLog,
     /// Why the system has no switch of this name (one of
     /// [`SWITCHES`](crate::trainer::switches::SWITCHES)), and what to use instead. None if it has
@@ -30,7 +30,7 @@ pub struct SystemEntry {
     pub missing_switch: fn(&str) -> Option<&'static str>,
 }
 
-/// A system, or the setting that it does not accept.
+/// A system, or the setting that it rejected.
 pub type Built = Result<Box<dyn System>, BadSetting>;
 
 /// A named set of settings.
@@ -38,13 +38,13 @@ pub type Built = Result<Box<dyn System>, BadSetting>;
 pub struct Preset {
     /// The name.
     pub name: &'static str,
-    /// One line about it.
+    /// A one-line description.
     pub about: &'static str,
-    /// How many steps to train if nothing else is said.
+    /// The default number of training steps.
     pub steps: u64,
 }
 
-/// Which images a system learns from if no others are named.
+/// The default training images of a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrainingData {
     /// Grey 28x28 drawings of Quick, Draw!
@@ -60,7 +60,7 @@ pub enum TrainingData {
     Faces,
     /// Images of any kind that fit the size of the networks.
     Any,
-    /// A folder of a few images of any kind, augmented so that they look like more.
+    /// A folder of a few images of any kind, with strong augmentation.
     Folder,
     /// Two unpaired sets of images.
     Pairs,
@@ -92,7 +92,7 @@ pub fn has_every_switch(_switch: &str) -> Option<&'static str> {
     None
 }
 
-/// A setting that a system does not accept.
+/// A setting that a system rejects.
 pub struct BadSetting {
     /// The key within the system's table, if the reason is about one key.
     pub key: Option<String>,
@@ -116,7 +116,7 @@ pub fn preset_table<S: Settings + Serialize>(name: &str) -> Table {
     Table::try_from(&settings).expect("settings are a flat table of numbers and words")
 }
 
-/// Reads settings from a table. Each key is tried alone first, so that the error names it.
+/// Reads settings from a table. Each key is first read separately, so that an error can name it.
 ///
 /// # Errors
 /// When a value has the wrong type.
@@ -130,7 +130,7 @@ pub fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSett
     settings.clone().try_into().map_err(|error| BadSetting { key: None, why: error.message().to_owned() })
 }
 
-/// A system in its box, or what is wrong with its settings.
+/// Boxes a system, or converts the error of its settings.
 ///
 /// # Errors
 /// The error of `result`.

@@ -1,8 +1,8 @@
 //! `evalnet`: a small classifier whose features serve to evaluate generated images.
 //!
-//! Features of a classifier describe an image better than its pixels. The usual choice is
+//! The features of a classifier describe an image better than its pixels do. The usual choice is
 //! Inception, which is large and was trained on other data; this network is trained in minutes on
-//! the data at hand (TF-GAN's MNIST score uses the same idea):
+//! the run's own data (TF-GAN's MNIST score uses the same idea):
 //!
 //! ```text
 //! conv 3x3 32, ReLU, max pool, conv 3x3 64, ReLU, max pool, dense 128 = the features
@@ -60,7 +60,7 @@ impl Evalnet {
         shape.iter().all(|side| *side > 0) && shape[0].is_multiple_of(4) && shape[1].is_multiple_of(4)
     }
 
-    /// A fresh classifier for images of `shape` (height, width, channels), with weights decided by
+    /// A new classifier for images of `shape` (height, width, channels), with weights drawn from
     /// `seed`.
     ///
     /// # Panics
@@ -79,12 +79,12 @@ impl Evalnet {
         [&self.body, &self.head]
     }
 
-    /// Makes training step number `step` (from 0) of `steps` on `images` of shape (n, height,
-    /// width, channels) with values in [0, 1] and their classes. Returns the loss and the accuracy
-    /// from before the update.
+    /// Runs training step `step` (from 0) of `steps` on `images` of shape (n, height, width,
+    /// channels) with values in [0, 1] and their classes. Returns the loss and the accuracy before
+    /// the update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn step(&mut self, step: u64, steps: u64, images: &Tensor, classes: &[usize]) -> Result<[f64; 2], NonFinite> {
         let rng = RngContext { seed: self.seed, step, purpose: "classifier step" };
         let images = Var::constant(images.clone());
@@ -121,7 +121,8 @@ impl Evalnet {
     }
 }
 
-/// The share of rows of `logits` (n, classes) whose largest element is at the right class.
+/// The fraction of rows of `logits` (n, classes) whose largest element is that of the correct
+/// class.
 pub fn accuracy(logits: &Tensor, classes: &[usize]) -> f64 {
     let rows = logits.data().chunks_exact(logits.data().len() / classes.len());
     let best = |row: &[f32]| (0..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
@@ -145,8 +146,8 @@ mod tests {
         assert!(!Evalnet::fits([30, 28, 1]));
     }
 
-    /// Bright upper halves against bright lower ones are distinguished after a few steps, and again
-    /// with restored weights.
+    /// It learns to distinguish bright upper halves from bright lower ones in a few steps, and
+    /// gives the same results with restored weights.
     #[test]
     fn it_learns_and_its_weights_are_all_of_it() {
         let classes: Vec<usize> = (0..16).map(|i| i % 2).collect();

@@ -1,9 +1,9 @@
 //! The GANs: one module per system, with its networks and its training step, written to be read
 //! beside the paper.
 //!
-//! [`System`] is the interface that a training loop needs. [`quickdraw`] spells out its whole step:
-//! read it first. Most other GANs with latents are networks and a specification for the shared
-//! [`GanTrainer`](trainer::gan::GanTrainer), whose options are
+//! [`System`] is the interface that a training loop needs. Read [`quickdraw`] first: its module
+//! contains its whole training step. Most other GANs with latents are networks and a specification
+//! for the shared [`GanTrainer`](trainer::gan::GanTrainer), whose options are
 //! [`TrainingOptions`](trainer::options::TrainingOptions). [`evalnet`] is not a GAN but a
 //! classifier to evaluate them with.
 

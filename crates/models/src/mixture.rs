@@ -2,7 +2,7 @@
 //! modes that a generator has learned can be counted and plotted.
 //!
 //! These are the two mixtures of Gulrajani et al. 2017, scaled to a variance near 1. Nothing is
-//! read from files: points are drawn when they are asked for.
+//! read from files: points are drawn on demand.
 
 use kernels::Key;
 use kernels::random::{index, words};
@@ -11,9 +11,10 @@ use tensor::Tensor;
 /// A mixture of equally likely Gaussians.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mixture {
-    /// Eight clouds on a circle of radius 2 / 1.414, with deviation 0.02 / 1.414.
+    /// Eight modes on a circle of radius 2 / 1.414, with standard deviation 0.02 / 1.414.
     Ring8,
-    /// Twenty-five on a grid from -4 to 4 in steps of 2, with deviation 0.05; all over 2.828.
+    /// Twenty-five modes on a grid from -4 to 4 in steps of 2, with standard deviation 0.05;
+    /// everything is divided by 2.828.
     Grid25,
 }
 

@@ -1,12 +1,13 @@
-//! [`StepMetrics`]: the numbers that a training step returns, and [`MetricDescription`]: what each
-//! of them is. A system declares its descriptions once; files, charts and logs are made from them.
+//! [`StepMetrics`]: the metrics that a training step returns, and [`MetricDescription`]: what each
+//! of them means. A system declares its descriptions once; files, charts and logs are made from
+//! them.
 
-/// What one number of a step is.
+/// The description of one metric of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricDescription {
     /// The name: a column of `metrics.csv`, such as `d_loss`.
     pub name: &'static str,
-    /// What the value counts.
+    /// The unit of the value.
     pub unit: Unit,
     /// The chart that the metric is drawn on, and the label of its line there.
     pub chart: Option<(Chart, &'static str)>,
@@ -31,12 +32,12 @@ impl MetricDescription {
     }
 }
 
-/// What a value counts.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// The value of a loss or of one of its terms.
     Loss,
-    /// A share, from 0 to 1.
+    /// A fraction, from 0 to 1.
     Share,
     /// An output of the discriminator: a probability, or the raw score for losses without one.
     Score,
@@ -57,39 +58,47 @@ pub struct Chart {
     pub title: &'static str,
     /// The label of the vertical axis.
     pub label: &'static str,
-    /// The ends of the vertical axis; None if they follow from the data.
+    /// The range of the vertical axis; None to derive it from the data.
     pub range: Option<(f64, f64)>,
 }
 
 impl Chart {
     /// Losses.
     pub const LOSS: Self = Self { file: "loss", title: "Training loss", label: "Loss", range: None };
-    /// Shares of right answers.
+    /// Fractions of correct answers.
     pub const ACCURACY: Self =
         Self { file: "accuracy", title: "Training accuracy", label: "Accuracy", range: Some((0.0, 1.0)) };
-    /// Norms of the discriminator's gradients by its input images.
+    /// Norms of the discriminator's gradients with respect to its input images.
     pub const GRADIENT: Self =
-        Self { file: "gradient", title: "Length of the critic's gradient", label: "Mean length", range: None };
+        Self { file: "gradient", title: "Norm of the critic's gradient", label: "Mean norm", range: None };
     /// Path lengths of a style-based generator.
-    pub const PATH: Self =
-        Self { file: "path", title: "How far pictures move with their styles", label: "Mean path length", range: None };
+    pub const PATH: Self = Self {
+        file: "path",
+        title: "Path length: change of the pictures with the style",
+        label: "Mean path length",
+        range: None,
+    };
     /// The critic's estimate of the Wasserstein distance.
-    pub const DISTANCE: Self =
-        Self { file: "distance", title: "Distance that the critic sees", label: "D(reals) - D(fakes)", range: None };
+    pub const DISTANCE: Self = Self {
+        file: "distance",
+        title: "The critic's estimate of the distance",
+        label: "D(reals) - D(fakes)",
+        range: None,
+    };
 }
 
 /// The discriminator's loss, penalties included.
 pub const D_LOSS: MetricDescription =
     MetricDescription::new("d_loss", Unit::Loss, "The discriminator's loss, penalties included.")
         .on(Chart::LOSS, "Discriminator");
-/// The share of images that the discriminator classifies correctly.
+/// The fraction of images that the discriminator classifies correctly.
 pub const D_ACC: MetricDescription =
     MetricDescription::new("d_acc", Unit::Share, "The share of images that the discriminator classifies correctly.")
         .on(Chart::ACCURACY, "Discriminator");
 /// The generator's loss.
 pub const G_LOSS: MetricDescription =
     MetricDescription::new("g_loss", Unit::Loss, "The generator's loss.").on(Chart::LOSS, "Adversarial (generator)");
-/// The share of fakes that the discriminator takes for real.
+/// The fraction of fakes that the discriminator classifies as real.
 pub const G_ACC: MetricDescription =
     MetricDescription::new("g_acc", Unit::Share, "The share of fakes that the discriminator takes for real.")
         .on(Chart::ACCURACY, "Adversarial (generator)");
@@ -105,14 +114,14 @@ pub const G_FAKE: MetricDescription = MetricDescription::new(
     Unit::Score,
     "The discriminator's mean output on the fakes of the generator's update.",
 );
-/// What the gradient penalty adds to the discriminator's loss.
+/// The gradient penalty, as added to the discriminator's loss.
 pub const PENALTY: MetricDescription =
-    MetricDescription::new("penalty", Unit::Loss, "What the gradient penalty adds to the discriminator's loss.");
+    MetricDescription::new("penalty", Unit::Loss, "The gradient penalty, as added to the discriminator's loss.");
 /// The mean norm of the penalised gradients.
 pub const GRADIENT_NORM: MetricDescription = MetricDescription::new(
     "gradient_norm",
     Unit::Norm,
-    "The mean norm of the discriminator's gradients by the images of the penalty.",
+    "The mean norm of the discriminator's gradients with respect to the images of the penalty.",
 )
 .on(Chart::GRADIENT, "gradient");
 /// For a Wasserstein critic, its estimate of the distance between reals and fakes.
@@ -126,7 +135,7 @@ pub const W_DISTANCE: MetricDescription = MetricDescription::new(
 pub const KIMG: MetricDescription =
     MetricDescription::new("kimg", Unit::Kimg, "Thousands of real images shown so far.");
 
-/// The numbers of one training step, in the order of their descriptions.
+/// The metrics of one training step, in the order of their descriptions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepMetrics {
     descriptions: &'static [MetricDescription],
@@ -164,7 +173,7 @@ impl StepMetrics {
         self.iter().find(|(metric, _)| metric.name == name).map(|(_, value)| value)
     }
 
-    /// The first value that is not a finite number, if there is one.
+    /// The first value that is not finite, if there is one.
     pub fn non_finite(&self) -> Option<(&'static MetricDescription, f64)> {
         self.iter().find(|(_, value)| !value.is_finite())
     }

@@ -1,4 +1,4 @@
-//! The convolutional networks that the DCGANs share, whose layers double or halve the image.
+//! The convolutional networks that the DCGANs share, whose layers double or halve the resolution.
 //!
 //! After Radford, Metz and Chintala (2016) as in PyTorch's example: kernels of size 4 with stride
 //! 2, so that all pixels are covered equally often; batch normalisation except in the generator's

@@ -16,17 +16,17 @@ use crate::{MetricDescription, Mixture, StepMetrics};
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
 /// All random numbers of a system come from streams keyed by (seed, purpose, step), so a system has
-/// no random state: step `t` on given weights has the same result whenever and wherever it runs.
+/// no random state: step `t` with given weights always has the same result.
 pub trait System {
     /// The name, such as `quickdraw`.
     fn name(&self) -> &'static str;
 
     /// Height, width and channels of the images that the system learns from and generates. None if
-    /// it learns from points of the plane, which it makes itself ([`Plane`]).
+    /// it learns from points of the plane, which it draws itself ([`Plane`]).
     fn image_shape(&self) -> Option<[usize; 3]>;
 
-    /// What the numbers are that [`step`](System::step) returns, in order: the columns of
-    /// `metrics.csv`.
+    /// The descriptions of the metrics that [`step`](System::step) returns, in order: the columns
+    /// of `metrics.csv`.
     fn metrics(&self) -> &'static [MetricDescription];
 
     /// The number of real images of each domain per step.
@@ -34,19 +34,18 @@ pub trait System {
 
     /// The indices of the images that step number `step` (from 0) learns from: one list per domain
     /// of the data; `available` is the number of images in each. A GAN that draws from latents has
-    /// one domain; one that translates has two, A and B; one that makes its own reals has none.
+    /// one domain; one that translates has two, A and B; one that draws its own reals has none.
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>>;
 
-    /// Makes training step number `step` (from 0) on the images that [`batch`](System::batch)
-    /// chose: for each domain a tensor of shape (batch, height, width, channels) with values in [0,
-    /// 1].
+    /// Runs training step `step` (from 0) on the images that [`batch`](System::batch) chose: for
+    /// each domain a tensor of shape (batch, height, width, channels) with values in [0, 1].
     ///
     /// # Errors
-    /// [`NonFinite`] names the first value or gradient that was not a finite number. The networks
-    /// and the optimisers are then as they were before the update that failed.
+    /// [`NonFinite`] names the first value or gradient that was not finite. The failed update is
+    /// not applied to the networks and optimisers.
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
 
-    /// How images are made with the system.
+    /// How images are generated with the system.
     fn samples(&self) -> Sampler<'_>;
 
     /// The resolution that a growing system has reached, such as `8x8`.
@@ -54,14 +53,14 @@ pub trait System {
         None
     }
 
-    /// The first of these steps, and every other one from which on a step needs more or less memory
-    /// and time than before: for a growing GAN, whenever blocks are added or fully faded in. Each
-    /// comes with its name, such as `8x8, fading in`; the name is empty if there is only one stage.
+    /// The first of these steps, and every later one at which the memory and time per step change:
+    /// for a growing GAN, whenever blocks are added or fully faded in. Each comes with its name,
+    /// such as `8x8, fading in`; the name is empty if there is only one stage.
     fn stages(&self, steps: core::ops::Range<u64>) -> Vec<(u64, String)> {
         vec![(steps.start, String::new())]
     }
 
-    /// Remarks on the settings that users should read before they train.
+    /// Remarks on the settings for users to read before training.
     fn remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
@@ -76,7 +75,7 @@ pub trait System {
     fn parts_mut(&mut self) -> Vec<&mut dyn Stateful>;
 
     /// Everything that training changes: weights, running statistics, optimiser state. (The caller
-    /// keeps the number of the step.)
+    /// stores the step number.)
     fn state(&self) -> State {
         State::of(self.parts())
     }
@@ -90,7 +89,7 @@ pub trait System {
     }
 }
 
-/// How images are made with a system.
+/// How images are generated with a system.
 pub enum Sampler<'a> {
     /// From latents.
     Latents(&'a dyn FromLatents),
@@ -114,20 +113,21 @@ pub trait FromLatents {
     /// its batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
 
-    /// The same with the weights of the last step, where [`draw`](FromLatents::draw) uses their
-    /// moving average. None if there is no average.
+    /// Like [`draw`](FromLatents::draw), with the weights of the last step instead of their moving
+    /// average. None if there is no average.
     fn draw_raw(&self, _latents: &Tensor) -> Option<Tensor> {
         None
     }
 
-    /// The two stages from latents over styles to images, if the generator is style-based.
+    /// The two stages of a style-based generator, from latents to styles and from styles to images;
+    /// None for other generators.
     fn styles(&self) -> Option<&dyn Styles> {
         None
     }
 }
 
-/// Generates images from styles, which a mapping network makes of latents. Each layer takes a
-/// style: the first layers decide about coarse features, the last about fine ones.
+/// Generates images from styles, which a mapping network computes from latents. Each layer takes a
+/// style: the first layers control coarse features, the last ones fine details.
 pub trait Styles {
     /// The styles of latents of shape (n, latent): shape (n, style).
     fn styles_of(&self, latents: &Tensor) -> Tensor;
@@ -143,8 +143,8 @@ pub trait Styles {
     fn noise(&self) -> Vec<(String, Tensor)>;
 
     /// Images of one style per layer, each of shape (n, style): shape (n, height, width, channels),
-    /// from -1 for black to 1 for white and a little beyond. They can be differentiated by the
-    /// styles.
+    /// from -1 for black to 1 for white and a little beyond. They are differentiable with respect
+    /// to the styles.
     ///
     /// # Panics
     /// When the number of styles is not that of the layers.
@@ -254,7 +254,7 @@ pub trait Settings: Sized {
     fn check(&self) -> Result<(), SettingsError>;
 }
 
-/// A setting out of its range.
+/// A setting that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
     /// Its key.
@@ -276,7 +276,13 @@ pub(crate) fn in_range(key: &'static str, value: f64, low: f64, high: f64) -> Re
     if (low..=high).contains(&value) {
         return Ok(());
     }
+    let [value, low, high] = [value, low, high].map(short);
     Err(SettingsError { key, why: format!("{value} is not in the allowed range {low} to {high}") })
+}
+
+/// A number for people: one with many zeros in scientific notation.
+fn short(number: f64) -> String {
+    if number == 0.0 || (1e-4..1e9).contains(&number.abs()) { number.to_string() } else { format!("{number:e}") }
 }
 
 /// `count` distinct indices below `available` in random order; each set is equally likely.

@@ -37,7 +37,7 @@ fn system(settings: &Settings) -> CycleGan {
     CycleGan::new(settings.clone(), 11).expect("good settings")
 }
 
-/// The bits of a state's tensors whose names begin like this.
+/// The bits of a state's tensors whose names begin with `prefix`.
 fn bits(state: &State, prefix: &str) -> Vec<u32> {
     let chosen = state.tensors.iter().filter(|(name, _)| name.starts_with(prefix));
     chosen.flat_map(|(_, tensor)| tensor.data().iter().map(|x| x.to_bits())).collect()
@@ -92,7 +92,7 @@ fn weights_start_as_the_authors_do() {
     }
 }
 
-/// The numbers that the course's own tests use.
+/// The values that the course's own tests use.
 #[test]
 fn the_contract_of_the_course_holds() {
     let logits = Var::constant(Tensor::full([1], -0.8577_f32));

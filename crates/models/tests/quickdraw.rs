@@ -19,7 +19,7 @@ fn reals() -> Tensor {
     nn::init::uniform(&[4, 28, 28, 1], 0.0, 1.0, kernels::Key::named(1, "reals"))
 }
 
-/// The tensors of `state` whose name `chosen` takes, as bits.
+/// The tensors of `state` whose names `chosen` accepts, as bits.
 fn bits(state: &State, chosen: impl Fn(&str) -> bool) -> Vec<(String, Vec<u32>)> {
     let chosen = state.tensors.iter().filter(|(name, _)| chosen(name));
     chosen.map(|(name, tensor)| (name.clone(), tensor.data().iter().map(|x| x.to_bits()).collect())).collect()
@@ -130,7 +130,7 @@ fn the_running_statistics_move_once_per_step_by_the_generators_own_batch() {
     let mut system = system();
     let before = system.state();
     let latents = Var::constant(system.latents(1, "z", 4));
-    // The statistics of one training pass, made apart.
+    // The statistics of one training pass, computed separately.
     let draw = RngContext { seed: 11, step: 3, purpose: "generator step" };
     let (apart, ()) =
         differentiate(draw, |ctx: &mut ForwardContext| (system.generator.forward(ctx, &latents).sum(), ()))
@@ -313,7 +313,7 @@ fn both_forms_of_the_loss_agree_where_nothing_saturates() {
 
 #[test]
 fn a_setting_out_of_range_is_named_with_its_range() {
-    let cases: [(&str, Settings, &str); 14] = [
+    let cases: [(&str, Settings, &str); 16] = [
         ("batch", Settings { batch: 1, ..small() }, "1 is not in the allowed range 2 to 4096"),
         ("batch", Settings { batch: 5000, ..small() }, "5000 is not in the allowed range 2 to 4096"),
         ("latent", Settings { latent: 0, ..small() }, "0 is not in the allowed range 1 to 4096"),
@@ -325,7 +325,9 @@ fn a_setting_out_of_range_is_named_with_its_range() {
         ("g_learning_rate", Settings { g_learning_rate: 11.0, ..small() }, "11 is not in the allowed range"),
         ("d_decay", Settings { d_decay: -1.0, ..small() }, "-1 is not in the allowed range 0 to 1"),
         ("g_decay", Settings { g_decay: 2.0, ..small() }, "2 is not in the allowed range 0 to 1"),
-        ("clip", Settings { clip: 0.0, ..small() }, "0 is not in the allowed range"),
+        ("clip", Settings { clip: 0.0, ..small() }, "0 is not in the allowed range 1e-12 to 1e12"),
+        ("clip", Settings { clip: 1e30, ..small() }, "1e30 is not in the allowed range 1e-12 to 1e12"),
+        ("clip", Settings { clip: -2e-7, ..small() }, "-2e-7 is not in the allowed range 1e-12 to 1e12"),
         ("bn_momentum", Settings { bn_momentum: 1.0, ..small() }, "1 is not in the allowed range 0 to 0.999999"),
         ("bn_momentum", Settings { bn_momentum: f64::INFINITY, ..small() }, "inf is not in the allowed range"),
     ];

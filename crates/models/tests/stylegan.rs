@@ -72,7 +72,7 @@ fn noise_counts_for_nothing_until_its_weights_are_learned() {
     assert_eq!(alone.data(), &one.data()[..alone.size()], "whatever is drawn beside it");
 }
 
-/// The average has the noise that the generator has.
+/// The average has the same noise maps as the generator.
 #[test]
 fn the_average_draws_with_the_same_noise() {
     let trainer = trainer();
@@ -195,8 +195,7 @@ fn a_step_changes_what_it_should() {
     assert_eq!(critic.len(), 2 * (1 + 2 + 3));
 }
 
-/// Interrupted before and after the border of a fade, within a group of steps, and at the start of
-/// one.
+/// Interrupted before and after a fade begins, within a group of steps, and at the start of one.
 #[test]
 fn it_goes_on_across_a_border_to_the_same_bits() {
     let mut whole = trainer();

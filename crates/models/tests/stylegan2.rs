@@ -53,7 +53,7 @@ fn set(generator: &mut Generator, ending: &str, value: f32) {
     parts.filter(|(name, _, _)| name.ends_with(ending)).for_each(|(_, _, tensor)| tensor.data_mut().fill(value));
 }
 
-/// Makes images so faint that nothing in them is clamped.
+/// Scales images down until none of their values is clamped.
 fn fade(parts: Vec<&mut Network>) {
     let tensors = parts.into_iter().flat_map(|part| part.tensors_mut());
     for (_, _, tensor) in tensors.filter(|(name, _, _)| name.contains(".rgb") && name.ends_with("conv.weight")) {
@@ -185,7 +185,7 @@ fn a_penalty_without_weight_has_no_updates() {
     assert_eq!(rows[2].values()[5..9], [0.0; 4]);
 }
 
-/// Interrupted before and after steps with updates by the penalties.
+/// Interrupted before and after steps with penalty updates.
 #[test]
 fn it_goes_on_from_its_state_to_the_same_bits() {
     let mut whole = trainer();

@@ -34,7 +34,7 @@ fn vanilla() {
         [vanilla::discriminator(&s, 1), vanilla::generator(&s, 1)]
     };
     let [d, g] = networks("cpu");
-    // Keras counts the running statistics as well, as the summary does.
+    // Keras also counts the running statistics, as the summary does.
     let expected = ["256 25,856", "256 1,024", "512 131,584", "512 2,048", "1024 525,312", "1024 4,096", "784 803,600"];
     assert_eq!(layers(&g), expected);
     assert_eq!(

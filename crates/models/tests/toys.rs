@@ -4,7 +4,7 @@ use models::trainer::gan::GanTrainer;
 use models::{Mixture, Plane, Sampler, Settings as _, System, wgan_gp};
 use tensor::Tensor;
 
-/// Small and quick settings.
+/// Small settings that train quickly.
 fn toy(change: impl FnOnce(&mut wgan_gp::Settings)) -> GanTrainer {
     let mut s = wgan_gp::Settings { batch: 64, width: 32, ..wgan_gp::Settings::preset("gauss8").expect("a preset") };
     change(&mut s);
@@ -16,8 +16,8 @@ fn plane(trainer: &GanTrainer) -> Plane<'_> {
     plane
 }
 
-/// The mean distance of 500 generated points from the nearest centre, and the number of centres
-/// that are the nearest of some point.
+/// The mean distance of 500 generated points from their nearest centres, and the number of centres
+/// that are nearest to some point.
 fn away(trainer: &GanTrainer) -> (f64, usize) {
     let plane = plane(trainer);
     let points = plane.sampler.draw(&plane.sampler.latents(1, "a test", 500));
@@ -44,7 +44,7 @@ fn it_makes_its_reals_itself_and_finds_the_clouds() {
         (0.0..1.2).contains(&metrics["w_distance"]) && (0.5..4.0).contains(&metrics["gradient_norm"]),
         "{metrics:?}"
     );
-    // The score falls towards the edge of the plane.
+    // The score decreases towards the edge of the plane.
     let plane = plane(&trainer);
     let [clouds, edge] = [plane.mixture.points(50, kernels::Key::new(1, 1)), Tensor::full([50, 2], 2.0)];
     let mean = |points: &Tensor| plane.discriminator.infer(points).data().iter().sum::<f32>() / 50.0;

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use kernels::{BiasActivation, Key};
+use kernels::{BiasActivation, Key, Precision};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, StepResult};
@@ -35,13 +35,15 @@ pub struct ForwardContext {
     /// None in inference.
     training: Option<RngContext>,
     frozen: bool,
+    /// See [`precision`](ForwardContext::precision).
+    precision: Precision,
     /// The names of the networks and layers that are being applied, the outermost first.
     path: Vec<String>,
     /// The parameters on the tape.
     bound: Vec<(String, Var)>,
     /// The new values of buffers.
     updates: Vec<(String, Tensor)>,
-    /// How often each layer has asked for random numbers.
+    /// How often each layer has requested a random stream.
     visits: HashMap<String, u32>,
     fusible: Fusible,
     /// Values that replace parameters of these names.
@@ -96,6 +98,7 @@ impl ForwardContext {
             tape,
             training,
             frozen,
+            precision: Precision::F32,
             path,
             bound,
             updates,
@@ -113,6 +116,20 @@ impl ForwardContext {
         let outer = core::mem::replace(&mut self.frozen, true);
         let result = body(self);
         self.frozen = outer;
+        result
+    }
+
+    /// The precision in which dense layers and convolutions multiply: that of the
+    /// [network](crate::Network::set_precision) that is being applied.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Runs `body` with products in this precision.
+    pub(crate) fn in_precision<R>(&mut self, precision: Precision, body: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = core::mem::replace(&mut self.precision, precision);
+        let result = body(self);
+        self.precision = outer;
         result
     }
 
@@ -192,7 +209,7 @@ impl ForwardContext {
         self.constant_overrides.get(&self.full_name(name)).cloned().unwrap_or_else(|| Var::constant(value.clone()))
     }
 
-    /// The random stream of the current layer, a different one each time the layer is applied; None
+    /// The random stream of the current layer, which differs each time the layer is applied; None
     /// in inference.
     pub fn key(&mut self) -> Option<Key> {
         self.key_of(self.path.join("."))

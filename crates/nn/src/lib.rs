@@ -1,7 +1,7 @@
 //! Building blocks of networks, over the [`tensor`] engine: layers, initialisers, losses and
 //! optimisers.
 //!
-//! * [`Network`]: named layers in a row, with their weights.
+//! * [`Network`]: a sequence of named layers with their weights.
 //! * [`ForwardContext`]: the mode in which networks are applied: training or inference, frozen or
 //!   not.
 //! * [`differentiate`]: a forward pass and its gradients, which [`Optimizer::step`] applies.

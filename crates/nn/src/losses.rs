@@ -37,7 +37,7 @@ pub fn bce_keras_clip(probabilities: &Var, targets: &Tensor) -> Var {
 /// the mean of -log p(correct) with p = e^x / (sum over the classes of e^x). At least 0.
 ///
 /// Computed as log(sum e^(x - m)) + m - x(correct), where m is the largest logit of the row, so
-/// that nothing overflows. m can be a constant of the gradient because it cancels.
+/// that nothing overflows. m is treated as a constant in the backward pass, because it cancels.
 ///
 /// # Panics
 /// When `logits` is not a matrix, there is not one class per row, or a class is out of range.

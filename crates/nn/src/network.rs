@@ -1,6 +1,6 @@
 //! [`Layer`] and [`Network`]: named layers, applied one after the other.
 
-use kernels::Key;
+use kernels::{Key, Precision};
 use tensor::{Tensor, Var};
 
 use crate::context::{ForwardContext, Fusion};
@@ -135,6 +135,7 @@ pub struct Network {
     dialect: Dialect,
     init: InitScheme,
     spectral_norm: bool,
+    precision: Precision,
     seed: u64,
     members: Vec<Member>,
 }
@@ -144,7 +145,8 @@ impl Network {
     /// are drawn from random streams of `seed`.
     pub fn new(name: &str, input: &[usize], dialect: Dialect, seed: u64) -> Self {
         let (init, spectral_norm, members) = (dialect.init_scheme(), false, Vec::new());
-        Self { name: name.into(), input: input.to_vec(), dialect, init, spectral_norm, seed, members }
+        let precision = Precision::F32;
+        Self { name: name.into(), input: input.to_vec(), dialect, init, spectral_norm, precision, seed, members }
     }
 
     /// Initialises the layers added from here on by `init` instead of the dialect's scheme.
@@ -156,6 +158,17 @@ impl Network {
     /// ([`SpectralNorm`](crate::layers::SpectralNorm)).
     pub fn spectral_norm(self, spectral_norm: bool) -> Self {
         Self { spectral_norm, ..self }
+    }
+
+    /// Sets the precision in which its dense layers and convolutions multiply, and their gradients
+    /// with them. Weights, sums and all other computations are `f32`.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
+    }
+
+    /// The precision in which its dense layers and convolutions multiply.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The same network under another name.
@@ -211,7 +224,7 @@ impl Network {
     #[track_caller]
     pub fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         self.check(x);
-        ctx.forward_of(&self.name, x, |ctx| self.forward_here(ctx, x))
+        ctx.forward_of(&self.name, x, |ctx| ctx.in_precision(self.precision, |ctx| self.forward_here(ctx, x)))
     }
 
     /// Applies a network that is a part of a larger one, within
@@ -224,7 +237,7 @@ impl Network {
     pub fn forward_part(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         self.check(x);
         let part = self.name.rsplit_once('.').map_or(&*self.name, |(_, part)| part);
-        ctx.scoped(part, |ctx| self.forward_here(ctx, x))
+        ctx.scoped(part, |ctx| ctx.in_precision(self.precision, |ctx| self.forward_here(ctx, x)))
     }
 
     #[track_caller]
@@ -233,7 +246,7 @@ impl Network {
         assert!(fits, "{}: a batch of shape {}, not (batch, {:?})", self.name, x.shape(), self.input);
     }
 
-    /// Applies all layers to a batch, in the current scope of `ctx`.
+    /// Applies all layers to a batch, in the current scope and precision of `ctx`.
     pub(crate) fn forward_here(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let (mut x, mut rest) = (x.clone(), &self.members[..]);
         while let [member, after @ ..] = rest {

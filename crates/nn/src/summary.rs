@@ -6,6 +6,8 @@
 
 use core::fmt::Write as _;
 
+use kernels::Precision;
+
 use crate::init::Dialect;
 use crate::network::{Network, TensorKind};
 
@@ -48,7 +50,8 @@ pub fn totals(parts: &[&Network]) -> String {
 
 /// The table of the layers of a whole, with name, kind, output shape and number of parameters, and
 /// the totals. Running statistics count as non-trainable parameters in the Keras dialect and are
-/// listed separately in the PyTorch dialect, as in these frameworks.
+/// listed separately in the PyTorch dialect, as in these frameworks. A precision other than `f32`
+/// is the last line.
 ///
 /// # Panics
 /// When `parts` is empty.
@@ -85,7 +88,11 @@ pub fn summary(parts: &[&Network]) -> String {
         Dialect::Torch => (trainable, "Running statistics"),
     };
     let [all, trainable, rest] = [all, trainable, rest].map(thousands);
-    table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n")
+    let precision = match parts[0].precision() {
+        Precision::F32 => "",
+        Precision::Bf16 => "Products: bf16\n",
+    };
+    table + &format!("{rule}\nTotal params: {all}\nTrainable params: {trainable}\n{others}: {rest}\n{precision}")
 }
 
 fn shape_text(shape: &[usize]) -> String {

@@ -6,15 +6,15 @@ use nn::optim::StateSlot;
 use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};
 use tensor::Tensor;
 
-/// Elements of the parameter.
+/// The number of elements of the parameter.
 const N: usize = 40;
 
-/// Numbers between -1 and 1.
+/// Random values between -1 and 1.
 fn random(seed: u32) -> Tensor {
     nn::init::uniform(&[1, N], -1.0, 1.0, kernels::Key::new(3, seed))
 }
 
-/// A gradient with elements as small as an epsilon, and one that is 0.
+/// A gradient with some elements as small as an epsilon, and one that is 0.
 fn gradient(seed: u32) -> Tensor {
     let sizes = [2.0, 1.0, 1e-3, 1e-6, 1e-8];
     let mut g = random(seed);
@@ -35,7 +35,7 @@ fn rules() -> [UpdateRule; 6] {
     ]
 }
 
-/// An optimiser with some of the options: each bit of `options` sets one.
+/// An optimiser with some of its options set: each bit of `options` selects one.
 fn optimizer(network: &Network, rule: UpdateRule, options: u32) -> Optimizer {
     let mut optimizer = Optimizer::new(network, rule, 0.01);
     let set: [fn(Optimizer) -> Optimizer; 4] =
@@ -54,7 +54,7 @@ fn state(optimizer: &Optimizer) -> State {
     state
 }
 
-/// The parameter and the optimiser's state of it, by their names in the formulas.
+/// The parameter and its optimiser state, by their names in the formulas.
 fn known(network: &Network, optimizer: &Optimizer, rule: UpdateRule) -> Vec<(&'static str, Tensor)> {
     let stored = state(optimizer).tensors;
     let value = |slot: &StateSlot| stored[&format!("optimizer.net.dense.weight.{}", slot.name)].clone();
@@ -85,7 +85,7 @@ fn formulas_agree_with_the_kernels() {
                     for (name, now) in after.iter().map(at) {
                         let Some(expected) = nn::optim::formula::lookup(&found, name) else { continue };
                         let was = nn::optim::formula::lookup(&start, name).unwrap();
-                        // Rounding of the number itself, and of what was added to it.
+                        // The rounding of the value itself, and of the increment.
                         let allowed = 1.3e-7 * now.abs() + 2e-6 * (expected - was).abs();
                         assert!(
                             (now - expected).abs() <= allowed,
@@ -98,8 +98,8 @@ fn formulas_agree_with_the_kernels() {
     }
 }
 
-/// Each state slot has a line, except the velocity of plain gradient descent, which is the
-/// gradient.
+/// Every slot of optimiser state has a formula, except the velocity of plain gradient descent,
+/// which equals the gradient.
 #[test]
 fn every_state_slot_has_a_line() {
     for rule in rules() {

@@ -1,4 +1,4 @@
-//! The layers that growing GANs are made of, and networks that are parts of a whole.
+//! The layers of growing GANs, and networks that are parts of a whole.
 
 use kernels::Key;
 use nn::layers::{Activation, Bias, Conv2d, Dense, Equalised, Flatten, MinibatchStddev, PixelNorm};
@@ -18,7 +18,7 @@ fn deviation(tensor: &Tensor) -> f64 {
     (square / tensor.size() as f64).sqrt()
 }
 
-/// Weights of deviation 1 that act as if they had been drawn with gain / sqrt(fan in); biases that
+/// Weights with standard deviation 1 that behave as if drawn with gain / sqrt(fan in); biases that
 /// start at 0.
 #[test]
 fn equalised_weights_start_alike_and_are_scaled_at_run_time() {
@@ -62,8 +62,7 @@ fn pixels_get_the_mean_square_1() {
     }
 }
 
-/// One more channel, the same for all images of a group; images of a group are strided through the
-/// batch.
+/// One more channel, constant within a group; the images of a group are strided through the batch.
 #[test]
 fn the_deviation_of_a_group_is_a_channel() {
     let layer = |group| network(&[1, 2, 1]).with("stddev", MinibatchStddev(group));
@@ -79,7 +78,7 @@ fn the_deviation_of_a_group_is_a_channel() {
     // {0, 2, 4, 6} and {1, 3, 5, 7}
     let eight = batch(&[0.0, 5.0, 2.0, 5.0, 0.0, 5.0, 2.0, 5.0]);
     near(channel(layer(4).infer(&eight)), &[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
-    // Six images are no multiple of four: groups of three.
+    // Six is not a multiple of four, so the groups have three images.
     let six = batch(&[0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
     near(channel(layer(4).infer(&six)), &[0.0; 6]);
     assert_eq!(channel(layer(4).infer(&batch(&[7.0]))).len(), 1);

@@ -1,4 +1,5 @@
-//! What a network promises: its summary, how it refuses a wrong stack, its modes, and its state.
+//! The contract of a network: its summary, how it rejects layers that do not fit, its modes, and
+//! its state.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -20,7 +21,7 @@ fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
 }
 
-/// The sum of what the network makes of `x`, differentiated in training mode.
+/// Differentiates the sum of the network's output for `x`, in training mode.
 fn train(network: &Network, x: &Tensor, rng: RngContext) -> (Gradients, Tensor) {
     let x = Var::constant(x.clone());
     let forward = |ctx: &mut ForwardContext| {
@@ -379,8 +380,8 @@ fn the_tape_tells_which_layer_asked() {
     assert_eq!(scope_of("leaky_relu"), Some("net.relu"));
 }
 
-/// Up-sampling and the convolution after it are one op, as the table of the tape tells; a reshape
-/// between the two keeps them apart, and the numbers are the same up to rounding.
+/// Up-sampling and the convolution after it are one op on the tape; a reshape between them prevents
+/// this, and the results agree up to rounding.
 #[test]
 fn a_convolution_after_up_sampling_reads_the_small_images() {
     let up = || empty(&[4, 5, 4]).with("up", UpSampling2d([2, 2]));
@@ -414,8 +415,8 @@ fn a_convolution_after_up_sampling_reads_the_small_images() {
         for ((name, a), (same, b)) in merged.iter().zip(&apart) {
             assert_eq!((name, a.shape()), (same, b.shape()));
             let size = a.data().iter().fold(0.0_f32, |size, x| size.max(x.abs()));
-            // One sum of at most 3 * 8 * 10 products follows another of 5 * 5 * 4, and 4 taps are
-            // added before.
+            // The bound covers two successive sums, of at most 3 * 8 * 10 and of 5 * 5 * 4
+            // products, and the addition of 4 taps before them.
             assert!(a.data().iter().zip(b.data()).all(|(a, b)| (a - b).abs() <= 344.0 * f32::EPSILON * size), "{name}");
         }
     }
@@ -446,8 +447,8 @@ fn a_layer_that_is_met_twice_in_a_pass_drops_differently_and_updates_twice() {
 }
 
 /// A layer is fused with the activation and the dropout after it. A reshape between them prevents
-/// that, as does an observed tape, and no bit of value, gradients or statistics differs, in training
-/// and in inference, on every instruction set.
+/// that, as does an observed tape. Values, gradients and statistics are bit-identical with and
+/// without fusion, in training and in inference, on every instruction set.
 #[test]
 fn fusing_layers_changes_no_bit() {
     type Add = fn(Network) -> Network;
@@ -476,7 +477,7 @@ fn fusing_layers_changes_no_bit() {
         let name = format!("cut{}", shape.len() + network.summary().lines().count());
         network.with(&name, Reshape(shape))
     };
-    // Zeros in the image, where a value's sign does not tell on which side of a kink it was.
+    // Zeros in the image: the sign of such a value does not show on which side of a kink it was.
     let mut x = batch(3, 6 * 5 * 2).reshape([3, 6, 5, 2]);
     x.data_mut().iter_mut().step_by(3).for_each(|x| *x = 0.0);
     let forward = |network: &Network, ctx: &mut ForwardContext| {

@@ -1,5 +1,5 @@
-//! What an optimiser promises beside its rule (the rules are held to PyTorch and Keras in
-//! `tests/`): clipping, decay, schedules, several networks at once.
+//! The contract of an optimiser apart from its update rule (the rules are compared with PyTorch and
+//! Keras in `tests/`): clipping, decay, schedules, several networks at once.
 
 use nn::layers::Dense;
 use nn::{
@@ -14,7 +14,7 @@ fn empty(input: &[usize]) -> Network {
     Network::new("net", input, Dialect::Keras, 1)
 }
 
-/// One optimiser of two networks makes the updates that two make.
+/// One optimiser for two networks makes the same updates as two optimisers.
 #[test]
 fn an_optimiser_may_hold_several_networks() {
     let network = |name: &str| Network::new(name, &[4], Dialect::Torch, 1).with("dense", Dense::new(3));
@@ -83,8 +83,8 @@ fn a_gradient_of_a_stranger_is_refused() {
     Optimizer::rms_prop(&network, 0.1).step(&mut network, &Gradients { parameters, buffers: vec![] });
 }
 
-/// A network of one weight matrix [[3, 4]], and the gradients of the sum of its outputs at (1): (1,
-/// 1).
+/// A network with the weight matrix [[3, 4]], and the gradients of the sum of its outputs for the
+/// input (1): (1, 1).
 fn slope() -> (Network, Gradients) {
     let mut network = empty(&[1]).with("dense", Dense::new(2).without_bias());
     network.tensors_mut()[0].2.data_mut().copy_from_slice(&[3.0, 4.0]);
@@ -94,7 +94,7 @@ fn slope() -> (Network, Gradients) {
     (network, gradients)
 }
 
-/// The weights after one step of plain gradient descent with step size 1.
+/// The weights after one step of plain gradient descent with learning rate 1.
 fn stepped(optimizer: impl Fn(Optimizer) -> Optimizer) -> Vec<f32> {
     let (mut network, gradients) = slope();
     let plain = Optimizer::new(&network, Sgd { momentum: 0.0, nesterov: false }, 1.0);

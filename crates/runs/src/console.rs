@@ -1,4 +1,4 @@
-//! Where the lines of a command go: messages, results, progress bars, and the `log.txt` of a run.
+//! The output of a command: messages, results, progress bars, and the `log.txt` of a run.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,35 +14,35 @@ use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where the messages and results of a request go.
 ///
-/// Whatever is chosen, a training also writes its lines to `log.txt` in the run folder.
+/// In every case, training also writes its lines to `log.txt` in the run folder.
 #[derive(Clone, Default)]
 pub enum Output {
-    /// Messages and progress bars to standard error, results to standard output, as the command
-    /// `train` does.
+    /// Messages and progress bars go to standard error and results to standard output, as in the
+    /// command `train`.
     #[default]
     Standard,
     /// Nowhere.
     Silent,
-    /// Every line to a function of the caller. There are no progress bars.
+    /// Every line goes to the caller's function. There are no progress bars.
     Lines(Arc<dyn Fn(Line<'_>) + Send + Sync>),
 }
 
-/// A line for people.
+/// A line of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// What is going on: progress, warnings.
+    /// Information about what is happening: progress, warnings.
     Message(&'a str),
-    /// What was asked for: files written, hashes, tables.
+    /// A result that was requested: files written, hashes, tables.
     Result(&'a str),
 }
 
 impl Output {
-    /// Every line to `take`.
+    /// Sends every line to `take`.
     pub fn lines(take: impl Fn(Line<'_>) + Send + Sync + 'static) -> Self {
         Self::Lines(Arc::new(take))
     }
 
-    /// A message.
+    /// Writes a message.
     pub(crate) fn say(&self, line: &str) {
         match self {
             // If standard error is closed, there is no one left to report it to.
@@ -52,10 +52,10 @@ impl Output {
         }
     }
 
-    /// A result: a line, or several.
+    /// Writes a result of one or several lines.
     ///
     /// # Errors
-    /// When standard output cannot be written; a closed reader is no error.
+    /// When standard output cannot be written; a closed pipe is not an error.
     pub(crate) fn data(&self, line: &str) -> Result<(), Failure> {
         match self {
             Self::Standard => print(&format!("{line}\n"))?,
@@ -65,7 +65,7 @@ impl Output {
         Ok(())
     }
 
-    /// A progress bar to `total` in the form of `template`, if there is a terminal to draw it on.
+    /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on.
     pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
         if !matches!(self, Self::Standard) || !is_lively() {
             return None;
@@ -86,7 +86,8 @@ impl fmt::Debug for Output {
     }
 }
 
-/// The output of a command, with the progress bar below its lines and the log of its run.
+/// The output of a command: prints lines above the progress bar and copies them to the log of the
+/// run.
 #[derive(Default)]
 pub(crate) struct Console {
     output: Output,
@@ -112,21 +113,21 @@ impl Console {
         Ok(Self { log: Some((path, RefCell::new(file))), ..Self::new(output) })
     }
 
-    /// Keeps `bar` below the lines from now on.
+    /// Keeps `bar` below all later lines.
     pub(crate) fn show(&mut self, bar: ProgressBar) {
         self.bar = Some(bar);
     }
 
-    /// A message, to the output and the log.
+    /// Writes a message to the output and the log.
     pub(crate) fn say(&self, line: &str) {
         self.above_the_bar(|| self.output.say(line));
         self.log(line);
     }
 
-    /// A result, to the output and the log.
+    /// Writes a result to the output and the log.
     ///
     /// # Errors
-    /// When standard output cannot be written; a closed reader is no error.
+    /// When standard output cannot be written; a closed pipe is not an error.
     pub(crate) fn data(&self, line: &str) -> Result<(), Failure> {
         self.log(line);
         let mut result = Ok(());
@@ -134,7 +135,7 @@ impl Console {
         result
     }
 
-    /// A line for the log alone.
+    /// Writes a line to the log only.
     pub(crate) fn log(&self, line: &str) {
         if let Some((path, file)) = &self.log
             && let Err(error) = writeln!(file.borrow_mut(), "{line}")
@@ -159,8 +160,8 @@ impl Console {
     }
 }
 
-/// Writes to standard output. It is no error when the reader has stopped reading (`| head`) or the
-/// terminal was closed.
+/// Writes to standard output. A reader that has stopped reading (`| head`) or a closed terminal is
+/// not an error.
 ///
 /// # Errors
 /// When standard output cannot be written for another reason.
@@ -174,8 +175,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Whether standard output is a terminal that was closed (EIO). A file on a failing disk gives the
-/// same error.
+/// Whether the error means that standard output is a terminal that was closed (EIO). A file on a
+/// failing disk gives the same error.
 fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     {

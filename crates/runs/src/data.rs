@@ -1,18 +1,17 @@
-//! The images to learn from: the adapter between the configuration and the crate that reads data
-//! sets.
+//! The training images: connects the configuration with the crate `datasets`.
 //!
-//! A system's row names a [`Loader`]: where its images come from when nothing is said, how folders
-//! of pictures are brought to its size, and how they are changed each time they are shown. What is
-//! loaded is a [`Dataset`] of one domain, or of two for systems that translate, or of none for
-//! those that make their reals themselves.
+//! Each system has a [`Loader`], which knows where its images come from by default, how pictures
+//! are fitted to its size, and how they are augmented. The result is a [`Dataset`] with one domain;
+//! with two domains for image translation; or with none for systems that generate their own real
+//! samples.
 
-mod ahead;
 mod loaders;
 mod memory;
+mod prefetch;
 mod reading;
 
-pub(crate) use ahead::Batches;
 pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+pub(crate) use prefetch::Batches;
 
 use crate::config::Config;
 use crate::console::Output;
@@ -24,12 +23,12 @@ use metrics::Pictures;
 use models::System;
 use tensor::Tensor;
 
-/// What `system` learns from: the images that `config` names, at least `fewest` of each domain;
-/// none if it makes its reals itself.
+/// Loads the training data of `system`: the images that `config` names, at least `fewest` of each
+/// domain; no images if the system generates its own real samples.
 ///
 /// # Errors
-/// When they are not there, not what they should be or too few; and when there are none, but a
-/// setting is about them.
+/// When the images are missing, have the wrong format or are too few; and when a setting concerns
+/// images but the system uses none.
 pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize, output: &Output) -> Result<Dataset, Failure> {
     let Some(shape) = system.image_shape() else { return Dataset::none(config) };
     config.require_data()?;
@@ -38,11 +37,11 @@ pub(crate) fn of(config: &Config, system: &dyn System, fewest: usize, output: &O
     Ok(data)
 }
 
-/// The same, only looked at: nothing is decoded or drawn, but [`Dataset::memory`] and
-/// [`Dataset::cache`] say what that will take.
+/// Like [`of`], but without decoding or drawing any image; [`Dataset::memory`] and
+/// [`Dataset::cache`] say how much space that will take.
 ///
 /// # Errors
-/// As [`of`], as far as they show without reading the images.
+/// As [`of`], where the problem can be detected without reading the images.
 pub(crate) fn look_at(
     config: &Config,
     system: &dyn System,
@@ -56,52 +55,52 @@ pub(crate) fn look_at(
     Ok(data)
 }
 
-/// Refuses fewer images than one batch of `system` takes, and suggests a batch that fits.
+/// Rejects fewer images than one batch of `system` takes, and suggests a batch size that fits.
 ///
 /// # Errors
-/// The numbers found and wanted.
+/// Names the numbers found and required.
 pub(crate) fn fill_a_batch(data: &Dataset, config: &Config, system: &dyn System) -> Result<(), Failure> {
     let (batch, fewest) = (system.batch_size(), data.counts().into_iter().min());
     let Err(failure) = data.domains.iter().try_for_each(|images| images.require(batch).map_err(failure)) else {
         return Ok(());
     };
-    // Half by half: what a system takes is its own matter.
+    // Tries halves, because only the system knows which batch sizes it accepts.
     let mut smaller = std::iter::successors(fewest, |count| Some(count / 2)).take_while(|count| *count > 0);
     Err(match smaller.find(|batch| config.takes_batches_of(*batch)) {
         Some(batch) => {
-            failure.help(advice!("smaller-batches", "use a larger set, or smaller batches: `--batch {batch}`"))
+            failure.help(advice!("smaller-batches", "use a larger data set, or smaller batches: `--batch {batch}`"))
         }
         None => match (1..=batch).find(|batch| config.takes_batches_of(*batch)) {
             Some(least) => failure.help(advice!(
                 "too-few-for-any-batch",
-                "use a larger set: at least {least} images, for batches of {least}"
+                "use a larger data set: at least {least} images, for batches of {least}"
             )),
             None => failure,
         },
     })
 }
 
-/// Images of one domain or of several.
+/// Images of one or several domains.
 pub(crate) struct Dataset {
     domains: Vec<Images>,
-    /// What each image truly is in the other domain, where that is known.
+    /// The true translation of each image into the other domain, where it is known.
     counterparts: Option<Vec<Images>>,
-    /// Height and width of what is handed out; the images may be larger.
+    /// Height and width of the images returned; stored images may be larger.
     size: [usize; 2],
     augmentation: Augmentation,
     seed: u64,
     origin: String,
     built_in: bool,
-    /// Bytes of memory.
+    /// Bytes of memory needed.
     memory: u64,
-    /// Bytes of disk.
+    /// Bytes of disk needed.
     cache: u64,
-    /// What people should know: how many were found, and what is wrong with them.
+    /// Notes for the user: how many images were found, and what is wrong with them.
     notes: Vec<String>,
 }
 
 impl Dataset {
-    /// No images: those of a system that learns from points of the plane.
+    /// A data set without images, for systems that learn from points of the plane.
     fn none(config: &Config) -> Result<Self, Failure> {
         let idle = [
             ("data", config.data().is_some_and(|data| data != BUILT_IN)),
@@ -111,9 +110,9 @@ impl Dataset {
         ];
         if let Some((what, _)) = idle.iter().find(|(_, given)| *given) {
             let left = config.typed(what).map_or_else(|| "it".to_owned(), |option| format!("`{option}`"));
-            return Err(Failure::new(Code::Data, format!("`{what}` is about images, but there are none"))
+            return Err(Failure::new(Code::Data, format!("`{what}` applies to images, but this preset uses none"))
                 .at(format!("{}, preset `{}`", config.entry.name, config.preset()))
-                .because("it learns from points of the plane, which it draws itself")
+                .because("it learns from points in the plane, which the program generates")
                 .help(advice!(
                     "points-need-no-images",
                     "leave out {left}, or choose another preset: `train systems` lists them"
@@ -125,7 +124,7 @@ impl Dataset {
             size: [0, 0],
             augmentation: Augmentation::default(),
             seed: config.seed(),
-            origin: "points of the plane, drawn anew for each step".into(),
+            origin: "points in the plane, drawn for each step".into(),
             built_in: true,
             memory: 0,
             cache: 0,
@@ -133,13 +132,13 @@ impl Dataset {
         })
     }
 
-    /// Wraps images that are there already.
+    /// A data set of images that are in memory already.
     #[cfg(test)]
     pub(crate) fn from_images(images: Images) -> Self {
         Self::from_domains(vec![images])
     }
 
-    /// The same for several domains of images of one size.
+    /// Like [`from_images`](Self::from_images), for several domains of images of one size.
     #[cfg(test)]
     pub(crate) fn from_domains(domains: Vec<Images>) -> Self {
         let (origin, size) = (domains[0].origin().to_owned(), [domains[0].height(), domains[0].width()]);
@@ -148,45 +147,45 @@ impl Dataset {
         Self { domains, counterparts, size, augmentation, seed: 1, origin, built_in: false, memory: 0, cache: 0, notes }
     }
 
-    /// With what each image truly is in the other domain.
+    /// Adds the true translation of each image.
     #[cfg(test)]
     pub(crate) fn with_counterparts(self, counterparts: Vec<Images>) -> Self {
         Self { counterparts: Some(counterparts), ..self }
     }
 
-    /// How many there are of each domain.
+    /// The number of images of each domain.
     pub(crate) fn counts(&self) -> Vec<usize> {
         self.domains.iter().map(Images::count).collect()
     }
 
-    /// Where they come from, one line for people.
+    /// Where the images come from, in one line.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// What `--data` must say to get them again, if that is not decided by the files that are
-    /// there.
+    /// The value of `--data` that gives the same images again, if that does not depend on which
+    /// files exist.
     pub(crate) fn lasting_name(&self) -> Option<String> {
         self.built_in.then(|| BUILT_IN.to_owned())
     }
 
-    /// Bytes that they take in memory, for as long as they are used, but for what is read for a
-    /// batch.
+    /// Bytes of memory that the images take as long as they are used, without the buffers for
+    /// single batches.
     pub(crate) fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// Bytes of disk that a cache takes which is still to be written.
+    /// Bytes of disk of a cache that has yet to be written.
     pub(crate) fn cache(&self) -> u64 {
         self.cache
     }
 
-    /// Whether all of them lie in memory.
+    /// Whether all images are in memory.
     pub(crate) fn are_in_memory(&self) -> bool {
         self.domains.iter().all(Images::are_in_memory)
     }
 
-    /// Tells these images from all others.
+    /// A hash that identifies these images.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -195,7 +194,7 @@ impl Dataset {
         Ok(each.collect::<Result<Vec<_>, _>>()?.join("+"))
     }
 
-    /// What people should know of them, a line each.
+    /// Notes about the images for the user, one per line.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -210,8 +209,8 @@ impl Dataset {
         Ok(notes)
     }
 
-    /// The images numbered `indices` of each domain as they are, in [0, 1]: shape (indices, height,
-    /// width, channels).
+    /// The images numbered `indices` of each domain, not augmented, in [0, 1]: shape (indices,
+    /// height, width, channels).
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -219,8 +218,8 @@ impl Dataset {
         self.gathered(indices, |images, indices, batch| self.gather(images, indices, batch))
     }
 
-    /// The images numbered `indices` of the domain number `domain`, as they are, in bytes: for
-    /// measuring.
+    /// The images numbered `indices` of the domain `domain`, not augmented, as bytes: for
+    /// evaluation.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -228,7 +227,7 @@ impl Dataset {
         self.bytes(&self.domains[domain], indices)
     }
 
-    /// What the same images truly are in the other domain, if that is known.
+    /// The true translations of the same images into the other domain, if known.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -236,20 +235,19 @@ impl Dataset {
         self.counterparts.as_ref().map(|all| self.bytes(&all[domain], indices)).transpose()
     }
 
-    /// Height, width and channels of what is handed out of the domain number `domain`.
+    /// Height, width and channels of the returned images of the domain `domain`.
     pub(crate) fn shape(&self, domain: usize) -> [usize; 3] {
         [self.size[0], self.size[1], self.domains[domain].channels()]
     }
 
-    /// The class of each image of the first domain, and how many classes there are, if they are
-    /// known.
+    /// The class of each image of the first domain and the number of classes, if known.
     pub(crate) fn classes(&self) -> Option<(&[u32], usize)> {
         let images = self.domains.first()?;
         Some((images.labels()?, images.class_names().len()))
     }
 
-    /// As [`batch`](Self::batch), changed as the run's augmentation says: each image anew at each
-    /// step, and in the same way whenever the step is trained.
+    /// Like [`batch`](Self::batch), but augmented: each image differently at each step, and
+    /// reproducibly for a given step.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -257,7 +255,7 @@ impl Dataset {
         if self.augmentation.is_off() {
             return self.batch(indices);
         }
-        // The configuration allows no more steps than a key counts.
+        // `as u32` is lossless: the configuration limits the number of steps.
         let key = Key::named(self.seed, "augment").at(step as u32);
         let mut domain = 0;
         self.gathered(indices, |images, indices, batch| {
@@ -267,7 +265,7 @@ impl Dataset {
         })
     }
 
-    /// The images numbered `indices` as they are, in bytes.
+    /// The images numbered `indices`, not augmented, as bytes.
     fn bytes(&self, images: &Images, indices: &[usize]) -> Result<Pictures, Failure> {
         let size = [self.size[0], self.size[1], images.channels()];
         let shape = [indices.len(), size[0], size[1], size[2]];
@@ -275,8 +273,8 @@ impl Dataset {
         Ok(Pictures::new(pictures::bytes(&batch), size))
     }
 
-    /// Writes the images numbered `indices` as they are, their middle if they are larger than what
-    /// is handed out.
+    /// Writes the images numbered `indices`, not augmented; larger images are cropped to their
+    /// centre.
     fn gather(&self, images: &Images, indices: &[usize], batch: &mut [f32]) -> Result<(), DataError> {
         if self.whole(images) { images.gather(indices, batch) } else { images.gather_center(indices, self.size, batch) }
     }
@@ -296,12 +294,12 @@ impl Dataset {
             .collect()
     }
 
-    /// Whether images are handed out whole.
+    /// Whether images are returned uncropped.
     fn whole(&self, images: &Images) -> bool {
         [images.height(), images.width()] == self.size
     }
 
-    /// Up to `count` images of each domain as they are, spread over the whole set.
+    /// Up to `count` images of each domain, not augmented, spread evenly over the whole set.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -309,7 +307,7 @@ impl Dataset {
         self.batch(&self.spread(count))
     }
 
-    /// The numbers of up to `count` images of each domain, spread over the whole set.
+    /// The indices of up to `count` images of each domain, spread evenly over the whole set.
     fn spread(&self, count: usize) -> Vec<Vec<usize>> {
         let numbers = |images: &Images| {
             let all = images.count();
@@ -319,8 +317,8 @@ impl Dataset {
         self.domains.iter().map(numbers).collect()
     }
 
-    /// For each domain a sheet that shows what the augmentation does, if it does anything: rows of
-    /// `columns` images, the first as it is, the others as it is shown at the first steps.
+    /// A sheet for each domain that shows the augmentation, if there is any: rows of `columns`
+    /// images, the first one unchanged, the others as augmented in the first steps.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -342,33 +340,33 @@ impl Dataset {
         Ok(Some((0..self.domains.len()).map(sheet).collect()))
     }
 
-    /// Refuses images that a system for images of `shape` with this batch cannot learn from.
+    /// Rejects images that a system with this batch size and images of `shape` cannot learn from.
     ///
     /// # Errors
-    /// The numbers found and wanted.
+    /// Names the numbers found and required.
     pub(crate) fn require(&self, batch: usize, shape: [usize; 3]) -> Result<(), Failure> {
         for images in &self.domains {
             images.require(batch).map_err(failure)?;
             let found = [self.size[0], self.size[1], images.channels()];
             if found != shape {
                 let text = |[height, width, channels]: [usize; 3]| format!("{height}x{width}x{channels}");
-                return Err(Failure::new(Code::Data, "the images have another size than the system learns from")
+                return Err(Failure::new(Code::Data, "the images do not have the size that the system needs")
                     .at(self.origin())
-                    .because(format!("wanted {}, found {}", text(shape), text(found))));
+                    .because(format!("expected {}, found {}", text(shape), text(found))));
             }
         }
         Ok(())
     }
 }
 
-/// A tensor of images that `gather` writes.
+/// A tensor of images, filled by `gather`.
 fn gathered(shape: [usize; 4], gather: impl FnOnce(&mut [f32]) -> Result<(), DataError>) -> Result<Tensor, Failure> {
     let mut result = Ok(());
     let images = Tensor::written(shape, |batch| result = gather(batch));
     result.map(|()| images).map_err(failure)
 }
 
-/// The crate's error in this program's form.
+/// Converts an error of the crate `datasets` to a [`Failure`].
 pub(crate) fn failure(error: DataError) -> Failure {
     let code = match error.kind() {
         ErrorKind::Cache => Code::Storage,

@@ -1,9 +1,8 @@
-//! [`explain()`] makes one training step while a recorder listens, and writes a page that explains
-//! it.
+//! [`explain()`] records one training step and writes a page that explains it.
 //!
-//! The step is the real one: the same networks, the same batch, the same bits as a training would
-//! make. A run is only read: its checkpoint is loaded, the next step is made in memory, and nothing
-//! of it is kept but the page.
+//! It is a real step: the same networks, batch and bits as in training. The run itself is not
+//! modified: its checkpoint is loaded, the next step is computed in memory, and only the page is
+//! written.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,22 +29,22 @@ use crate::systems::{SYSTEMS, Trainable};
 use crate::training::train_loop;
 use models::System;
 
-/// Where the page goes when nothing is said.
+/// The default path of the page.
 const OUT: &str = "explain.html";
 
-/// Which step to explain.
+/// Which step to explain, and where the page goes.
 #[derive(Clone, Debug, Default)]
 pub struct ExplainRequest {
-    /// The system whose first step is explained, or that the run must be of. Without it, and
-    /// without a run, `quickdraw` or one of the teaching-size examples.
+    /// The system whose first step is explained, or that the run must belong to. Without a system
+    /// and without a run: `quickdraw`, or one of the teaching-size examples.
     pub system: Option<Arc<Trainable>>,
     /// A run folder, or one of its checkpoint files: its next step is explained. It is only read.
     pub run: Option<PathBuf>,
-    /// The checkpoint of the run.
+    /// Which checkpoint of the run.
     pub step: StepChoice,
     /// A preset of the system or, without a system, a teaching-size example.
     pub preset: Option<String>,
-    /// Real images in the batch.
+    /// The number of real images in the batch.
     pub batch: Option<i64>,
     /// A file or folder with the images; without it, the run's own or built-in ones.
     pub data: Option<String>,
@@ -61,20 +60,20 @@ pub struct ExplainRequest {
     pub output: Output,
 }
 
-/// Which checkpoint of a run.
+/// Selects a checkpoint of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StepChoice {
-    /// The newest.
+    /// The newest one.
     #[default]
     Last,
     /// The one of this step.
     Number(u64),
 }
 
-/// A page that was written.
+/// The result of [`explain`].
 #[derive(Clone, Debug)]
 pub struct ExplainReport {
-    /// The page, and what is on it.
+    /// The page, and what it contains.
     pub page: Written,
     /// The hash of the weights after the step.
     pub hash: String,
@@ -83,8 +82,8 @@ pub struct ExplainReport {
 /// Writes the page.
 ///
 /// # Errors
-/// When the request makes no sense, the images or the checkpoint cannot be used, a number is not
-/// finite, or the page cannot be written.
+/// When the request is invalid, the images or the checkpoint cannot be used, a value is not finite,
+/// or the page cannot be written.
 pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let opened = match (&request.run, example(request)) {
         (Some(run), _) => of_run(run, request)?,
@@ -94,7 +93,7 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
     storage::make_folder_for(&out)?;
     let output = &request.output;
-    output.say("explaining   the step is done; now every op is checked and its numbers are worked out");
+    output.say("explaining   the step is recorded; now every op is checked and its numbers are computed");
     let mut reporter = Reporter::new(output, QUIET);
     let explained =
         ::explain::explain_observed(&opened.recording, opened.header, &mut |progress| reporter.report(progress));
@@ -116,10 +115,11 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Failure> {
     Ok(ExplainReport { page: Written { path: out, about }, hash: explained.document.header.hash_after })
 }
 
-/// Off a terminal nothing is reported for so long.
+/// Without a terminal, nothing is reported until this much time has passed.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Reports how far an explanation has come: a bar on a terminal, else a line now and then.
+/// Reports the progress of the recording: with a bar on a terminal, otherwise with an occasional
+/// line.
 struct Reporter<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
@@ -135,7 +135,7 @@ impl<'a> Reporter<'a> {
     fn report(&mut self, now: ::explain::Progress) {
         let (what, done, all) = match now {
             ::explain::Progress::Checked(done, all) => ("checked", done, all),
-            ::explain::Progress::WorkedOut(done, all) => ("worked out", done, all),
+            ::explain::Progress::WorkedOut(done, all) => ("computed", done, all),
             ::explain::Progress::Drawing => ("drawing the pictures", 0, 0),
         };
         if let Some(bar) = &self.bar {
@@ -156,13 +156,13 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// A recorded step, and what it is.
+/// A recorded step, with its description.
 struct Opened {
     recording: Recording,
     header: Header,
 }
 
-/// The teaching-size example that the request means.
+/// The teaching-size example that the request selects.
 fn example(request: &ExplainRequest) -> Option<&'static Preset> {
     if request.system.is_some() { None } else { Preset::find(request.preset.as_deref()?) }
 }
@@ -177,7 +177,7 @@ fn of_example(preset: &'static Preset, request: &ExplainRequest) -> Result<Opene
     ];
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} has no effect on the example `{}`", preset.name))
-            .because("it brings its own few numbers")
+            .because("the example has fixed data")
             .help(advice!("example-brings-numbers", "leave out `{option}`")));
     }
     let seed = seed(request)?.unwrap_or(1);
@@ -202,21 +202,21 @@ fn of_fresh(request: &ExplainRequest) -> Result<Opened, Failure> {
     if let StepChoice::Number(step) = request.step {
         return Err(Failure::new(Code::Usage, "--step needs a run")
             .at("option --step")
-            .because("without --run the first step of a fresh model is explained")
+            .because("without --run, the first step of a new model is explained")
             .help(advice!(
                 "step-of-which-run",
                 "leave out `--step`, or name the run: `train explain --run RUN --step {step}`"
             )));
     }
     let entry = request.system.as_ref().unwrap_or(&SYSTEMS[0]);
-    // Without a system a preset may be meant to be an example.
+    // Without a system, the preset may be the name of an example.
     if let (None, Some(name)) = (&request.system, request.preset.as_deref().filter(|name| entry.preset(name).is_none()))
     {
         let examples = PRESETS.iter().map(|preset| preset.name);
         let names: Vec<&str> = examples.chain(entry.presets.iter().map(|preset| preset.name)).collect();
         return Err(Failure::new(
             Code::Config,
-            format!("there is no example and no preset of `{}` called `{name}`", entry.name),
+            format!("`{name}` is neither an example nor a preset of `{}`", entry.name),
         )
         .at("option --preset")
         .help(advice!("no-such-example", "{}", suggestion(name, &names))));
@@ -240,10 +240,10 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     if let Some((option, _)) = idle.iter().find(|(_, given)| *given) {
         return Err(Failure::new(Code::Usage, format!("{option} cannot be used with --run"))
             .at(run.display())
-            .because("the step of a run is made with the run's own configuration")
+            .because("the step of a run uses the run's own configuration")
             .help(advice!(
                 "explained-run-is-fixed",
-                "leave out `{option}`, or leave out `--run` to explain a fresh model"
+                "leave out `{option}`, or leave out `--run` to explain a new model"
             )));
     }
     let state = match request.step {
@@ -252,7 +252,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     };
     let Trained { mut config, mut system, found, .. } = resume::open_trained(&state, request.system.as_ref())?;
     if let Some(entry) = request.system.as_ref().filter(|entry| entry.name != config.entry.name) {
-        return Err(Failure::new(Code::Checkpoint, "this run is of another system")
+        return Err(Failure::new(Code::Checkpoint, "this is a run of another system")
             .at(run.display())
             .because(format!("it trains `{}`, but the command names `{}`", config.entry.name, entry.name))
             .help(advice!(
@@ -272,7 +272,7 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
     record(&config, &mut *system, &data, found.checkpoint.step)
 }
 
-/// Makes step number `step` (from 0) while a recorder listens.
+/// Runs training step `step` (from 0) with the recorder attached.
 fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -> Result<Opened, Failure> {
     let hash_before = weights_hash(&system.state());
     let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
@@ -299,7 +299,7 @@ fn header() -> Header {
     Header { dtype: "f32".into(), tool, ..Header::default() }
 }
 
-/// What the images are called, without where they lie.
+/// The name of the images, without their path.
 fn images(config: &Config, data: &Dataset) -> String {
     if data.counts().is_empty() {
         return data.origin().into();
@@ -312,7 +312,7 @@ fn images(config: &Config, data: &Dataset) -> String {
     name.unwrap_or_else(|| "fetched images".into())
 }
 
-/// What the request says about the configuration.
+/// The configuration settings in the request.
 fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assignment>, Failure> {
     let mut given = config::read_settings(&request.settings)?;
     let text = |name, key: &str, text: &Option<String>| text.clone().map(|text| Assignment::option(name, key, text));
@@ -326,7 +326,7 @@ fn assignments(entry: &Trainable, request: &ExplainRequest) -> Result<Vec<Assign
     ];
     given.extend(named.into_iter().flatten());
     if given.iter().all(|one| one.key != "data") {
-        // Built-in images: the page is then the same on every machine.
+        // Built-in images, so that the page is the same on every machine.
         given.push(Assignment::option("--data", "data", datasets::BUILT_IN));
     }
     Ok(given)

@@ -1,5 +1,4 @@
-//! [`Failure`]: the one form in which anything that goes wrong reaches the user, and the exit code
-//! that goes with it.
+//! [`Failure`]: the error type of this crate, with the exit code that belongs to it.
 
 use std::fmt;
 use std::path::Path;
@@ -7,41 +6,41 @@ use std::sync::OnceLock;
 
 use datasets::Advice;
 
-/// What kind of thing went wrong. The numbers are the exit codes: scripts rely on them.
+/// The category of an error. The values are the exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// A derivative that is not what finite differences say.
+    /// A derivative disagrees with finite differences.
     Wrong = 1,
-    /// The command line itself: unknown option, options that exclude each other, a run folder that
-    /// exists.
+    /// The command line itself: an unknown option, options that exclude each other, a run folder
+    /// that already exists.
     Usage = 2,
-    /// A key or a value of the configuration, wherever it was written.
+    /// A key or a value of the configuration, from any source.
     Config = 3,
-    /// The images to learn from.
+    /// The training images.
     Data = 4,
-    /// A saved state that is missing, damaged, or not this run's.
+    /// A saved state that is missing, damaged, or from another run.
     Checkpoint = 5,
-    /// A loss, a gradient or a picture that is not made of finite numbers.
+    /// A loss, gradient or picture that contains NaN or infinity.
     Diverged = 6,
     /// A file that cannot be written or a folder that cannot be made.
     Storage = 7,
-    /// A download.
+    /// A failed download.
     Network = 8,
-    /// Stopped by a signal, after saving: 128 and the number of the signal, 130 for Ctrl-C.
+    /// Stopped by a signal, after saving: 128 plus the number of the signal, so 130 for Ctrl-C.
     Interrupted = 130,
 }
 
-/// How commands are typed in this process.
+/// How the user starts this program.
 static PROGRAM: OnceLock<String> = OnceLock::new();
 
-/// Says how this program is started, such as `cargo run -p train --`, so that the commands in the
-/// help of a [`Failure`] can be typed as they are. Without it they read `train ...`. Only the first
-/// call counts.
+/// Sets how users start this program, such as `cargo run -p train --`, so that they can type the
+/// commands in the help of a [`Failure`] as printed. The default is `train`. Only the first call
+/// has an effect.
 pub fn commands_are_typed_as(program: String) {
     let _ = PROGRAM.set(program);
 }
 
-/// An advice with its commands as they can be typed here.
+/// The advice with its commands as users of this program type them.
 pub(crate) fn typed(advice: &Advice) -> String {
     PROGRAM.get().map_or_else(|| advice.text().to_owned(), |program| advice.typed_as(program))
 }
@@ -50,7 +49,7 @@ pub(crate) fn typed(advice: &Advice) -> String {
 /// about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The kind, hence the exit code.
+    /// The category, which decides the exit code.
     pub code: Code,
     /// One line: what could not be done.
     pub what: String,
@@ -63,12 +62,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of which only the first line is known yet.
+    /// A failure with only its first line.
     pub fn new(code: Code, what: impl Into<String>) -> Self {
         Self { code, what: what.into(), place: None, why: None, help: None }
     }
 
-    /// The extension of `path` names no format that these things can be written in.
+    /// For a `path` whose extension is not a known format for `things`.
     pub(crate) fn unknown_extension(path: &Path, things: &str) -> Self {
         let what = match path.extension() {
             Some(extension) => format!("unknown file extension `.{}`", extension.to_string_lossy()),
@@ -89,10 +88,10 @@ impl Failure {
         self
     }
 
-    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train
-    /// command` or an `--option`")`, by the convention that [`Advice`] documents; a situation with
-    /// this id in `tests/advice/` makes the failure and types what the line says. (A line without
-    /// either needs none.)
+    /// Adds what to do. An [`Advice`] comes from `advice!("an-id", "text with a `train command` or
+    /// an `--option`")`; [`Advice`] documents the convention. A test case with this id in
+    /// `tests/advice/` causes the failure and follows the advice. (Text with neither a command nor
+    /// an option needs no case.)
     pub fn help(mut self, help: Advice) -> Self {
         self.help = Some(help);
         self
@@ -105,7 +104,7 @@ impl fmt::Display for Failure {
         let help = self.help.as_ref().map(typed);
         for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
             if let Some(text) = text {
-                // Later lines of a long text stand under its first one.
+                // Continuation lines are aligned with the first one.
                 write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
             }
         }

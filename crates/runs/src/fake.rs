@@ -1,4 +1,4 @@
-//! A system of a few numbers, for the tests of everything around a system.
+//! A minimal system, for tests of everything around a system.
 
 use crate::data::Dataset;
 use models::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
@@ -8,13 +8,13 @@ use tensor::{NonFinite, Tensor};
 
 pub(crate) const METRICS: [MetricDescription; 2] = [D_LOSS, G_LOSS];
 
-/// Learns the mean of its images into four weights.
+/// Learns the mean of its images in four weights.
 pub(crate) struct Fake {
     seed: u64,
     state: State,
-    /// The step that goes wrong.
+    /// The step that fails.
     pub(crate) bad_step: Option<u64>,
-    /// What every number of its pictures is.
+    /// The value of every pixel of its pictures.
     pub(crate) shade: f32,
 }
 
@@ -94,7 +94,7 @@ impl FromLatents for Fake {
     }
 }
 
-/// A value that is not finite, found by the op `bce_with_logits`.
+/// A non-finite value, reported by the op `bce_with_logits`.
 fn not_finite() -> NonFinite {
     let bad = Tensor::new(&[1], vec![f32::NAN]);
     NonFinite::in_tensor("bce_with_logits", "d_loss", &bad).expect("it is not finite")

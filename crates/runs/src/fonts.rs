@@ -1,13 +1,13 @@
-//! The font of charts: it is compiled in, so that no font of the system is needed.
+//! The font of the charts, compiled in so that no system font is needed.
 
 use std::sync::OnceLock;
 
 use plotters::style::{FontStyle, register_font};
 
-/// Makes the font known as `sans-serif`, once.
+/// Registers the font as `sans-serif`, once.
 ///
 /// # Errors
-/// In words, when it cannot be read.
+/// A message, when it cannot be read.
 pub(crate) fn register() -> Result<(), String> {
     static DONE: OnceLock<bool> = OnceLock::new();
     let done = *DONE.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());

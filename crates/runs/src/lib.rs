@@ -1,8 +1,8 @@
-//! What makes a run out of a system: its configuration, the plan of what it needs, the data, the
-//! run folder with its checkpoints, the training loop and its observers; and what can be done with
-//! a trained run: sampling, translation, projection, evaluation, explanation.
+//! Training runs. For a system this crate provides the configuration, a forecast of memory, time
+//! and disk, the data, the run folder with its checkpoints, and the training loop with its
+//! observers; for a trained run: sampling, translation, projection, evaluation and explanation.
 //!
-//! [`Run`] trains a system of one's own with all of this. Any [`models::System`] will do:
+//! [`Run`] trains any [`models::System`], including your own, with all of this:
 //!
 //! ```
 //! use models::quickdraw::{Quickdraw, Settings};
@@ -25,16 +25,16 @@
 //! # }
 //! ```
 //!
-//! The other modules hold a request for each thing that can be done: [`training::TrainRequest`],
+//! The other modules have a request type for each operation: [`training::TrainRequest`],
 //! [`sampling::SampleRequest`], [`evaluation::EvaluateRequest`] and so on. A request says where its
-//! messages go ([`Output`]); results are returned. Every problem is a [`Failure`]: what went wrong,
-//! where, why, and what to do about it, with an exit code.
+//! messages go ([`Output`]); results are returned. Every error is a [`Failure`]: it says what went
+//! wrong, where, why, and what to do about it, and has an exit code.
 //!
 //! # Features
 //!
 //! All are on by default. `fetch`: the module [`fetch`], downloads with TLS. `explain`: the module
-//! [`explanation`]. `curves`: the charts of a run; without it a run writes its numbers, but draws
-//! none.
+//! [`explanation`]. `curves`: the charts of a run; without it a run writes its metrics but draws no
+//! charts.
 
 mod checkpoint;
 pub mod config;

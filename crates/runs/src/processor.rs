@@ -1,5 +1,5 @@
-//! What the kernels run on: the instruction set and the threads, checked and started before the
-//! first kernel runs.
+//! The instruction set and the threads of the kernels, validated and set up before the first kernel
+//! runs.
 
 use std::ffi::OsStr;
 
@@ -7,19 +7,19 @@ use datasets::{advice, plural};
 
 use crate::failure::{Code, Failure};
 
-/// rayon's own variable. It takes any number, also one that no machine can start, and passes over
-/// what is none.
+/// rayon's own variable. rayon accepts any number, even more threads than the machine can start,
+/// and ignores values that are not numbers.
 const THREADS: &str = "RAYON_NUM_THREADS";
-/// Threads that can be asked for.
+/// The largest number of threads that can be requested.
 pub const MOST_THREADS: u16 = 1024;
 
-/// Starts the threads that the kernels share: `threads`, or as many as the environment says, or one
-/// per processor. To be called at most once, before anything is computed; without it, `rayon`
-/// starts one thread per processor.
+/// Starts the threads that the kernels share: `threads`, or the number in the environment, or one
+/// per processor. Call it at most once, before any computation; without it, `rayon` starts one
+/// thread per processor.
 ///
 /// # Errors
-/// When the environment asks for what is not there or not possible, or the system starts no more
-/// threads.
+/// When the environment requests an unavailable instruction set or an invalid number of threads, or
+/// the operating system cannot start the threads.
 pub fn start(threads: Option<u16>) -> Result<(), Failure> {
     instruction_set()?;
     let number =
@@ -36,7 +36,7 @@ pub fn start(threads: Option<u16>) -> Result<(), Failure> {
     })
 }
 
-/// The instruction set and the number of threads, in a few words.
+/// The instruction set and the number of threads, as a short text.
 ///
 /// # Errors
 /// When the environment asks for an instruction set that the processor lacks.
@@ -46,14 +46,14 @@ pub(crate) fn about() -> Result<String, Failure> {
     Ok(format!("{}, {threads} {}", kernels::simd::current(), plural(threads, "thread")))
 }
 
-/// Takes the instruction set that the environment asks for, if it does.
+/// Selects the instruction set that the environment requests, if it does.
 fn instruction_set() -> Result<(), Failure> {
     kernels::simd::from_environment().map(drop).map_err(|why| {
         Failure::new(Code::Config, "the instruction set that the environment asks for is not available").because(why)
     })
 }
 
-/// The number in the variable; nothing if it is not set, or empty.
+/// The number in the variable; `None` if it is unset or empty.
 fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     let number = value.to_str().and_then(|text| text.parse().ok());

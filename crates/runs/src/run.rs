@@ -1,4 +1,4 @@
-//! [`Run`]: the training of a system of one's own, in a few lines.
+//! [`Run`]: trains your own system, in a few lines.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::observers::LogStyle;
 use crate::systems::Trainable;
 use crate::training::{TrainReport, TrainRequest, train};
 
-/// A training with everything that a run folder offers: checkpoints from which it goes on to the
-/// same bits, `metrics.csv`, sheets of samples, curves, a log.
+/// A training run with a run folder: checkpoints from which it resumes bit-identically,
+/// `metrics.csv`, sheets of samples, curves, a log.
 ///
-/// Every method sets one thing; [`train`](Run::train) does the work. What is not set has the
-/// defaults of the command `train`; the number of steps, which presets set there, is 1000.
+/// Every method sets one thing; [`train`](Run::train) does the work. The defaults are those of the
+/// command `train`, except that the number of steps is 1000 instead of the preset's.
 #[derive(Clone, Debug)]
 pub struct Run {
     request: TrainRequest,
@@ -29,7 +29,7 @@ impl Run {
     /// run's.
     ///
     /// `build` is called several times, and must always build the same system from the same seed.
-    /// The run's memory is planned by some steps on tensors that have shapes but no data
+    /// The memory forecast executes some steps on tensors that have shapes but no data
     /// ([`tensor::meta`]): there [`Tensor::data`](tensor::Tensor::data) is empty, so a step must
     /// not index into it.
     pub fn new<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
@@ -44,8 +44,8 @@ impl Run {
     /// The images to learn from, scaled to the size that the system takes.
     ///
     /// # Panics
-    /// When this run was cloned, or [`system`](Self::system) was called, before: the images are
-    /// part of the system, which is shared then.
+    /// When this run was cloned or [`system`](Self::system) was called before, because the images
+    /// are part of the system, which is then shared.
     pub fn images(mut self, images: Images) -> Self {
         let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `clone` and `system`");
         system.images = Some(images);
@@ -53,44 +53,45 @@ impl Run {
     }
 
     /// A file or folder with the images to learn from, in any format that the command `train`
-    /// reads; `built-in`, the default, for images that the program draws itself.
+    /// reads; `built-in`, the default, stands for images that the program generates.
     pub fn data(self, path: impl Into<String>) -> Self {
         self.set("data", path.into())
     }
 
-    /// Training steps in all, those of earlier calls included; at least 1, 1000 by default.
+    /// The total number of training steps, including those of earlier calls; at least 1, by default
+    /// 1000.
     pub fn steps(self, steps: u32) -> Self {
         self.set("steps", i64::from(steps))
     }
 
-    /// Seed of everything random, 1 by default: the same seed gives the same weights, bit for bit.
+    /// The random seed, by default 1: the same seed gives the same weights, bit for bit.
     pub fn seed(self, seed: u32) -> Self {
         self.set("seed", i64::from(seed))
     }
 
-    /// Writes a sheet of samples and the curves every so many steps; at least 1, 100 by default.
+    /// Writes a sheet of samples and the curves every `steps` steps; at least 1, by default 100.
     pub fn sample_every(self, steps: u32) -> Self {
         self.set("sample_every", i64::from(steps))
     }
 
-    /// Writes a checkpoint every so many steps; at least 1, 500 by default. The newest two are
+    /// Writes a checkpoint every `steps` steps; at least 1, by default 500. The newest two are
     /// kept.
     pub fn checkpoint_every(self, steps: u32) -> Self {
         self.set("checkpoint_every", i64::from(steps))
     }
 
     /// Sets any key of the configuration: one of [`RUN_KEYS`](crate::config::RUN_KEYS), a setting
-    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`. Of
-    /// several values for a key the last one counts. Whether there is such a key, and whether it
-    /// takes the value, is checked by [`train`](Self::train).
+    /// of the system, or one of the tables `augment` and `images`, such as `augment.flip`. The last
+    /// value for a key wins. [`train`](Self::train) checks that the key exists and accepts the
+    /// value.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         let source = Source::Code(key.to_owned());
         self.request.assignments.push(Assignment { key: key.to_owned(), value: value.into(), source });
         self
     }
 
-    /// The run folder. If it holds a run of this configuration already, [`train`](Self::train) goes
-    /// on with it. Without it, each call makes a new numbered folder below `runs`.
+    /// The run folder. If it already holds a run with this configuration, [`train`](Self::train)
+    /// resumes it. By default, each call makes a new numbered folder below `runs`.
     pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
         self.request.out = Some(folder.into());
         self
@@ -115,7 +116,7 @@ impl Run {
         self
     }
 
-    /// Lets the process handle Ctrl-C and the signals that ask it to end: the training then
+    /// Makes the process handle Ctrl-C and other signals that ask it to terminate: training then
     /// finishes its step and saves. See [`signals::handle`](crate::signals::handle).
     pub fn save_on_signals(self) -> Self {
         crate::signals::handle();
@@ -128,14 +129,14 @@ impl Run {
         self.request.system.clone()
     }
 
-    /// Trains up to the last step. A run that is in the folder already goes on from its newest
-    /// checkpoint, to the same bits as if it had never been stopped; the number of steps may have
-    /// been raised.
+    /// Trains up to the last step. A run that already exists in the folder is resumed from its
+    /// newest checkpoint and ends with the same bits as if it had never been stopped; the number of
+    /// steps may have been raised.
     ///
     /// # Errors
-    /// When the configuration is not accepted, the folder holds another run or a longer one,
-    /// another process has it, the images cannot be read, memory or disk do not suffice, the
-    /// training diverges, or a file cannot be written.
+    /// When the configuration is invalid, the folder holds another run or a longer one, another
+    /// process holds it, the images cannot be read, memory or disk do not suffice, the training
+    /// diverges, or a file cannot be written.
     pub fn train(&self) -> Result<TrainReport, Failure> {
         let mut request = self.request.clone();
         if let Some(folder) = request.out.clone()
@@ -143,8 +144,8 @@ impl Run {
         {
             let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
             let asked = Config::resolve(&request.system, &request.assignments)?;
-            // Another run is refused as for a new one, with what differs.
-            if asked.differences(&there).is_empty() {
+            // A different run is rejected as for a new one, and the error lists the differences.
+            if asked.differences(&there, [""; 2]).is_empty() {
                 (request.resume, request.out) = (Some(folder), None);
             }
         }
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash);
         assert_eq!(run(&parts, 6).train().unwrap().weights_hash, hash, "nothing is left to do");
         let other = run(&parts, 6).seed(2).train().unwrap_err();
-        assert!(other.to_string().contains("another configuration"), "{other}");
+        assert!(other.to_string().contains("a different configuration"), "{other}");
         let shorter = run(&parts, 2).train().unwrap_err();
         assert!(shorter.to_string().contains("already longer"), "{shorter}");
         // The command `train` does not know this system.
@@ -185,6 +186,39 @@ mod tests {
             let help = failure.help.unwrap();
             assert!(!help.text().contains("--"), "{}", help.text());
         }
+    }
+
+    #[test]
+    fn a_run_says_when_it_goes_on_with_another_version_of_the_numerics() {
+        use crate::checkpoint::{Checkpoint, file_name};
+        use crate::storage::RealDisk;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let said = |steps: u32| {
+            let seen = Arc::new(std::sync::Mutex::new(String::new()));
+            let take = seen.clone();
+            let output = Output::lines(move |line| *take.lock().unwrap() += &format!("{line:?}\n"));
+            run(&path, steps).output(output).train().unwrap();
+            std::mem::take(&mut *seen.lock().unwrap())
+        };
+        assert!(!said(2).contains("numerics"));
+        assert!(!said(3).contains("numerics"), "the same version");
+        // As another version of the program would have left it.
+        let other = kernels::NUMERICS + 1;
+        let file = path.join("checkpoints").join(file_name(3));
+        let mut checkpoint = Checkpoint::read(&file).unwrap();
+        let recorded = format!("numerics = {}\n", kernels::NUMERICS);
+        checkpoint.config = checkpoint.config.replace(&recorded, &format!("numerics = {other}\n"));
+        checkpoint.write(&RealDisk, &file).unwrap();
+        assert!(!said(3).contains("numerics"), "nothing is left to do");
+        let text = said(5);
+        assert!(text.contains(&format!("Message(\"numerics     version {other} ")), "{text}");
+        assert!(text.contains("up to step 3") && text.contains("will differ"), "{text}");
+        let log = std::fs::read_to_string(path.join("log.txt")).unwrap();
+        assert_eq!(log.matches("numerics     version").count(), 1, "{log}");
+        assert!(std::fs::read_to_string(path.join("config.toml")).unwrap().contains(&recorded));
+        assert!(!said(6).contains("numerics"), "the version that goes on is on record");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Writing files so that a name never stands for half a file.
+//! Writing files atomically: a file name never refers to a partial file.
 //!
 //! [`write_whole`], or piece by piece an [`Unfinished`] file, is the only way by which this program
 //! replaces a file: a temporary name in the same folder, the bytes, a sync, a rename over the final
@@ -6,9 +6,9 @@
 //! bytes or the new ones. The single steps go through [`Disk`], so that a test can make the N-th
 //! one fail.
 //!
-//! A temporary file is locked through the operating system while it is written, so that one that a
-//! killed process has left behind can be distinguished from one in use: `temporary.rs` makes them
-//! and sweeps them up.
+//! A temporary file is locked through the operating system while it is written, which distinguishes
+//! a file in use from one left behind by a killed process. `temporary.rs` makes these files and
+//! cleans them up.
 
 mod temporary;
 
@@ -23,25 +23,25 @@ use datasets::advice;
 
 use crate::failure::{Code, Failure};
 
-/// The operations on the outside world that writing a file is made of.
+/// The file system operations that writing a file consists of.
 pub(crate) trait Disk {
-    /// Makes a new empty file; one of that name is left alone.
+    /// Makes a new empty file; fails if the name exists.
     fn create(&self, path: &Path) -> io::Result<File> {
         File::create_new(path)
     }
-    /// Writes some of the bytes and says how many.
+    /// Writes some of the bytes and returns how many.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
         file.write(bytes)
     }
-    /// Returns when the bytes of the file are on the medium.
+    /// Returns when the bytes of the file are on disk.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
-    /// Gives the file its final name, over an old one of that name.
+    /// Gives the file its final name, replacing an old file.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
-    /// Returns when the names in the folder are on the medium.
+    /// Returns when the names in the folder are on disk.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         // Only Unix can open a folder as a file; elsewhere a rename needs no second sync.
         if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
@@ -50,13 +50,13 @@ pub(crate) trait Disk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
-    /// Waits until another program may have let go of a file.
+    /// Waits for another program to release a file.
     fn pause(&self, time: Duration) {
         std::thread::sleep(time);
     }
 }
 
-/// The file system of this machine.
+/// The real file system.
 pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {}
@@ -65,11 +65,11 @@ impl Disk for RealDisk {}
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}", path.display())]
 pub(crate) struct StorageError {
-    /// `write`, `make the folder`, ...
+    /// What failed, such as `write` or `make the folder`.
     pub doing: &'static str,
-    /// The file that was to be written, by its final name.
+    /// The final path of the file.
     pub path: PathBuf,
-    /// What the system says.
+    /// The operating system's error.
     pub source: io::Error,
 }
 
@@ -78,7 +78,7 @@ impl StorageError {
         Self { doing, path: path.to_owned(), source }
     }
 
-    /// A picture that cannot be drawn, for a reason in words.
+    /// For a picture that cannot be drawn; `why` is the reason.
     pub(crate) fn drawing(path: &Path, why: String) -> Self {
         Self::new("draw", path, io::Error::other(why))
     }
@@ -91,7 +91,7 @@ impl From<StorageError> for Failure {
                 advice!("file-is-held", "close the program that has the file open")
             }
             io::ErrorKind::FileTooLarge => {
-                advice!("file-too-large", "raise the limit of a file's size (ulimit -f)")
+                advice!("file-too-large", "raise the file size limit (ulimit -f)")
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 advice!("disk-full", "free some space")
@@ -100,7 +100,7 @@ impl From<StorageError> for Failure {
                 advice!("may-not-write", "choose a folder that you may write to")
             }
             _ => {
-                advice!("cannot-write", "check the folder and the disk; files that were complete before are untouched")
+                advice!("cannot-write", "check the folder and the disk; files that were already complete are untouched")
             }
         };
         Failure::new(Code::Storage, format!("cannot {} a file of the run", error.doing))
@@ -110,21 +110,21 @@ impl From<StorageError> for Failure {
     }
 }
 
-/// Whether an operation failed because another program has the file open: Windows'
-/// ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which no operation on files returns on Unix,
-/// and what a rename over an open file returns there.
+/// Whether an operation failed because another program has the file open: ERROR_SHARING_VIOLATION
+/// or ERROR_LOCK_VIOLATION of Windows (codes that file operations never return on Unix), or the
+/// error of a rename over an open file there.
 pub(crate) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(32 | 33)) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Pauses between the tries of [`patiently`] double from a millisecond: four seconds in all. A
-/// virus scanner or an indexer is done by then; a person with a viewer is not, and gets an error.
+/// Pauses between the attempts of [`patiently`] double from one millisecond: four seconds in total.
+/// That is enough for a virus scanner or an indexer; a file open in a viewer is an error.
 const TRIES: u32 = 12;
 
-/// Does `act`, again and again for a while if another program holds the file.
+/// Calls `act`, and repeats it for a while if another program holds the file.
 ///
 /// # Errors
-/// The last one.
+/// The error of the last attempt.
 pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for tried in 0..TRIES {
         match act() {
@@ -135,22 +135,21 @@ pub(crate) fn patiently<T>(disk: &dyn Disk, mut act: impl FnMut() -> io::Result<
     act()
 }
 
-/// Whether `path` still stands for the open `file`, and not for a later one of the same name or for
-/// nothing.
+/// Whether `path` still refers to the open `file`, and not to a newer file or to nothing.
 ///
 /// # Errors
-/// When the system does not say.
+/// When the system cannot tell.
 pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let same = {
         use std::os::unix::fs::MetadataExt;
-        // Asked by name: a second handle may be one too many, or one that may not be had.
+        // Compared by metadata: a second handle may exceed a limit or not be permitted.
         let (ours, there) = (file.metadata()?, fs::metadata(path));
         there.map(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
     };
     #[cfg(windows)]
     let same = {
-        // Opening is allowed where reading is not.
+        // Opening is permitted here even if reading is not.
         let ours = same_file::Handle::from_file(file.try_clone()?)?;
         same_file::Handle::from_path(path).map(|there| there == ours)
     };
@@ -160,7 +159,7 @@ pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a folder, and those that it lies in, unless they are there.
+/// Makes a folder and its parents, unless they exist.
 ///
 /// # Errors
 /// Names `folder` and the system's reason.
@@ -168,7 +167,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), StorageError> {
     fs::create_dir_all(folder).map_err(|error| StorageError::new("make the folder for", folder, error))
 }
 
-/// Makes the folder that the file `path` is to lie in, unless it is there.
+/// Makes the parent folder of the file `path`, unless it exists.
 ///
 /// # Errors
 /// As [`make_folder`].
@@ -176,13 +175,12 @@ pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
     make_folder(folder_of(path))
 }
 
-/// The ending of a file's name, in small letters.
+/// The file extension, in lower case.
 pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-/// Replaces the file `path` by `bytes`, whole or not at all, and returns when they are safe from a
-/// power cut.
+/// Replaces the file `path` by `bytes` atomically, and returns when they are durable.
 ///
 /// # Errors
 /// Names `path` and the system's reason. The old file, if there was one, is then still there (or,
@@ -193,13 +191,13 @@ pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<
     file.finish()
 }
 
-/// A file that is written piece by piece, for what should not lie in memory whole: it has its name
-/// only when it is finished, and leaves nothing behind when it never is.
+/// A file written piece by piece, for content too large to hold in memory. It gets its name only
+/// when it is finished, and is deleted if it never is.
 pub(crate) struct Unfinished<'a> {
     disk: &'a dyn Disk,
     path: PathBuf,
     temporary: PathBuf,
-    /// Until it is closed.
+    /// `None` after it was closed.
     file: Option<File>,
     /// Whether it has its final name.
     named: bool,
@@ -216,7 +214,7 @@ impl<'a> Unfinished<'a> {
         Ok(Self { disk, path: path.to_owned(), temporary, file: Some(file), named: false })
     }
 
-    /// Gives the file its name, over an old one, and returns when it is safe from a power cut.
+    /// Gives the file its name, replacing an old file, and returns when it is durable.
     ///
     /// # Errors
     /// As [`write_whole`].
@@ -228,8 +226,8 @@ impl<'a> Unfinished<'a> {
         if let Some(file) = &self.file {
             self.disk.sync(file)?;
         }
-        // Windows renames no open file over another one. Elsewhere the file stays open, and thus
-        // locked, until it has its name, so that nobody sweeps it up.
+        // Windows cannot rename an open file over another one. Elsewhere the file stays open, and
+        // thus locked, until it has its name, so that no other process cleans it up.
         if cfg!(windows) {
             self.file = None;
         }
@@ -256,8 +254,8 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.named {
             drop(self.file.take());
-            // Best effort: the first error is the one to tell, and a left-over temporary file does
-            // no harm.
+            // Best effort: the first error is the one to report, and a left-over temporary file
+            // does no harm.
             let _ = self.disk.remove(&self.temporary);
         }
     }
@@ -281,7 +279,7 @@ pub(crate) mod failing {
         Permission,
         /// Some bytes are written, then the disk is full.
         ShortWrite,
-        /// Some bytes are written and reported so: not an error at all.
+        /// Only some of the bytes are written, which is reported and not an error.
         Partial,
     }
 
@@ -399,7 +397,7 @@ mod tests {
         assert_eq!(folder_of(Path::new("a/x.png")), Path::new("a"));
     }
 
-    /// A disk on which another program holds the target for some tries.
+    /// A disk on which another program holds the target for some attempts.
     struct Held(std::cell::Cell<u32>);
 
     impl Disk for Held {

@@ -1,8 +1,8 @@
-//! Help with mistyped names.
+//! Suggestions for mistyped names.
 
 use datasets::nearest;
 
-/// A help line for a mistyped name: the nearest one, or all of them.
+/// A help line for a mistyped name: the most similar name, or all of them.
 pub fn suggestion(name: &str, candidates: &[&str]) -> String {
     match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

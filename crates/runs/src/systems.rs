@@ -1,5 +1,5 @@
 //! [`Trainable`]: what a run needs to know about a system; and the table of the systems of
-//! `models`, whose data and original logs `rows` connects with this crate.
+//! `models`, which `rows` connects with their data and log formats in this crate.
 
 mod rows;
 
@@ -22,29 +22,29 @@ use crate::observers::notebook_log::{self, Lines};
 
 pub(crate) use models::catalogue::settings_from;
 
-/// The systems of `models`, in the order of the lists.
+/// The systems of `models`, in the order in which they are listed.
 pub static SYSTEMS: LazyLock<Vec<Arc<Trainable>>> = LazyLock::new(|| rows::all().map(Arc::new).collect());
 
-/// The settings of the preset of this name, with every key: the table says which keys there are and
-/// of which type.
+/// The settings of the preset with this name, including every key: the table defines the keys and
+/// their types.
 type SettingsOf = Box<dyn Fn(&str) -> Table + Send + Sync>;
-/// Builds a system from its table of settings and the seed.
+/// Builds a system from its settings and the seed.
 type Build = Box<dyn Fn(&Table, u64) -> Built + Send + Sync>;
 
-/// What a run needs to know about a system: what it is called, how it is built, and where its
-/// images come from.
+/// What a run needs to know about a system: its name, how to build it, and where its images come
+/// from.
 pub struct Trainable {
-    /// What is typed, and the name of its table in `config.toml`: that of [`System::name`].
+    /// The name on the command line and of its table in `config.toml`: that of [`System::name`].
     pub name: &'static str,
     /// One line for lists and help.
     pub about: &'static str,
     /// Its presets, the default first.
     pub presets: &'static [Preset],
-    /// Finds the images that it learns from.
+    /// Loads its training images.
     pub load: Loader,
-    /// The images that it learns from, if these are there already.
+    /// Its training images, if the caller provides them.
     pub images: Option<Images>,
-    /// What the original program prints, for the log style `notebook`.
+    /// The log lines of the original program, for the log style `notebook`.
     pub(crate) notebook_log: Lines,
     settings: SettingsOf,
     build: Build,
@@ -56,31 +56,30 @@ impl fmt::Debug for Trainable {
     }
 }
 
-/// The preset of a system that somebody else has built.
+/// The preset of a system that the caller has defined.
 const OWN: &[Preset] = &[Preset { name: "own", about: "as the program builds it", steps: 1000 }];
 
-/// Names of presets in runs and command lines of older versions.
+/// Preset names in runs and command lines of older versions.
 const FORMER_PRESETS: [(&str, &str); 2] = [("seed", "original"), ("seed32", "original32")];
 
-/// The system of the table called `name`.
+/// The system of the table with this name.
 pub fn find(name: &str) -> Option<Arc<Trainable>> {
     SYSTEMS.iter().find(|entry| entry.name == name).cloned()
 }
 
 impl Trainable {
-    /// A system of the caller that `build` makes from a seed. It has no settings: what it depends
-    /// on stands in the program.
+    /// A caller's system that `build` makes from a seed. It has no settings: everything it depends
+    /// on is in the program.
     ///
-    /// `build` is called several times, also to plan the memory of the run: it must always build
+    /// `build` is called several times, for example for the memory forecast. It must always build
     /// the same networks for the same seed, and should draw its weights with `nn`'s initialisers.
     pub fn built_by<T: System + 'static>(build: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
         Self::with_settings(BTreeMap::<String, f64>::new(), move |_, seed| Ok(build(seed)))
     }
 
-    /// A system of the caller that `build` makes from settings and a seed. The settings are
-    /// recorded in the run's `config.toml`, and a run with other settings is another run.
-    /// `settings` are the ones to use; they must serialise to a flat table of numbers, words and
-    /// truth values.
+    /// A caller's system that `build` makes from settings and a seed. The settings are recorded in
+    /// the run's `config.toml`, and cannot change when the run is resumed. `settings` must
+    /// serialise to a flat table of numbers, strings and booleans.
     ///
     /// # Panics
     /// When they do not, or when `build` refuses them.
@@ -94,7 +93,7 @@ impl Trainable {
     {
         let table = Table::try_from(settings).expect("settings are a flat table of numbers and words");
         let build: Build = Box::new(move |settings, seed| boxed(build(settings_from(settings)?, seed)));
-        // Shapes are enough to ask for a name.
+        // Meta mode is sufficient to ask for the name.
         let name = match meta::run(|| build(&table, 1).map(|system| system.name())) {
             Ok(name) => name,
             Err(bad) => panic!("the system does not accept its own settings: {}", bad.why),
@@ -107,19 +106,19 @@ impl Trainable {
         Self { name, about: "", presets: OWN, load, images: None, notebook_log, settings, build }
     }
 
-    /// Whether it is the caller's own, which the command `train` does not know.
+    /// Whether it is the caller's own system, which the command `train` does not know.
     pub(crate) fn is_own(&self) -> bool {
         self.presets.iter().any(|preset| preset.name == OWN[0].name)
     }
 
-    /// The preset called `name`, also by the name that it had in older versions.
+    /// The preset with this name, which may be a name from older versions.
     pub fn preset(&self, name: &str) -> Option<&'static Preset> {
         let named = |name: &str| self.presets.iter().find(|preset| preset.name == name);
         named(name)
             .or_else(|| FORMER_PRESETS.iter().find(|(former, _)| *former == name).and_then(|(_, now)| named(now)))
     }
 
-    /// The settings of the preset called `name`, with every key.
+    /// The settings of the preset with this name, including every key.
     ///
     /// # Panics
     /// When there is none.
@@ -160,8 +159,8 @@ mod tests {
         }
     }
 
-    /// A checkpoint can be whole and still count what cannot be; `growth.steps` of 2^32 made
-    /// `train sample` count for ever.
+    /// A checkpoint can be intact and still contain an impossible counter; `growth.steps` of 2^32
+    /// once made `train sample` count forever.
     #[test]
     fn no_system_takes_a_counter_that_cannot_be() {
         for entry in SYSTEMS.iter() {

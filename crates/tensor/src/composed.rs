@@ -150,11 +150,11 @@ mod tests {
             numbers(&[n, 1, 1, 1], images).broadcast_to([n, 2, 3, 2])
         };
         assert_near(&channel(&all(&[0.0, 2.0]), 2), &[1.0, 1.0]);
-        // 0, 2, 4, 6 are all alike; 1, 3, 5, 7 have the deviation 3.
+        // 0, 2, 4, 6 have the same other channel; 1, 3, 5, 7 have the deviation 3.
         let eight = all(&[5.0, 0.0, 5.0, 6.0, 5.0, 0.0, 5.0, 6.0]);
         assert_near(&channel(&eight, 4), &[1e-4, 3.0, 1e-4, 3.0, 1e-4, 3.0, 1e-4, 3.0]);
         assert_near(&channel(&all(&[1.0, 3.0, 5.0]), 4), &[(8.0_f64 / 3.0).sqrt(); 3]);
-        // The mean over all numbers of an image of their own deviations: 1 and 3.
+        // The mean of the deviations of an image's elements, which are 1 and 3.
         assert_near(&channel(&numbers(&[2, 1, 1, 2], &[0.0, 0.0, 2.0, 6.0]), 2), &[2.0, 2.0]);
     }
 

@@ -65,7 +65,7 @@ pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], o
     for (number, wanted) in wanted.iter().enumerate() {
         match wanted.node() {
             Some((other, node)) if other.is(tape) => nodes.insert(node),
-            _ => panic!("grad: wanted number {number}, of shape {}, is not on the output's tape", wanted.shape()),
+            _ => panic!("grad: variable number {number}, of shape {}, is not on the output's tape", wanted.shape()),
         };
     }
     let found = sweep(tape, last, cotangent.clone(), &nodes, options);

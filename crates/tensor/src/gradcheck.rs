@@ -91,7 +91,7 @@ pub fn gradcheck(
     let n = inputs.len();
     let gradient = |v: &[Var<f64>]| {
         let tape = Tape::new();
-        // Fresh variables if the inputs are constants: the inner sweep needs a tape.
+        // If the inputs are constants, fresh variables are needed: the inner sweep needs a tape.
         let tracked = v[0].is_tracked();
         let v: Vec<_> =
             if tracked { v.to_vec() } else { v.iter().map(|x| tape.variable("x", x.value().clone())).collect() };

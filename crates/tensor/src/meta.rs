@@ -27,8 +27,8 @@ pub struct Usage {
     pub held: u64,
     /// The peak of `held`.
     pub most_held: u64,
-    /// Bytes of the buffers in which convolutions pack their operands, which are kept for the next
-    /// call.
+    /// Bytes of the buffers in which convolutions pack their operands, and in which operands are
+    /// converted to another precision. They are kept for the next call.
     pub packed: u64,
     /// Bytes of tensors that were written.
     pub written: u64,
@@ -83,7 +83,7 @@ pub fn usage() -> Usage {
     LEDGER.with_borrow(|ledger| ledger.as_ref().map_or_else(Usage::default, |ledger| ledger.usage.clone()))
 }
 
-/// Resets the counts of the work (not of the memory), and the peak of live memory to the present
+/// Resets the counts of work (not those of memory), and sets the peak of live memory to its current
 /// value.
 pub fn count_work_anew() {
     with(|Ledger { usage, .. }| {
@@ -138,7 +138,7 @@ impl Ledger {
         Claim { len, capacity, pooled }
     }
 
-    fn pack(&mut self, lengths: [usize; 2]) {
+    fn pack(&mut self, lengths: [usize; 3]) {
         let mut taken = Vec::new();
         for wanted in lengths.into_iter().filter(|length| *length > 0) {
             let unused = &mut self.packing;
@@ -188,6 +188,10 @@ pub(crate) fn convolve<T: Element>(call: Convolution, g: &ConvGeometry) {
 /// Counts a matrix product of `T`, if that is `f32`.
 pub(crate) fn multiply<T: Element>(gemm: Gemm) {
     if TypeId::of::<T>() == TypeId::of::<f32>() {
-        with(|ledger| *ledger.usage.products.entry(gemm).or_default() += 1);
+        with(|ledger| {
+            *ledger.usage.products.entry(gemm).or_default() += 1;
+            let [a, b] = gemm.converted();
+            ledger.pack([a, b, 0]);
+        });
     }
 }

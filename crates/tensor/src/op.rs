@@ -99,8 +99,8 @@ impl<T: Element> Call<'_, T> {
         self.wants[i]
     }
 
-    /// Whether the sweep is recorded, to be differentiated again. An op with a fused rule must then
-    /// use one that is composed of ops.
+    /// Whether the sweep is recorded, to be differentiated again. A fused rule is not
+    /// differentiable, so its op must then compose the rule of ops.
     pub fn recording(&self) -> bool {
         self.recording.is_some()
     }

@@ -1,13 +1,13 @@
-//! What the systems whose loss holds a gradient are made of, as they use it, has right derivatives
-//! of first and second order. (Each op by itself is checked in `registry.rs`.)
+//! The building blocks of losses that contain a gradient have correct first and second derivatives,
+//! in the combinations in which the systems use them. (`registry.rs` checks each op by itself.)
 
-use kernels::{Fir, Padding, TransposedPadding};
+use kernels::{Fir, Padding, Precision, TransposedPadding};
 use tensor::ops::{Domain, Function, sample};
 use tensor::{Check, Options, Tape, Tensor, Var, grad, gradcheck};
 
 type Part = (&'static str, Box<Function<'static>>, Vec<Tensor<f64>>);
 
-/// A part with a tensor of each shape as its inputs.
+/// A building block, with inputs of these shapes.
 fn part(name: &'static str, shapes: &[&[usize]], apply: impl Fn(&[Var<f64>]) -> Var<f64> + 'static) -> Part {
     let inputs = shapes.iter().zip(1..).map(|(shape, seed)| sample(Domain::AwayFromZero, seed, shape)).collect();
     (name, Box::new(apply), inputs)
@@ -21,15 +21,14 @@ fn equalised(x: &Var<f64>, weight: &Var<f64>, bias: &Var<f64>) -> Var<f64> {
     (&x.conv2d(&weight.scale(scale), [1, 1], Padding::Same) + bias).leaky_relu(SLOPE)
 }
 
-/// As `nn`'s layer: all numbers of an image as the pixels of one channel.
+/// As in `nn`'s layer: all elements of an image become the pixels of one channel.
 fn layer_norm(x: &Var<f64>, scale: &Var<f64>, shift: &Var<f64>) -> Var<f64> {
     let (n, size) = (x.shape()[0], x.value().size());
     let normal = x.reshape([n, size / n, 1, 1]).instance_norm(1e-5, None).reshape(*x.shape());
     &(&normal * scale) + shift
 }
 
-/// StyleGAN's: the statistics of each image's channels are taken away, those that the style says
-/// put in their place.
+/// As in StyleGAN: each channel of each image is normalised, then scaled and shifted by the style.
 fn adaptive_instance_norm(x: &Var<f64>, style: &Var<f64>) -> Var<f64> {
     let (n, c) = (x.shape()[0], x.shape()[3]);
     let [scale, shift] = [0, c].map(|from| style.slice(1, from..from + c).reshape([n, 1, 1, c]));
@@ -53,7 +52,7 @@ fn parts() -> Vec<Part> {
         part("adaptive instance norm", &[images, &[4, 4]], |v| adaptive_instance_norm(&v[0], &v[1])),
         part("blur", &[images], |v| v[0].fir(&Fir::blur())),
         part("blur of an up-sampled convolution", &[images, &[3, 3, 2, 2]], |v| {
-            v[0].upsample_conv2d(&v[1], [2, 2], Padding::Same).fir(&Fir::blur())
+            v[0].upsample_conv2d(Precision::F32, &v[1], [2, 2], Padding::Same).fir(&Fir::blur())
         }),
         part("up by a filter, and down", &[images], |v| v[0].fir(&Fir::up2()).square().fir(&Fir::down2())),
         part("filter and strided convolution", &[images, &[3, 3, 2, 2]], |v| {
@@ -92,14 +91,15 @@ fn every_part_has_right_derivatives_of_first_and_second_order() {
     assert!(close * 10 >= count * 9, "{close} of {count} have a second order to 1e-6");
 }
 
-/// A discriminator of two layers that looks at how much the images of its batch differ.
+/// A discriminator with two layers and the standard deviation within the batch as a feature.
 fn logits(images: &Var<f64>, v: &[Var<f64>]) -> Var<f64> {
     let features = equalised(images, &v[0], &v[1]).fir(&Fir::down2()).minibatch_stddev(4);
     let (n, size) = (features.shape()[0], features.value().size());
     features.reshape([n, size / n]).matmul(&v[2])
 }
 
-/// R1: the mean over the images of the squared length of the logit's gradient by the image.
+/// R1: the mean over the images of the squared norm of the logit's gradient with respect to the
+/// image.
 fn r1(images: &Tensor<f64>, v: &[Var<f64>]) -> Var<f64> {
     let tape = v[0].node().map_or_else(Tape::new, |(tape, _)| tape.clone());
     let images = tape.variable("images", images.clone());
@@ -108,7 +108,8 @@ fn r1(images: &Tensor<f64>, v: &[Var<f64>]) -> Var<f64> {
     gradient.square().sum().scale(1.0 / gradient.shape()[0] as f64)
 }
 
-/// A gradient by the weights of a gradient by the images, and once more a gradient of that.
+/// Differentiates the gradient with respect to the images with respect to the weights, and that
+/// once more.
 #[test]
 fn a_penalty_on_gradients_has_right_derivatives_by_the_weights() {
     let images = sample(Domain::Any, 1, &[4, 4, 4, 1]);
@@ -119,9 +120,9 @@ fn a_penalty_on_gradients_has_right_derivatives_by_the_weights() {
     println!("{first:.1e} (first order) {second:.1e} (second)");
     assert!(first < 1e-7, "{first:e}");
 
-    // What bends between the kinks is the deviation alone: without it, nothing but a kink would
-    // make R1 depend on the images. (Nor does it in subgroups of two, whose deviation is half their
-    // distance.)
+    // The deviation is the only part that is non-linear between the kinks: without it, R1 would not
+    // depend on the images. (Nor does it with groups of two, whose deviation is half their
+    // difference.)
     let differs = |a: &Tensor<f64>, b: &Tensor<f64>| {
         let weights: Vec<_> = weights.iter().cloned().map(Var::constant).collect();
         (r1(a, &weights).item() - r1(b, &weights).item()).abs() > 1e-6

@@ -1,11 +1,11 @@
-//! The engine's promises, one test each: what the tape records and prints, what a sweep computes
-//! and what it does not, what it frees, and how mistakes are reported.
+//! The engine's contract, one test per property: what the tape records and prints, what a sweep
+//! computes and what it skips, what it frees, and how mistakes are reported.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use kernels::{Key, Padding, TransposedPadding};
+use kernels::{Key, Padding, Precision, TransposedPadding};
 use tensor::{
     Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad, vjp,
 };
@@ -14,7 +14,7 @@ fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::new(&[values.len()], values.to_vec())
 }
 
-/// What `body` panics with.
+/// The panic message of `body`.
 fn panic_of<R>(body: impl FnOnce() -> R) -> String {
     let Err(payload) = catch_unwind(AssertUnwindSafe(body)) else { panic!("this should have panicked") };
     match payload.downcast::<String>() {
@@ -23,7 +23,8 @@ fn panic_of<R>(body: impl FnOnce() -> R) -> String {
     }
 }
 
-/// The product of two tensors of one shape, which writes down the inputs that it was asked for.
+/// The product of two tensors of one shape, which records for which inputs a gradient was
+/// requested.
 struct SpyingProduct(Rc<RefCell<Vec<Vec<bool>>>>);
 
 impl SpyingProduct {
@@ -136,7 +137,8 @@ fn rules_are_asked_only_for_what_is_wanted() {
     assert_eq!((both[0].item(), both[1].item()), (5.0, 2.0));
     assert_eq!(asked.borrow()[1], [true, true]);
 
-    // A constant is never asked for, and an op that leads to nothing wanted is not asked at all.
+    // No gradient is requested for a constant, and the rule of an op that does not lead to a wanted
+    // variable is not called.
     asked.borrow_mut().clear();
     let beside = SpyingProduct::apply(&asked, &Var::constant(vector(&[7.0])), &a);
     let other = tape.variable("other", vector(&[1.0]));
@@ -147,8 +149,8 @@ fn rules_are_asked_only_for_what_is_wanted() {
     assert_eq!(*asked.borrow(), [[false, true]]);
 }
 
-/// What a sweep over conv2d, conv_transpose2d and a product with `weights` as constants or
-/// variables records.
+/// What is recorded by a sweep over conv2d, conv_transpose2d and a product, with `weights` as
+/// constants or as variables.
 fn recorded_sweep(frozen: bool) -> String {
     let tape = Tape::<f64>::new();
     let weight = |shape: &[usize]| {
@@ -195,7 +197,7 @@ fn a_value_used_several_times_gets_the_sum() {
     for options in [Options::KEEP, Options::CREATE_GRAPH] {
         assert_eq!(grad(&y, std::slice::from_ref(&x), options)[0].value(), &vector(&[15.0, 5.0]), "2 x + 1 + 10");
     }
-    // The seed is added to, not written into: the same cotangent serves twice.
+    // Contributions are not added to the cotangent in place, so it can be used twice.
     let cotangent = Var::constant(vector(&[1.0, 1.0]));
     let double = &x + &x;
     assert_eq!(vjp(&double, &cotangent, &[x], Options::default())[0].value(), &vector(&[2.0, 2.0]));
@@ -310,12 +312,14 @@ fn a_shape_mistake_names_the_op_and_both_shapes() {
         ("fold_taps", Box::new(move || of(&[1, 3, 1, 1]).fold_taps([2, 2])), &["[1, 3, 1, 1]", "[2, 2]"]),
         (
             "upsample_conv2d",
-            Box::new(move || images().upsample_conv2d(&of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
+            Box::new(move || images().upsample_conv2d(Precision::F32, &of(&[3, 3, 4, 2]), [2, 2], Padding::Same)),
             &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
         ),
         (
             "upsample_conv_transpose2d",
-            Box::new(move || images().upsample_conv_transpose2d(&of(&[3, 3, 4, 2]), [2, 2], TransposedPadding::Same)),
+            Box::new(move || {
+                images().upsample_conv_transpose2d(Precision::F32, &of(&[3, 3, 4, 2]), [2, 2], TransposedPadding::Same)
+            }),
             &["[2, 5, 5, 3]", "[3, 3, 4, 2]"],
         ),
         (
@@ -350,7 +354,7 @@ fn the_first_bad_value_is_named_by_its_op_and_its_layer() {
     let text = seen.to_string();
     assert_eq!(text, "the value of `critic.layer3` (op `log`, shape [3]): 2 of 3 numbers are infinite or NaN");
 
-    // A bad weight is named itself, not the first layer that uses it.
+    // A weight that is not finite is reported itself, not the first layer that uses it.
     let (tape, observer) = observed();
     tape.scoped("critic", || tape.variable("critic.dense.weight", vector(&[f64::NAN])).square());
     let seen = observer.found().expect("a NaN");
@@ -397,8 +401,8 @@ impl TapeObserver<f64> for Notes {
     }
 }
 
-/// x is used twice: its gradient is the sum of what both users send. The bias writes its value over
-/// its input's; the observer sees the input all the same.
+/// x is used twice, so its gradient is the sum of both contributions. The bias overwrites its
+/// input's value; the observer still sees the input.
 #[test]
 fn an_observer_receives_every_node_in_both_directions() {
     let notes = Rc::new(Notes::default());
@@ -421,8 +425,8 @@ fn an_observer_receives_every_node_in_both_directions() {
     assert_eq!(recorded, wanted);
 }
 
-/// Large buffers are used again as soon as nobody holds them, so where the next tensors of the same
-/// (unusual) size lie tells whether the sweep let go of `saved`.
+/// Large buffers are reused as soon as they are free, so the addresses of the next tensors of the
+/// same (unusual) size show whether the sweep has freed `saved`.
 fn is_free(saved: *const f64, size: usize) -> bool {
     let next: Vec<_> = (0..16).map(|_| Tensor::<f64>::zeros([size])).collect();
     next.iter().any(|tensor| tensor.data().as_ptr() == saved)
@@ -451,7 +455,8 @@ fn an_op_saves_only_what_the_wanted_rules_will_read() {
     let tape = Tape::new();
     let a = tape.variable("a", Tensor::zeros([size]));
     let constant = Var::constant(Tensor::zeros([size]));
-    // The gradient by the constant would need this value; nobody can ask for it.
+    // Only the gradient with respect to the constant would need this value, and nobody can request
+    // it.
     let (y, value) = {
         let value = a.affine(2.0, 1.0);
         (&value * &constant, value.value().data().as_ptr())

@@ -1,4 +1,4 @@
-//! Tensors without elements: what creates them, and what they account for.
+//! Meta tensors: what creates them, and what their usage includes.
 
 use tensor::{Tensor, Var, meta};
 

@@ -1,5 +1,5 @@
-//! Probes: sums of slopes give values and gradients, the worked numbers come to them, and the
-//! checks find what is wrong and nothing else.
+//! Probes: sums of slopes give the values and gradients, the arithmetic evaluates to them, and the
+//! checks find wrong rules and nothing else.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use tensor::arithmetic::{Arithmetic, evaluate};
 use tensor::ops::{Case, Domain, REGISTRY, sample};
 use tensor::{Call, Op, Probe, RecordedNode, Replay, Saves, Shape, SweptNode, Tape, TapeObserver, Tensor, Var};
 
-/// Probes each node as soon as it is made.
+/// Probes each node when it is recorded.
 struct Prober;
 
 impl TapeObserver<f64> for Prober {
@@ -74,7 +74,7 @@ fn sums_of_slopes_are_gradients_and_worked_numbers_come_to_them_for_every_op() {
     }
 }
 
-/// The first op that `make` records from one input with these numbers, in `f32` as in training.
+/// The first op that `make` records from one input with these elements, in `f32` as in training.
 fn probed(shape: &[usize], numbers: &[f32], make: fn(&Var) -> Var, look: fn(&Probe)) {
     struct Look(fn(&Probe));
     impl TapeObserver for Look {

@@ -1,5 +1,5 @@
-//! The engine as reading matter: it is short, every rule is short and carries its formula, and the
-//! registry, the code and the guide speak of the same operations.
+//! Keeps the engine readable: it is short, every rule is short and states its formula, and
+//! registry, code and guide describe the same operations.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ fn source(file: &str) -> String {
     text.split("#[cfg(test)]").next().unwrap_or_default().into()
 }
 
-/// The files of the operations.
+/// The source files of the operations.
 fn op_files() -> Vec<String> {
     let folder = fs::read_dir(root().join("crates/tensor/src/ops")).expect("the folder of the operations");
     let names = folder.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned());
@@ -26,10 +26,10 @@ fn op_files() -> Vec<String> {
     names
 }
 
-/// A function as it is written.
+/// A function in the source text.
 struct Function {
     name: String,
-    /// Within the lines of the file: its first line, the lines of its body.
+    /// Line numbers in the file: the first line, and the lines of the body.
     first: usize,
     body: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Function {
     }
 }
 
-/// The functions of a file that rustfmt has laid out.
+/// The functions of a file formatted by rustfmt.
 fn functions(text: &str) -> Vec<Function> {
     let lines: Vec<_> = text.lines().collect();
     let function = |(first, line): (usize, &&str)| {
@@ -74,7 +74,7 @@ fn every_rule_is_short() {
     for file in op_files() {
         let functions = functions(&source(&format!("ops/{file}")));
         for rule in functions.iter().filter(|function| function.name == "vjp") {
-            // The rule and the helpers that only it uses.
+            // The rule, and the helper functions that only it uses.
             let mut parts = vec![rule];
             while let Some(helper) = functions.iter().find(|helper| {
                 let is_part = |function: &Function| parts.iter().any(|part| part.first == function.first);
@@ -93,8 +93,8 @@ fn every_rule_is_short() {
     assert!(longest.0 > 15, "the longest rules are counted with their helpers: {longest:?}");
 }
 
-/// The blocks `impl Op for ...` of a file: the constants of the rows that their names come from,
-/// and the comment on their rule.
+/// The blocks `impl Op for ...` of a file: the registry constants that name them, and the comment
+/// on their rule.
 fn implementations(text: &str) -> Vec<(Vec<String>, String)> {
     let blocks = text.split("impl<T: Element> Op<T> for ").skip(1).filter_map(|block| block.split("\n}\n").next());
     let implementation = |block: &str| {
@@ -109,7 +109,7 @@ fn implementations(text: &str) -> Vec<(Vec<String>, String)> {
     blocks.map(implementation).collect()
 }
 
-/// The text of a field of a row that is written in `text` as the constant `row`.
+/// The value of a field of the registry entry that is the constant `row` in `text`.
 fn field<'a>(text: &'a str, row: &str, field: &str) -> &'a str {
     let start = format!("pub const {row}: Entry = Entry {{");
     let body = text.split(&*start).nth(1).unwrap_or_else(|| panic!("a row {row}"));

@@ -1,5 +1,5 @@
-//! Every op of the registry against finite differences, at first and second order; and its fused
-//! rule, if it has one, against the one that is made of ops.
+//! Checks every op of the registry against finite differences, at first and second order, and its
+//! fused rule, if it has one, against the rule composed of ops.
 
 use tensor::ops::{Case, Domain, FEWEST_CASES, REGISTRY, sample};
 use tensor::{Check, Options, Tape, Var, gradcheck::check_entry, vjp};
@@ -28,7 +28,7 @@ fn gradients(case: &Case, options: Options) -> Vec<Var<f64>> {
     vjp(&y, &Var::constant(sample(Domain::Any, 9, y.shape())), &inputs, options)
 }
 
-/// The second-order check cannot see a recorded rule that is wrong by something constant; this can.
+/// The second-order check cannot detect a constant error of a recorded rule; this test can.
 #[test]
 fn an_ordinary_sweep_and_a_recorded_one_agree() {
     for entry in &REGISTRY {
@@ -43,7 +43,7 @@ fn an_ordinary_sweep_and_a_recorded_one_agree() {
     }
 }
 
-/// CONTRIBUTING.md asks for the same as the tests.
+/// CONTRIBUTING.md states the number that the tests require.
 #[test]
 fn contributing_counts_the_cases() {
     let page =

@@ -1,5 +1,5 @@
-//! Every op, and every op that the rules are made of, recomputed in `f64`: on its own numbers, and
-//! on the first rows of them.
+//! Recomputes every op, and every op that the rules are composed of, in `f64`: from the recorded
+//! inputs, and from their first rows.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,10 +8,11 @@ use std::rc::Rc;
 use tensor::ops::{Case, Domain, REGISTRY, sample};
 use tensor::{Options, RecordedNode, Replay, Rows, Shape, SweptNode, Tape, TapeObserver, Tensor, Var, vjp};
 
-/// Makes each node again as soon as it is made, and compares.
+/// Recomputes each node when it is recorded, and compares.
 #[derive(Default)]
 struct Again {
-    /// Which ops were recomputed by their first rows, and which only as a whole.
+    /// The ops that were recomputed from their first rows, and those that could only be recomputed
+    /// as a whole.
     by_rows: RefCell<BTreeSet<&'static str>>,
     whole: RefCell<BTreeSet<&'static str>>,
 }

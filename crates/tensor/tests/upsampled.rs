@@ -1,13 +1,13 @@
-//! A convolution of up-sampled images with its taps merged is the same function as up-sampling and
-//! convolution one after the other, and has the same gradients.
+//! A convolution of up-sampled images with merged taps is the same function as up-sampling followed
+//! by the convolution, with the same gradients.
 
-use kernels::{ConvGeometry, Padding, TransposedPadding};
+use kernels::{ConvGeometry, Padding, Precision, TransposedPadding};
 use tensor::ops::{Domain, sample};
 use tensor::{Options, Tape, Var, vjp};
 
 type Layer = dyn Fn(&Var<f64>, &Var<f64>) -> Var<f64>;
 
-/// Value and gradients by images and weights, for one fixed cotangent.
+/// The value and the gradients with respect to images and weights, for one fixed cotangent.
 fn all_of(layer: &Layer, shapes: [[usize; 4]; 2]) -> Vec<Var<f64>> {
     let tape = Tape::new();
     let inputs = shapes.map(|shape| tape.variable("x", sample(Domain::Any, shape[0] as u32, &shape)));
@@ -52,11 +52,12 @@ fn merged_taps_are_up_sampling_and_a_transposed_convolution() {
     let mut seen = 0;
     for (images, [kh, kw], factor) in shapes() {
         for padding in paddings {
-            // An explicit padding may leave nothing.
+            // With an explicit padding, the output may be empty.
             if ConvGeometry::transposed(large(images, factor), [kh, kw], 2, [1, 1], padding).is_err() {
                 continue;
             }
-            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv_transpose2d(w, factor, padding);
+            let merged =
+                move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv_transpose2d(Precision::F32, w, factor, padding);
             let apart = move |x: &Var<f64>, w: &Var<f64>| x.upsample(factor).conv_transpose2d(w, [1, 1], padding);
             let what = format!("{images:?} times {factor:?}, kernel {kh}x{kw}, {padding:?}");
             agree(&merged, &apart, [images, [kh, kw, 2, images[3]]], &what);
@@ -68,16 +69,16 @@ fn merged_taps_are_up_sampling_and_a_transposed_convolution() {
 
 #[test]
 fn merged_taps_are_up_sampling_and_a_convolution() {
-    // The last is wider than any of the kernels.
+    // The last one is wider than any of the kernels.
     let paddings = [Padding::Same, Padding::Valid, Padding::Explicit([0, 1, 2, 0]), Padding::Explicit([5, 6, 5, 5])];
     let mut seen = 0;
     for (images, [kh, kw], factor) in shapes() {
         for padding in paddings {
-            // The kernel may be larger than the images.
+            // The kernel may be larger than the padded images.
             if ConvGeometry::new(large(images, factor), [kh, kw], 2, [1, 1], padding).is_err() {
                 continue;
             }
-            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv2d(w, factor, padding);
+            let merged = move |x: &Var<f64>, w: &Var<f64>| x.upsample_conv2d(Precision::F32, w, factor, padding);
             let apart = move |x: &Var<f64>, w: &Var<f64>| x.upsample(factor).conv2d(w, [1, 1], padding);
             let what = format!("{images:?} times {factor:?}, kernel {kh}x{kw}, {padding:?}");
             agree(&merged, &apart, [images, [kh, kw, images[3], 2]], &what);

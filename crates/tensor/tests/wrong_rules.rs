@@ -1,11 +1,11 @@
-//! The gradient checker finds wrong rules, and says exactly what is wrong: op, input, index,
+//! The gradient checker detects wrong rules, and reports exactly what is wrong: op, input, index,
 //! expected, got, ratio.
 
 use tensor::gradcheck::{WrongGradient, check_entry};
 use tensor::ops::{Case, Entry};
 use tensor::{Call, Check, Op, Saves, Tensor, Var, gradcheck};
 
-/// What is wrong with a rule.
+/// An error in a rule.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
     Nothing,
@@ -17,7 +17,7 @@ enum Wrong {
     OnlySecondOrder,
 }
 
-/// The product of a and b squared, with a rule that is wrong by intent.
+/// The product of a and b squared, with a deliberately wrong rule.
 struct Mistaken(Wrong);
 
 fn mistaken(wrong: Wrong, v: &[Var<f64>]) -> Var<f64> {

@@ -21,19 +21,19 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
     killed(&place, 4);
     let again = place.good(&format!("{line} run"));
     assert_eq!(again.hash(), whole.hash());
-    assert!(again.err.contains("the unfinished run in run: the same command"), "{}", again.err);
+    assert!(again.err.contains("the unfinished run in run, which has the same configuration"), "{}", again.err);
     assert!(again.err.contains("after step 4"), "{}", again.err);
     assert_eq!(text(&place.path("run/metrics.csv")).lines().count(), 7);
 
     // Finished: nothing is left to do. To more steps another command goes on; the report names it,
     // and it works.
     let finished = place.good(&format!("{line} run"));
-    assert!(finished.hash() == whole.hash() && finished.err.contains("nothing left to do"), "{}", finished.err);
+    assert!(finished.hash() == whole.hash() && finished.err.contains("already complete"), "{}", finished.err);
     place.good("quickdraw --resume run");
     let longer = format!("{TINY} --steps 8 --out run");
     place.bad(&longer, 2, &["6 of 6 steps done", "quickdraw --resume run --steps 8`"]);
     place.good("quickdraw --resume run --steps 8");
-    place.bad(&format!("{line} run --seed 3"), 2, &["another configuration", "seed: 3 asked for, 1 there"]);
+    place.bad(&format!("{line} run --seed 3"), 2, &["a different configuration", "seed: 3 requested, 1 in the run"]);
     place.bad("vanilla --preset cpu --out run", 2, &["a run of `quickdraw`", "quickdraw --resume run`"]);
 }
 
@@ -57,7 +57,7 @@ fn a_run_without_any_checkpoint_is_no_dead_end() {
     // A folder of something else stays as it is.
     fs::create_dir(place.path("mine")).unwrap();
     fs::write(place.path("mine/notes.txt"), "").unwrap();
-    place.bad(&format!("{line} mine"), 2, &["mine", "not empty, and holds no run", "--out"]);
+    place.bad(&format!("{line} mine"), 2, &["mine", "not empty, and contains no run", "--out"]);
     assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1);
 }
 
@@ -97,7 +97,7 @@ fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() 
     let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 4");
     assert_eq!(outcome.code, Some(4), "{}", outcome.err);
     assert!(
-        outcome.err.contains("not where they were") && outcome.err.contains("add `--data PATH`"),
+        outcome.err.contains("images of the run were not found") && outcome.err.contains("`--data PATH`"),
         "{}",
         outcome.err
     );

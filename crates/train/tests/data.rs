@@ -88,10 +88,10 @@ fn what_runs_have_written_among_the_pictures_is_not_learned_from() {
         std::fs::write(place.path(&format!("{number}.png")), picture(number)).unwrap();
     }
     let first = place.good(&format!("{LINE} 1"));
-    assert!(first.err.contains("Found 4 images belonging to 1 class.") && !first.err.contains("left out"));
+    assert!(first.err.contains("Found 4 images belonging to 1 class.") && !first.err.contains("skipped"));
     let second = place.good(&format!("{LINE} 1"));
     assert_eq!(second.hash(), first.hash(), "the same pictures");
-    assert!(second.err.contains("left out: 1 folder written by this program (runs/0001-folder)"), "{}", second.err);
+    assert!(second.err.contains("skipped: 1 folder written by this program (runs/0001-folder)"), "{}", second.err);
     let resumed = place.good("folder --resume runs/0001-folder --steps 2");
     assert_eq!(resumed.hash(), place.good(&format!("{LINE} 2 --out mine")).hash());
     place.bad(
@@ -111,10 +111,10 @@ fn data_in_other_forms_is_reported_and_used() {
     }
     let messages = place.good(&format!("{TINY} --data pics --steps 1 --out a")).err;
     assert!(
-        messages.contains("Found 4 images") && messages.contains("left out: 4 AVIF (not supported; convert"),
+        messages.contains("Found 4 images") && messages.contains("skipped: 4 AVIF (not supported; convert"),
         "{messages}"
     );
-    assert!(messages.contains("in colour, made grey: the network learns in grey"), "{messages}");
+    assert!(messages.contains("colour images, converted to grey for the network"), "{messages}");
     let stroke = r#"{"word":"apple","drawing":[[[0,255,90],[0,30,255]],[[40,60],[9,200]]]}"#;
     std::fs::write(place.path("apple.ndjson"), format!("{stroke}\n").repeat(3)).unwrap();
     let messages = place.good(&format!("{TINY} --data apple.ndjson --steps 1 --out b")).err;

@@ -176,7 +176,11 @@ fn checkpoints() {
     std::fs::write(&file, &good).unwrap();
     let config = text(&place.path("run/config.toml"));
     std::fs::write(place.path("run/config.toml"), config.replace("batch = 2", "batch = 4")).unwrap();
-    place.bad("quickdraw --resume run", CHECKPOINT, &["another configuration", "quickdraw.batch: 4 here, 2 there"]);
+    place.bad(
+        "quickdraw --resume run",
+        CHECKPOINT,
+        &["a different configuration", "quickdraw.batch: 4 in config.toml, 2 in the checkpoint"],
+    );
     std::fs::write(place.path("run/config.toml"), config.replace("quickdraw", "otherdraw")).unwrap();
     place.bad("quickdraw --resume run", CONFIG, &["otherdraw"]);
     std::fs::remove_file(place.path("run/config.toml")).unwrap();

@@ -96,9 +96,9 @@ fn what_cannot_be_measured_is_refused_with_its_code() {
     place.good(&format!("{TINY} --steps 1"));
     let run = "evaluate runs/0001-quickdraw";
     place.bad(&format!("{run} --metric freshet"), 2, &["freshet", "did you mean `frechet`?"]);
-    place.bad(&format!("{run} --metric classes"), 2, &["knows classes", "no classifier for these images"]);
+    place.bad(&format!("{run} --metric classes"), 2, &["needs a classifier", "no classifier for these images"]);
     place.bad(&format!("{run} --extractor inception"), 2, &["no extractor `inception`", "pca64"]);
-    place.bad(&format!("{run} --count 3"), 2, &["cannot measure 3", "8 to"]);
+    place.bad(&format!("{run} --count 3"), 2, &["cannot evaluate 3", "8 to"]);
     place.bad(&format!("{run} --out x.txt"), 2, &[".json or .csv"]);
     place.bad("evaluate runs/0007", 5, &["runs/0007"]);
     place.bad(&format!("{run} --data nothing.npy"), 4, &["nothing.npy"]);

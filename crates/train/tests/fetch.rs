@@ -230,10 +230,10 @@ fn a_whole_file_is_downloaded_checked_and_not_downloaded_twice() {
     let (place, file) = (Place::new(), doodles(300));
     let server = serve(file.clone(), Manner::Good);
     let outcome = place.good(&fetch_cat(&server));
-    assert!(outcome.err.contains("no hash of it is known"), "{}", outcome.err);
+    assert!(outcome.err.contains("hash is not known in advance"), "{}", outcome.err);
     assert!(std::fs::read(place.path("data/quickdraw/cat.npy")).unwrap() == file);
     assert!(!place.path("data/quickdraw/.cat.npy.part").exists());
-    assert!(place.good(&fetch_cat(&server)).err.contains("is there"));
+    assert!(place.good(&fetch_cat(&server)).err.contains("exists"));
     assert_eq!(server.requests().len(), 1, "one request");
     let trained = "quickdraw --preset cpu --batch 2 --set depth=2 --steps 1 --class cat --out run";
     assert!(place.good(trained).err.contains("cat.npy"));
@@ -367,7 +367,7 @@ fn the_second_of_two_processes_waits_for_the_first() {
             message
         })
         .into();
-    assert!(messages[1].contains("is downloading it") && messages[1].contains("is there"), "{}", messages[1]);
+    assert!(messages[1].contains("is downloading it") && messages[1].contains("exists"), "{}", messages[1]);
     // Windows lets nobody read the file in which the number stands.
     assert!(cfg!(windows) || messages[1].contains(&format!("process {id} ")), "{}", messages[1]);
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
@@ -392,7 +392,7 @@ fn a_download_that_is_asked_to_end_says_how_much_is_kept() {
         let output = child.wait_with_output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{message}");
-        assert!(message.contains("90000 bytes are kept: the same command goes on from there"), "{message}");
+        assert!(message.contains("90000 bytes are kept: the same command continues from there"), "{message}");
         server.becomes(Manner::Good);
         place.good(&fetch_cat(&server));
         assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
@@ -429,7 +429,7 @@ fn a_full_disk_keeps_what_fits_and_goes_on_later() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(7), "{message}");
     assert!(
-        message.contains(".cat.npy.part") && message.contains("bytes are kept: the same command goes on"),
+        message.contains(".cat.npy.part") && message.contains("bytes are kept: the same command continues"),
         "{message}"
     );
     let kept = std::fs::metadata(place.path(PART)).unwrap().len();
@@ -499,10 +499,10 @@ fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
     // answers.
     std::fs::write(place.path(IMAGES), b"half").unwrap();
     let server = serve(good.clone(), Manner::Packed("x-gzip"));
-    place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "no IDX file", "1 dimensions"]);
+    place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "not an IDX file", "1 dimensions"]);
     assert!(std::fs::read(place.path(IMAGES)).unwrap() == good);
     let again = place.train(&format!("{FASHION} {}", server.address)).err;
-    assert!(again.contains("is there") && again.contains("train-labels"), "{again}");
+    assert!(again.contains("exists") && again.contains("train-labels"), "{again}");
 }
 
 #[test]
@@ -513,8 +513,8 @@ fn answers_that_are_no_file_are_reported() {
         (Manner::Refuses("503 Service Unavailable"), ["503", "by hand"]),
         (Manner::Redirects, ["edirect", "by hand"]),
         (Manner::Page, ["received a web page", "by hand"]),
-        (Manner::Packed("br"), ["packs the file by `br`", "by hand"]),
-        (Manner::Packed("gzip"), ["packs the file by `gzip`", "by hand"]),
+        (Manner::Packed("br"), ["compresses the file with `br`", "by hand"]),
+        (Manner::Packed("gzip"), ["compresses the file with `gzip`", "by hand"]),
     ] {
         place.bad(&fetch_cat(&serve(Vec::new(), manner)), NETWORK, &words);
     }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Outcome, Place, TINY, finish, text};
 
-/// The bytes in a row of the table, such as `memory in all    78 MiB`.
+/// The bytes in a row of the table, such as `total memory    78 MiB`.
 fn bytes_of(table: &str, row: &str) -> f64 {
     let line =
         table.lines().find_map(|line| line.strip_prefix(row)).unwrap_or_else(|| panic!("no {row:?} in:\n{table}"));
@@ -19,7 +19,7 @@ fn a_dry_run_tells_everything_and_writes_nothing() {
     let place = Place::new();
     let table = place.good("progan --data built-in --dry-run").out;
     for row in
-        ["weights", "optimisers", "data", "memory in all", "free", "32x32, fading in", "a checkpoint", "disk in all"]
+        ["weights", "optimisers", "data", "total memory", "free", "32x32, fading in", "a checkpoint", "disk space"]
     {
         assert!(table.contains(row), "{row}: {table}");
     }
@@ -28,7 +28,7 @@ fn a_dry_run_tells_everything_and_writes_nothing() {
     place.good(&format!("{TINY} --data built-in --steps 2 --out run"));
     let before = text(&place.path("run/config.toml"));
     let table = place.good("quickdraw --resume run --steps 9 --dry-run").out;
-    assert!(table.contains("memory in all"), "{table}");
+    assert!(table.contains("total memory"), "{table}");
     assert_eq!((text(&place.path("run/config.toml")), place.checkpoints("run")), (before, vec![2]));
 }
 
@@ -121,7 +121,7 @@ fn what_is_planned_is_what_is_taken() {
         dry.env("RAYON_NUM_THREADS", "2");
         let dry = finish(dry);
         assert_eq!(dry.code, Some(0), "{line}: {}", dry.err);
-        let planned = bytes_of(&dry.out, "memory in all");
+        let planned = bytes_of(&dry.out, "total memory");
         let steps = if line.starts_with("progan") { 20 } else { 2 };
         let taken = peak(&place, &format!("{line} --data built-in --steps {steps} --out run"));
         println!("{line}: planned {planned:.3e}, taken {taken:.3e}, ratio {:.2}", planned / taken);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use common::{Place, text};
 use guide::manual;
 use guide::markdown::{blocks, prose};
+use metrics::suite::{METRICS, Metric, Of};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -163,6 +164,42 @@ fn the_measures_in_the_manual_are_those_of_the_program() {
     };
     for name in listed("Metrics").iter().chain(&listed("Feature extractors")) {
         assert!(page("evaluating").contains(&format!("`{name}`")), "manual/evaluating.md does not have `{name}`");
+    }
+    let said = page("evaluating").split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = |chosen: &dyn Fn(&Metric) -> bool| {
+        let names: Vec<String> =
+            METRICS.iter().filter(|metric| chosen(metric)).map(|metric| format!("`{}`", metric.name)).collect();
+        let (last, others) = names.split_last().expect("some measures");
+        format!("{} and {last}", others.join(", "))
+    };
+    let [classes, quick] = [named(&|metric| metric.of == Of::Classes), named(&|metric| metric.quick)];
+    assert!(
+        said.contains(&format!("all of them on 2,500 generated images, except {classes}, which need")),
+        "{classes}"
+    );
+    assert!(said.contains(&format!("`--evaluate-every` computes {quick} on 1,000 generated images")), "{quick}");
+}
+
+#[test]
+fn the_learning_rates_in_the_manual_are_those_of_the_systems() {
+    let (_, rest) = page("settings").split_once("## Learning rates\n").expect("the section");
+    let rows: Vec<(&str, &str)> = rest
+        .lines()
+        .take_while(|line| !line.starts_with("##"))
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
+        .collect();
+    for system in runs::systems::SYSTEMS.iter() {
+        let name = format!("`{}`", system.name);
+        let row = rows.iter().find(|(systems, _)| format!("`{systems}").split(", ").any(|one| one == name));
+        let (_, keys) = row.unwrap_or_else(|| panic!("manual/settings.md has no learning rate of {name}"));
+        for preset in system.presets {
+            for key in system.settings(preset.name).keys().filter(|key| key.ends_with("learning_rate")) {
+                assert!(keys.contains(&format!("`{key}`")), "manual/settings.md, {name}: {key}");
+            }
+        }
+        for key in keys.split('`').skip(1).step_by(2) {
+            assert!(system.settings(system.presets[0].name).contains_key(key), "{name} has no {key}");
+        }
     }
 }
 

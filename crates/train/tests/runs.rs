@@ -175,7 +175,7 @@ fn a_lone_checkpoint_is_enough_to_draw() {
     std::fs::copy(place.path("run/checkpoints/step-000001.safetensors"), place.path("lone.safetensors")).unwrap();
     place.good("sample lone.safetensors --count 2");
     assert!(place.path("sample-seed-1.png").is_file());
-    place.bad("quickdraw --resume lone.safetensors", 5, &["outside of a run folder", "lone.safetensors"]);
+    place.bad("quickdraw --resume lone.safetensors", 5, &["not in a run folder", "lone.safetensors"]);
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn what_makes_no_sense_is_refused() {
 fn a_long_drawing_can_be_stopped() {
     let place = place_with_a_run();
     let (signal, code) = common::interrupt();
-    for (out, words) in [("all.npy", "nothing was written"), ("all/", "the pictures that are there are whole")] {
+    for (out, words) in [("all.npy", "nothing was written"), ("all/", "the pictures that were written are complete")] {
         let child = place.command(&format!("sample run --count 200000 --out {out}")).spawn().unwrap();
         let begun = std::time::Instant::now();
         let there = || names(place.folder.path()).iter().any(|name| name.contains("all") || name.ends_with(".tmp"));

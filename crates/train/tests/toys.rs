@@ -14,7 +14,7 @@ fn bytes(place: &Place, name: &str) -> Vec<u8> {
 fn a_toy_trains_resumes_and_shows_itself() {
     let place = Place::new();
     let whole = place.good(&format!("{TOY} --steps 4 --sample-every 2 --evaluate-every 2 --out whole"));
-    assert!(whole.err.contains("data         points of the plane"), "{}", whole.err);
+    assert!(whole.err.contains("data         points in the plane"), "{}", whole.err);
     place.good(&format!("{TOY} --steps 2 --sample-every 2 --out parts"));
     let parts = place.good("wgan-gp --resume parts --steps 4 --threads 1 --log seed");
     assert_eq!(whole.hash(), parts.hash());
@@ -48,7 +48,7 @@ fn the_page_explains_a_toy_and_the_summary_tells_its_layers() {
     let place = Place::new();
     place.good("explain wgan-gp --preset gauss8 --batch 4 --set width=4 --set k=1");
     let page = text(&place.path("explain.html"));
-    assert!(page.contains("points of the plane, drawn anew for each step"));
+    assert!(page.contains("points in the plane, drawn for each step"));
     let summary = place.good("summary wgan-gp --preset gauss25").out;
     assert!(
         ["33,537", "33,666"].iter().all(|total| summary.contains(&format!("Total params: {total}\n"))),
@@ -60,7 +60,7 @@ fn the_page_explains_a_toy_and_the_summary_tells_its_layers() {
 fn what_is_about_images_is_refused() {
     let place = Place::new();
     for (option, key) in [("--data x", "`data`"), ("--class 3", "`class`"), ("--set augment.flip=true", "`augment`")] {
-        place.bad(&format!("{TOY} --steps 1 {option}"), 4, &[key, "it learns from points of the plane", "preset"]);
+        place.bad(&format!("{TOY} --steps 1 {option}"), 4, &[key, "it learns from points in the plane", "preset"]);
     }
     place.bad(&format!("{TOY} --steps 1 --set images.filter='nearest'"), 4, &["`images`"]);
     place.bad(&format!("{TOY} --steps 1 --set diff_augment=['cutout']"), 3, &["wgan-gp.diff_augment", "points"]);
@@ -74,11 +74,11 @@ fn what_is_about_images_is_refused() {
         ("--gap 2", "--gap"),
         ("--out points/", "a folder of single pictures"),
     ] {
-        place.bad(&format!("sample run {option}"), 2, &[words, "this run draws points"]);
+        place.bad(&format!("sample run {option}"), 2, &[words, "this run generates points"]);
     }
     place.bad("sample run --raw", 2, &["keeps no average"]);
-    place.bad("evaluate run --metric kid", 2, &["points of the plane", "--metric"]);
-    place.bad("evaluate run --extractor evalnet28", 2, &["points of the plane"]);
+    place.bad("evaluate run --metric kid", 2, &["points in the plane", "--metric"]);
+    place.bad("evaluate run --extractor evalnet28", 2, &["points in the plane"]);
     place.bad("evaluate run --data x", 4, &["`data`"]);
     place.bad("translate run . --direction AtoB --out there", 2, &["does not translate"]);
     place.bad("wgan-gp --resume run --steps 2 --data x", 4, &["`data`"]);

@@ -118,7 +118,7 @@ impl Augmentation {
             if !(low..=high).contains(&value) {
                 return Err(BadAugmentation {
                     key,
-                    why: format!("{value} is not in the allowed range {low} to {high}"),
+                    why: format!("{value:?} is not in the allowed range {low} to {high}"),
                 });
             }
         }

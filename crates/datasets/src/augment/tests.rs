@@ -90,7 +90,7 @@ fn neither_batch_nor_threads_matter_and_every_step_draws_anew() {
     assert_eq!(three[60..], one);
     assert_ne!(gathered(&[2], KEY.at(8), 1), one);
     assert_ne!(gathered(&[2], Key { seed: 43, ..KEY }, 1), one);
-    // A fixed value guards against differences between machines and versions.
+    // A fixed hash detects differences between machines and versions.
     let sum = three.iter().fold(0_u32, |hash, value| hash.rotate_left(5) ^ value.to_bits());
     assert_eq!(sum, 2538586690);
 }

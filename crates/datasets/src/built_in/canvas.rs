@@ -92,8 +92,8 @@ pub(super) fn hsv(hue: f64, saturation: f64, value: f64) -> Colour {
     let hue = hue - hue.floor();
     [0.0, 2.0 / 3.0, 1.0 / 3.0].map(|shift| {
         let phase = hue + shift;
-        // The distance from the channel's own hue in sixths of a turn: full within one, none beyond
-        // two.
+        // The distance from the channel's own hue in sixths of a turn: the channel is full within
+        // one, and zero beyond two.
         let away = ((phase - phase.floor()) * 6.0 - 3.0).abs() - 1.0;
         value * (1.0 - saturation * (1.0 - away.clamp(0.0, 1.0)))
     })

@@ -69,9 +69,9 @@ fn labels(key: Key, numbers: Range<u64>, label: impl Fn(Draws) -> u32 + Sync) ->
 mod tests {
     use super::*;
 
-    /// Fixed values guard against differences between machines and versions: runs on built-in
-    /// pictures can be repeated only if the pictures stay the same. They are drawn without kernels,
-    /// so the instruction set does not matter.
+    /// Fixed hashes detect differences between machines and versions: runs on built-in pictures are
+    /// reproducible only if the pictures never change. They are drawn without kernels, so the
+    /// instruction set does not matter.
     #[test]
     fn the_pictures_are_these_and_no_others() {
         let set = |name, images: Images| (name, images.fingerprint().unwrap());

@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn strokes_are_drawn_as_the_bitmaps_were() {
-        // The same square in another place and size, in two strokes and with times, as in the raw
-        // files.
+        // The same square with another position and size, in two strokes and with times, as in the
+        // raw files.
         let raw =
             r#"{"drawing":[[[100.5,700.5,700.5],[40,40,640],[0,1,2]],[[700.5,100.5,100.5],[640,640,40],[3,4,5]]]}"#;
         let images = load(&format!("{SQUARE}\n\n{raw}\n")).unwrap();

@@ -23,8 +23,8 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
         FileType::Gzip => match FileType::of(&unpacked_start(path), "") {
             FileType::Archive("tar archive") => unpack(path, "tar archive"),
             FileType::Data("NumPy array") => refused(
-                "this is a packed NumPy array".into(),
-                "images are read at random from an array, which a packed file does not allow",
+                "this is a compressed NumPy array".into(),
+                "images are read in random order, which a compressed file does not allow",
                 advice!("unpack-an-array", "unpack it: gunzip -k {}", quoted(path)),
             ),
             _ if path.to_string_lossy().ends_with(".tar.gz") || extension == "tgz" => unpack(path, "tar archive"),
@@ -67,7 +67,12 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
 /// The error for a file of unknown type that begins with `start`.
 pub(super) fn unknown(path: &Path, start: &[u8]) -> DataError {
     if start.is_empty() {
-        return DataError::invalid(path, "the file is empty (0 bytes)", "a file of images has some bytes", supported());
+        return DataError::invalid(
+            path,
+            "the file is empty (0 bytes)",
+            "a file of images cannot be empty",
+            supported(),
+        );
     }
     let why = format!("it starts with {}", hex(&start[..start.len().min(8)]));
     DataError::invalid(path, "not in a supported format", why, supported())

@@ -1,4 +1,4 @@
-//! Batches, fingerprints, suspects and conversions of sets of images.
+//! Batches, fingerprints, suspect images and conversions of image sets.
 
 use super::*;
 use crate::fitting::Background;
@@ -21,7 +21,7 @@ fn batches_are_gathered_in_order_and_scaled() {
 #[test]
 fn the_fingerprint_is_fixed_and_feels_every_change() {
     let (images, bytes) = (small(), (0..24).collect::<Vec<u8>>());
-    // Run folders contain it: it must not change between versions.
+    // Run folders contain this fingerprint: it must not change between versions.
     assert_eq!(images.fingerprint().unwrap(), "263eab78204a3f70");
     let mut others: Vec<String> = (0..24)
         .map(|index| {

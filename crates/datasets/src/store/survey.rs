@@ -12,10 +12,10 @@ const BLOCK: usize = 16 << 20;
 /// The largest number of images on disk that are checked for duplicates: each takes eight bytes of
 /// memory.
 const MAX_CHECKED: usize = 1 << 22;
-/// The fingerprint of a set of up to so many bytes covers every byte. Before sets could be larger
-/// than memory, no set was larger.
+/// The fingerprint of a set of at most this many bytes covers every byte. (Versions that loaded
+/// every set into memory had no larger sets, so their fingerprints stay valid.)
 const MAX_BYTES_HASHED: u64 = 64 << 30;
-/// The same for generated pictures, as drawing takes longer than reading.
+/// The limit for generated pictures, which is lower because drawing takes longer than reading.
 const MAX_BYTES_GENERATED: u64 = 8 << 30;
 /// How many images the fingerprint of a larger set covers.
 const SAMPLED: usize = 64;

@@ -1,4 +1,4 @@
-//! Images are the same in memory, on disk, in a cache and generated.
+//! Images are the same from memory, from disk, from a cache and from a generator.
 
 use crate::{
     Augmentation, DataError, ErrorKind, Filter, Fitting, Images, LoadOptions, Progress, Season, Split, digits, faces,
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Options with which nothing fits into memory.
+/// Options whose memory limit is too low for any images.
 fn tight(cache: &Path) -> LoadOptions<'static> {
     LoadOptions { memory: 0, cache: cache.to_owned(), ..LoadOptions::default() }
 }
@@ -247,8 +247,8 @@ fn an_unfinished_cache_leaves_nothing_and_a_left_one_is_swept() {
 
     fs::write(cache.join("killed.123.part"), "half").unwrap();
     pictures(&data, 8);
-    // The file changes while it is read: its timestamp is newer before the first picture is checked
-    // again.
+    // The file changes while it is read: it gets a newer timestamp before the first picture is
+    // checked again.
     let touch = |progress: &Progress<'_>| {
         if let Progress::Decoding { done: 0, .. } = progress {
             fs::write(data.join("b/007.png"), "longer than it was, and no picture").unwrap();

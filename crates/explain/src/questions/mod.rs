@@ -1,6 +1,6 @@
-//! Questions that a student can answer from the page, each within three actions. Only questions
-//! about what the step has are asked: none about a frozen network if there is none. Every number in
-//! an answer is computed from the recorded step.
+//! Questions that a student can answer from the page, each within three actions. A question is only
+//! asked if the step has its subject: there is none about a frozen network if no network is frozen.
+//! Every number in an answer is computed from the recorded step.
 
 mod nodes;
 

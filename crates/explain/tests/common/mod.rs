@@ -1,4 +1,4 @@
-//! A recorded step of every example and of every system, small.
+//! A recorded step of every example and of every system, with small settings.
 
 #![allow(dead_code, reason = "each test uses its part")]
 
@@ -14,7 +14,7 @@ use models::{
 use nn::State;
 use tensor::Tensor;
 
-/// Images of noise for a step of a system; none for one that makes its reals itself.
+/// Noise images for a step of a system; empty for a system that draws its own reals.
 pub(crate) fn reals(system: &dyn System) -> Vec<Tensor> {
     let indices = system.batch(0, &[50, 50]);
     let Some([h, w, c]) = system.image_shape() else { return Vec::new() };
@@ -40,8 +40,8 @@ pub(crate) fn small_quickdraw() -> Box<dyn System> {
     boxed(quickdraw::Quickdraw::new(settings, 1))
 }
 
-/// Every system, small; some of them once more with another optimiser, with points, or with all
-/// that an update can have.
+/// Every system with small settings; some of them a second time, with another optimiser, with
+/// points, or with all options of an update.
 pub(crate) fn systems() -> Vec<(&'static str, Box<dyn System>)> {
     let batch = 4;
     let vanilla = vanilla::Settings { batch: 6, size: 8, ..Default::default() };

@@ -6,6 +6,7 @@
 
 use super::fourier::{Fourier, LENGTHS, Winograd};
 use super::{Convolution, thin_weight_grad};
+use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 
 /// An algorithm for one call.
@@ -41,7 +42,11 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
     if (g.in_channels * g.stride[0] * g.stride[1]).min(g.out_channels) < CHANNELS {
         return None;
     }
-    let direct = g.useful_products() / g.batch.max(1);
+    let mut direct = g.useful_products() / g.batch.max(1);
+    if g.precision == Precision::Bf16 {
+        // Planes are multiplied in f32, which takes twice as long as products of pairs.
+        direct /= 2;
+    }
     if let Some(whole) = Fourier::whole(g).filter(|whole| 3 * whole.products() < 2 * direct) {
         return Some(whole);
     }

@@ -8,11 +8,13 @@
 
 mod pack;
 
+use super::Convolution;
 use super::plan::{Axis, Strip, rectangles};
 use super::store::StoreTransposed;
 use crate::gemm::block::{Block, Columns, NOWHERE, Operand, for_each_depth_piece};
 use crate::gemm::blocking::{COLUMNS, SERIAL, Tiling};
 use crate::gemm::micro::Span;
+use crate::gemm::pairs::{Format, convert};
 use crate::gemm::panels::Panels;
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, groups};
@@ -27,7 +29,7 @@ struct Phase {
     weights: usize,
 }
 
-/// A rectangle of positions, and how it is cut.
+/// A rectangle of positions, and how it is divided into blocks.
 struct Patch {
     phase: usize,
     strips: [Strip; 2],
@@ -77,12 +79,15 @@ struct Layout {
 }
 
 /// A convolution or input gradient: a result of `columns` channels from a source of `depth`
-/// channels.
+/// words for each pixel.
 struct Direct<'a> {
     isa: Isa,
+    format: Format,
     source: &'a [f32],
     weights: &'a [f32],
     batch: usize,
+    /// Channels of the source, and the words for them.
+    channels: usize,
     depth: usize,
     columns: usize,
     /// Height and width of the result.
@@ -101,12 +106,16 @@ pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
 
 fn forward<'a>(g: &ConvGeometry, x: &'a [f32], w: &'a [f32]) -> Direct<'a> {
     let axes = [Axis::forward(g, 0), Axis::forward(g, 1)];
+    let isa = simd::current();
+    let format = Format::choose(isa, g.effective_precision(Convolution::Forward));
     Direct {
-        isa: simd::current(),
+        isa,
+        format,
         source: x,
         weights: w,
         batch: g.batch,
-        depth: g.in_channels,
+        channels: g.in_channels,
+        depth: format.words(g.in_channels),
         columns: g.out_channels,
         result: g.output,
         kernel_width: g.kernel[1],
@@ -122,19 +131,24 @@ pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mu
 }
 
 fn backward<'a>(g: &ConvGeometry, gy: &'a [f32], w: &'a [f32]) -> Direct<'a> {
+    let isa = simd::current();
+    let format = Format::choose(isa, g.effective_precision(Convolution::InputGrad));
+    let depth = format.words(g.out_channels);
     let mut phases: Vec<Phase> = Vec::new();
     for y in Axis::backward(g, 0) {
         for x in Axis::backward(g, 1) {
-            let weights = phases.last().map_or(0, |p| p.weights + p.axes[0].taps * p.axes[1].taps * g.out_channels);
+            let weights = phases.last().map_or(0, |p| p.weights + p.axes[0].taps * p.axes[1].taps * depth);
             phases.push(Phase { axes: [y, x], weights });
         }
     }
     Direct {
-        isa: simd::current(),
+        isa,
+        format,
         source: gy,
         weights: w,
         batch: g.batch,
-        depth: g.out_channels,
+        channels: g.out_channels,
+        depth,
         columns: g.in_channels,
         result: g.input,
         kernel_width: g.kernel[1],
@@ -145,14 +159,19 @@ fn backward<'a>(g: &ConvGeometry, gy: &'a [f32], w: &'a [f32]) -> Direct<'a> {
 }
 
 /// The lengths of the packed pixels and weights of a call of [`conv2d`], or of
-/// [`conv2d_input_grad`] if `input_grad`.
-pub(crate) fn packed(g: &ConvGeometry, input_grad: bool) -> [usize; 2] {
+/// [`conv2d_input_grad`] if `input_grad`, and of the buffer in which operands are converted.
+pub(crate) fn packed(g: &ConvGeometry, input_grad: bool) -> [usize; 3] {
     let problem = if input_grad { backward(g, &[], &[]) } else { forward(g, &[], &[]) };
     if problem.phases.is_empty() || problem.depth == 0 {
-        return [0; 2];
+        return [0; 3];
     }
     let Layout { columns, pixels, .. } = problem.layout();
-    [pixels, columns.width * problem.weight_steps()]
+    let source = if input_grad { g.y_shape() } else { g.x_shape() };
+    let converted = match problem.format {
+        Format::Float => 0,
+        _ => source[..3].iter().product::<usize>().max(g.kernel[0] * g.kernel[1] * problem.columns) * problem.depth,
+    };
+    [pixels, columns.width * problem.weight_steps(), converted]
 }
 
 impl Direct<'_> {
@@ -164,8 +183,17 @@ impl Direct<'_> {
             return to.fill(0.0);
         }
         let Layout { patches, columns, pixels, tasks, tiling } = self.layout();
-        let packed_pixels = self.pack_pixels(&patches, pixels);
-        let packed_weights = self.pack_weights(&columns);
+        let Self { isa, format, parallel, channels, .. } = self;
+        let packed_pixels = {
+            let source = convert(format, isa, parallel, [self.source.len() / channels, channels, 1], self.source);
+            self.pack_pixels(&source, &patches, pixels)
+        };
+        let packed_weights = {
+            let taps = self.weights.len() / (channels * self.columns);
+            let shape =
+                if self.transposed { [taps * self.columns, channels, 1] } else { [taps, channels, self.columns] };
+            self.pack_weights(&convert(format, isa, parallel, shape, self.weights), &columns)
+        };
         let steps = self.weight_steps();
         let shared = Shared::new(to);
 
@@ -183,16 +211,16 @@ impl Direct<'_> {
             let pixels =
                 Operand { data: &packed_pixels[patch.pixels + lanes[0].at * size..], depth: size, panels: lanes };
             let weights = Operand { data: &packed_weights[channels[0].at * steps..], depth: steps, panels: channels };
-            // SAFETY: no two tasks have the same position of the same lanes and channels, and no two
-            // patches have a pixel in common.
+            // SAFETY: no two tasks have the same position of the same lanes and channels, and no
+            // two patches have a pixel in common.
             let to = unsafe { shared.claim() };
             self.position(patch, position, [pixels, weights], tiling.swapped, to);
         });
     }
 
-    /// Cuts the work, and lays out packed memory.
+    /// Divides the work into tasks, and lays out packed memory.
     fn layout(&self) -> Layout {
-        // The tile suits the largest patch.
+        // The tile size is chosen for the largest patch.
         let mut patches: Vec<Patch> = Vec::new();
         for (phase, Phase { axes, .. }) in self.phases.iter().enumerate() {
             for strips in rectangles(self.batch, axes) {
@@ -307,6 +335,7 @@ impl Direct<'_> {
         let mut scratch = Scratch::new(Block::scratch_len(left.panels, right.panels));
         for_each_depth_piece(&spans, |spans, first, last| {
             self.isa.run(Block {
+                format: self.format,
                 left,
                 right,
                 spans,

@@ -8,6 +8,8 @@
 //!   result is one chain of multiply-adds in the order of the loops in
 //!   [`reference`](crate::reference), over real pixels only: taps that would read padding are
 //!   skipped rather than multiplied by zero, so even signed zeros and infinities are the same.
+//!   Operands of bf16 products are converted before they are packed
+//!   ([`pairs`](crate::gemm::pairs)).
 //! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
 //!   in-channels.
 //! * **Transformed** ([`fourier`]), for many channels: products of tiles in the frequency domain,
@@ -78,12 +80,16 @@ pub enum Convolution {
 }
 
 impl Convolution {
-    /// The lengths of the two buffers in which a call of this shape on `f32` packs its operands.
-    /// The calling thread keeps them for the next call. (Other memory is small.)
-    pub fn packed(self, g: &ConvGeometry) -> [usize; 2] {
+    /// The lengths of the buffers in which a call of this shape on `f32` packs its two operands and
+    /// converts them to another precision. The calling thread keeps them for the next call. (Other
+    /// memory is small.)
+    pub fn packed(self, g: &ConvGeometry) -> [usize; 3] {
         match (choose(self, g), self) {
-            (Algorithm::Transformed(tiles), _) => tiles.packed(self),
-            (Algorithm::Thin, _) => [0; 2],
+            (Algorithm::Transformed(tiles), _) => {
+                let [left, right] = tiles.packed(self);
+                [left, right, 0]
+            }
+            (Algorithm::Thin, _) => [0; 3],
             (Algorithm::Direct, Self::Forward) => direct::packed(g, false),
             (Algorithm::Direct, Self::InputGrad) => direct::packed(g, true),
             (Algorithm::Direct, Self::WeightGrad) => weight_grad::packed(g),

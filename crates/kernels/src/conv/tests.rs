@@ -5,7 +5,7 @@ use super::{direct, direct_weight_grad};
 use crate::gemm::tests::numbers;
 use crate::geometry::{ConvGeometry, Padding, TransposedPadding};
 use crate::testing::on_each_set;
-use crate::{Element, reference, simd};
+use crate::{Element, Precision, reference, simd};
 
 fn size(shape: [usize; 4]) -> usize {
     shape.iter().product()
@@ -26,7 +26,13 @@ fn compare(g: &ConvGeometry) {
     compare_operands(g, [&x, &w, &gy]);
 }
 
-fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
+fn compare_operands(g: &ConvGeometry, operands: [&[f32]; 3]) {
+    for precision in Precision::ALL {
+        compare_precision(&g.with_precision(precision), operands);
+    }
+}
+
+fn compare_precision(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     let [mut gx, mut gw, mut y] = [vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; gy.len()]];
     let [mut wanted_gx, mut wanted_gw, mut wanted_y] = [gx.clone(), gw.clone(), y.clone()];
     reference::conv2d(g, x, w, &mut wanted_y);
@@ -40,7 +46,7 @@ fn compare_operands(g: &ConvGeometry, [x, w, gy]: [&[f32]; 3]) {
     same_bits("conv2d_weight_grad", g, &gw, &wanted_gw);
 }
 
-/// Small geometries of many kinds, drawn by a fixed rule.
+/// Small geometries of many kinds, generated deterministically.
 fn geometries() -> Vec<ConvGeometry> {
     let channels = [1, 3, 8, 16, 17, 32, 33];
     let mut geometries = Vec::new();
@@ -116,6 +122,22 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 on_each_set! {
+    /// One image, whose weight gradient in bf16 has pairs of output rows.
+    fn single_images_keep_their_bits() {
+        for (height, kernel, stride, padding) in [
+            (9, 3, 1, Padding::Same),
+            (8, 4, 2, Padding::Explicit([1, 1, 1, 1])),
+            (10, 7, 3, Padding::Explicit([5, 0, 5, 0])),
+            (7, 5, 2, Padding::Valid),
+            (1, 3, 1, Padding::Same),
+            (5, 1, 2, Padding::Valid),
+        ] {
+            compare(&ConvGeometry::new([1, height, 6, 20], [kernel, 3], 35, [stride, 1], padding).unwrap());
+        }
+    }
+}
+
+on_each_set! {
     fn the_ends_of_the_batch_and_of_the_channels_keep_their_bits() {
         for batch in [0, 1, 13, 31, 32, 47, 128, 300] {
             compare(&ConvGeometry::new([batch, 3, 4, 5], [3, 2], 19, [1, 2], Padding::Same).unwrap());
@@ -127,7 +149,7 @@ on_each_set! {
     }
 }
 
-/// <conv(x, w), gy> is linear in each of the three; so its gradients give the same number.
+/// <conv(x, w), gy> is linear in each of the three factors, so the gradients give the same number.
 #[test]
 fn the_three_are_adjoint_to_each_other() {
     for g in geometries().iter().take(60) {

@@ -23,12 +23,12 @@ const WIDEST: usize = 4;
 /// clipped columns begin within a row and read beyond its end.
 const SUMS: usize = (TALLEST + 1) * WIDEST * LANES;
 
-/// A sufficient number of tasks. More would be worse: each reads all operands of its tile from
+/// The number of tasks to aim for. More would be slower: each reads all operands of its tile from
 /// memory once.
 const TASKS: usize = 4;
 
-/// The tiles into which the sums of one row of the kernel, (kx, in-channel) by out-channel, are
-/// cut.
+/// The tiles into which the sums of one row of the kernel are divided: (kx, in-channel) by
+/// out-channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tiles {
     /// Whether the wide operand is `x` rather than `gy`.

@@ -5,13 +5,18 @@
 //! pixels that one tap reads along an output row lie a stride apart. The image columns are
 //! therefore stored by their remainder modulo the stride: this makes the pixels adjacent, and each
 //! output row is one span.
+//!
+//! In bf16, the pairs of the sum are images: image pairs take the place of images. A single image
+//! is split into two by output rows ([`Paired`]).
 
 use core::ops::Range;
 
+use super::Convolution;
 use crate::gemm::block::{Block, Columns, Operand};
 use crate::gemm::blocking::{COLUMNS, DEPTH, SERIAL, Tiling};
 use crate::gemm::micro::Span;
 use crate::gemm::pack::copy_short;
+use crate::gemm::pairs::{Format, PairRows, Words, convert, for_each_pair};
 use crate::gemm::panels::{Panel, Panels};
 use crate::gemm::scratch::Scratch;
 use crate::gemm::{for_each_task, groups};
@@ -131,16 +136,101 @@ fn panels(isa: Isa, g: &ConvGeometry) -> (Tiling, Panels, Panels) {
     }
 }
 
-/// The lengths of the packed x and the packed gy of a call of [`conv2d_weight_grad`].
-pub(crate) fn packed(g: &ConvGeometry) -> [usize; 2] {
-    let (_, x, y) = panels(simd::current(), g);
-    [(x.width, g.input), (y.width, g.output)].map(|(width, size)| width * size[0] * size[1] * g.batch)
+/// The lengths of the packed x and the packed gy of a call of [`conv2d_weight_grad`], and of the
+/// buffer in which they are converted.
+pub(crate) fn packed(g: &ConvGeometry) -> [usize; 3] {
+    let Paired { format, words: g, .. } = Paired::new(g);
+    let (_, x, y) = panels(simd::current(), &g);
+    let [x_size, y_size] = [g.input, g.output].map(|size| size[0] * size[1] * g.batch);
+    let converted = if format == Format::Float { 0 } else { (x_size * g.in_channels).max(y_size * g.out_channels) };
+    [x.width * x_size, y.width * y_size, converted]
+}
+
+/// The problem in words of a format.
+///
+/// With two or more images, a word holds two of them, and the problem has fewer images. A single
+/// image is regarded as two: output row 2 q of the first one and row 2 q + 1 of the second one are
+/// row q of the new output. The stride between rows is then twice as long. As row 2 q + 1 reads
+/// `stride` rows below row 2 q, a row of the new input is a row of x and the one `stride` below it,
+/// where a row outside x is zero. (Products with such zeros are the only ones with padding.)
+struct Paired<'a> {
+    format: Format,
+    /// The geometry.
+    g: &'a ConvGeometry,
+    /// The geometry in words.
+    words: ConvGeometry,
+    /// Rows of the new input before row 0 of x, if output rows are paired.
+    before: Option<usize>,
+}
+
+impl<'a> Paired<'a> {
+    fn new(g: &'a ConvGeometry) -> Self {
+        let format = Format::choose(simd::current(), g.effective_precision(Convolution::WeightGrad));
+        if format == Format::Float || g.batch != 1 {
+            return Self { format, g, words: ConvGeometry { batch: format.words(g.batch), ..*g }, before: None };
+        }
+        let before = g.pad[0].min(g.stride[0]);
+        let words = ConvGeometry {
+            batch: format.words(2),
+            input: [g.input[0] + before, g.input[1]],
+            output: [g.output[0].div_ceil(2), g.output[1]],
+            stride: [2 * g.stride[0], g.stride[1]],
+            pad: [g.pad[0] - before, g.pad[1]],
+            ..*g
+        };
+        Self { format, g, words, before: Some(before) }
+    }
+
+    /// The words of x.
+    fn x<'b>(&self, isa: Isa, parallel: bool, x: &'b [f32]) -> Words<'b> {
+        let [batch, rows, columns, channels] = self.g.x_shape();
+        let Some(before) = self.before else {
+            return convert(self.format, isa, parallel, [1, batch, rows * columns * channels], x);
+        };
+        let stride = self.g.stride[0];
+        let row = |row: usize, second: usize| (row + second * stride).checked_sub(before).filter(|row| *row < rows);
+        self.pair_rows(isa, parallel, x, [self.words.input[0], columns * channels], row)
+    }
+
+    /// The words of gy.
+    fn gy<'b>(&self, isa: Isa, parallel: bool, gy: &'b [f32]) -> Words<'b> {
+        let [batch, rows, columns, channels] = self.g.y_shape();
+        if self.before.is_none() {
+            return convert(self.format, isa, parallel, [1, batch, rows * columns * channels], gy);
+        }
+        let row = |row: usize, second: usize| Some(2 * row + second).filter(|row| *row < rows);
+        self.pair_rows(isa, parallel, gy, [self.words.output[0], columns * channels], row)
+    }
+
+    /// The words of so many rows of this length. `row` gives the first and the second row of each.
+    fn pair_rows<'b>(
+        &self,
+        isa: Isa,
+        parallel: bool,
+        image: &[f32],
+        [rows, len]: [usize; 2],
+        row: impl Fn(usize, usize) -> Option<usize> + Sync,
+    ) -> Words<'b> {
+        let mut words = Scratch::new(self.words.batch * rows * len);
+        let shared = Shared::new(&mut words);
+        for_each_pair(parallel, rows, len, |pair, range| {
+            let rows_here = [0, 1].map(|second| Some(&image[row(pair, second)? * len..][range.clone()]));
+            let at = pair * len + range.start;
+            // SAFETY: no two calls have the same row and range.
+            let to = unsafe { shared.claim() };
+            let at = [at, at + rows * len];
+            isa.run(PairRows { format: self.format, rows: rows_here, to, at, len: range.len() });
+        });
+        Words::Converted(words)
+    }
 }
 
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let isa = simd::current();
     let parallel = g.dense_products() > SERIAL;
+    let paired = Paired::new(g);
+    let (format, g) = (paired.format, &paired.words);
     let [batch, channels, columns] = [g.batch, g.in_channels, g.out_channels];
     let (tiling, x_panels, y_panels) = panels(isa, g);
     // The columns of the image are stored by their remainder.
@@ -150,8 +240,8 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
         positions[column] = position;
     }
     let in_order: Vec<usize> = (0..g.output[1]).collect();
-    let packed_x = pack_images(isa, g.x_shape(), x, &positions, &x_panels, parallel);
-    let packed_y = pack_images(isa, g.y_shape(), gy, &in_order, &y_panels, parallel);
+    let packed_x = pack_images(isa, g.x_shape(), &paired.x(isa, parallel, x), &positions, &x_panels, parallel);
+    let packed_y = pack_images(isa, g.y_shape(), &paired.gy(isa, parallel, gy), &in_order, &y_panels, parallel);
     let (x_depth, y_depth) = (g.input[0] * g.input[1] * batch, g.output[0] * g.output[1] * batch);
 
     let (left, right) = if tiling.swapped { (&y_panels, &x_panels) } else { (&x_panels, &y_panels) };
@@ -187,7 +277,7 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
                 (true, true) => (&outputs, Columns::At(&inputs)),
             };
             let (left, right) = operands;
-            isa.run(Block { left, right, spans, first, last, scratch: sums, to: to.reborrow(), rows, columns });
+            isa.run(Block { format, left, right, spans, first, last, scratch: sums, to: to.reborrow(), rows, columns });
         };
         let valid: Vec<Range<usize>> = taps.clone().map(|tap| valid(g, tap % g.kernel[1])).collect();
         let mut begun = vec![false; taps.len()];

@@ -91,8 +91,8 @@ macro_rules! functions {
                 }
             }
 
-            /// Every function with the parameters of its row, and by how many units in the last
-            /// place its vectors may differ from the plain loop.
+            /// Every function with the parameters of its row, and the allowed difference of its
+            /// vectors from the plain loop, in units in the last place.
             #[cfg(test)]
             pub(crate) const EXAMPLES: &[(Self, u32)] = &[
                 $((Self::$Op $({ $($field: $example),+ })?, 0 $(+ $ulps)?),)+

@@ -12,7 +12,7 @@ const MORE_UNARY: [Unary; 3] = [
 ];
 const MORE_BINARY: [Binary; 1] = [Binary::LeakyReluGrad { slope: 0.0 }];
 
-/// An output of `len` stale numbers, after `fill`.
+/// An output buffer with `len` stale values, after `fill`.
 fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
     let mut y = vec![f32::NAN; len];
     fill(&mut y);

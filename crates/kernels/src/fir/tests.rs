@@ -118,7 +118,8 @@ fn known_values() {
     let image: Vec<f32> = (0..16).map(|i| if i == 5 { 16.0 } else { 0.0 }).collect();
     let blurred = [1.0, 2.0, 1.0, 0.0, 2.0, 4.0, 2.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     assert_eq!(filtered([1, 4, 4, 1], &Fir::blur(), &image), ([4, 4], blurred.to_vec()));
-    // Inside, a constant stays constant, also with the zeros that up-sampling inserts.
+    // Away from the border, a constant stays constant, also with the zeros that up-sampling
+    // inserts.
     for filter in [Fir::blur(), Fir::up2(), Fir::down2(), Fir::before_strided(3)] {
         let ([h, w], y) = filtered([1, 8, 8, 1], &filter, &[1.0; 64]);
         assert!((2..h - 2).all(|r| (2..w - 2).all(|c| y[r * w + c] == 1.0)), "{filter:?} {y:?}");

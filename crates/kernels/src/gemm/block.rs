@@ -7,8 +7,8 @@
 
 use super::blocking::DEPTH;
 use super::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
+use super::pairs::Format;
 use super::panels::Panel;
-use super::precision::F32;
 use crate::shared::Region;
 use crate::simd::{Kernel, Simd};
 
@@ -56,6 +56,8 @@ pub(crate) enum Columns<'a> {
 /// One piece of the work of a block.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
+    /// What the words of the operands are.
+    pub(crate) format: Format,
     pub(crate) left: Operand<'a>,
     pub(crate) right: Operand<'a>,
     /// The depth of this piece.
@@ -111,10 +113,11 @@ pub(crate) fn for_each_depth_piece(spans: &[Span], mut visit: impl FnMut(&[Span]
 
 impl Kernel for Block<'_> {
     type Output = ();
+    const USES_PAIRS: bool = true;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { left, right, spans, first, last, scratch, mut to, rows, columns } = self;
+        let Self { format, left, right, spans, first, last, scratch, mut to, rows, columns } = self;
         let stride = right.width();
         let height = left.len();
         // The unsafe code below relies on these.
@@ -175,7 +178,7 @@ impl Kernel for Block<'_> {
                 };
                 // SAFETY: by the assertions, panels, scratch and result are large enough; the block
                 // has its scratch alone and owns these elements of the result.
-                unsafe { multiply_tile(s, F32, [left_panel, right_panel], tile) };
+                unsafe { multiply_tile(s, format, [left_panel, right_panel], tile) };
                 if last && direct.is_none() {
                     for (r, &offset) in offsets.iter().enumerate().filter(|&(_, &offset)| offset != NOWHERE) {
                         let from = &scratch[(row + r) * stride + right_panel.at - at0..][..right_panel.len];

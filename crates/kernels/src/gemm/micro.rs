@@ -12,8 +12,9 @@
 //! jump. A matrix product has one. A convolution has one per row of the kernel, because taps that
 //! would read padding are left out.
 
+use super::pairs::Format;
 use super::panels::Panel;
-use super::precision::Precision;
+use super::precision::{Numbers, Pairs, Product, multiplies_pairs};
 use crate::simd::{Kernel, LANES, Simd, prefetch_l1, prefetch_l2};
 
 /// A stretch of the depth: `len` steps, from step `a` of the left panel and step `b` of the right
@@ -76,12 +77,13 @@ pub(crate) struct Tile<'a> {
 /// steps are contiguous.
 struct Sized<'a, P, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>, P);
 
-impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, P, H, V, SPREAD> {
+impl<P: Product, const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, P, H, V, SPREAD> {
     type Output = ();
+    const USES_PAIRS: bool = P::USES_PAIRS;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self(Tile { a, a_strides: [row_step, a_step], b, b_step, mut prefetch, spans, from, to }, precision) = self;
+        let Self(Tile { a, a_strides: [row_step, a_step], b, b_step, mut prefetch, spans, from, to }, product) = self;
         // Constants where they are known, so that the addresses are part of the instructions.
         let (row_step, a_step) = if SPREAD { (row_step, 1) } else { (1, a_step) };
         let mut sums = [[s.zero(); V]; H];
@@ -116,7 +118,7 @@ impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel fo
                         // SAFETY: as above; this step of the panel is H floats.
                         let row = s.splat(unsafe { *a.add(r * row_step) });
                         for (sum, column) in sums.iter_mut().zip(columns) {
-                            *sum = precision.multiply_add(s, row, column, *sum);
+                            *sum = product.multiply_add(s, row, column, *sum);
                         }
                     }
                 } else {
@@ -129,7 +131,7 @@ impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel fo
                         // SAFETY: as above.
                         let column = unsafe { s.load(&*b.add(LANES * v).cast()) };
                         for (sums, row) in sums.iter_mut().zip(rows) {
-                            sums[v] = precision.multiply_add(s, row, column, sums[v]);
+                            sums[v] = product.multiply_add(s, row, column, sums[v]);
                         }
                     }
                 }
@@ -149,18 +151,35 @@ impl<P: Precision, const H: usize, const V: usize, const SPREAD: bool> Kernel fo
 /// The most rows of any tile.
 pub(crate) const TALLEST: usize = 14;
 
-/// Runs the tile that has the height of the left panel and the width of the right one.
+/// Runs the tile that has the height of the left panel and the width of the right one. The panels
+/// consist of words of this format.
 ///
 /// # Panics
 /// When the instruction set has no such tile, or the list below does not have it: widths of 1, 2, 4
-/// and 8 vectors.
+/// and 8 vectors. When it cannot multiply words of this format.
 ///
 /// # Safety
 /// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left
 /// panel has rows; at each of them are as many floats as the right panel is wide, and nobody else
 /// accesses them meanwhile.
 #[inline(always)]
-pub(crate) unsafe fn multiply_tile<S: Simd, P: Precision>(s: S, precision: P, panels: [&Panel; 2], tile: Tile<'_>) {
+pub(crate) unsafe fn multiply_tile<S: Simd>(s: S, format: Format, panels: [&Panel; 2], tile: Tile<'_>) {
+    // The other branch is not compiled for instruction sets that cannot multiply pairs.
+    if multiplies_pairs::<S>(format) {
+        // SAFETY: the caller's promise.
+        unsafe { multiply_words(s, Pairs, panels, tile) }
+    } else {
+        // SAFETY: as above.
+        unsafe { multiply_words(s, Numbers, panels, tile) }
+    }
+}
+
+/// See [`multiply_tile`].
+///
+/// # Safety
+/// As for [`multiply_tile`].
+#[inline(always)]
+unsafe fn multiply_words<S: Simd, P: Product>(s: S, product: P, panels: [&Panel; 2], tile: Tile<'_>) {
     let [left, right] = panels;
     macro_rules! sizes {
         ($($h:literal x $v:literal),+) => {
@@ -170,9 +189,9 @@ pub(crate) unsafe fn multiply_tile<S: Simd, P: Precision>(s: S, precision: P, pa
                 $(($h, $v) => if $h > S::TILES.tallest[$v] {
                     no_tile(left, right)
                 } else if tile.a_strides[0] == 1 {
-                    s.run(Sized::<P, $h, $v, false>(tile, precision))
+                    s.run(Sized::<P, $h, $v, false>(tile, product))
                 } else {
-                    s.run(Sized::<P, $h, $v, true>(tile, precision))
+                    s.run(Sized::<P, $h, $v, true>(tile, product))
                 },)+
                 _ => no_tile(left, right),
             }

@@ -1,14 +1,16 @@
 //! The matrix product, and the machinery that convolutions share with it.
 //!
 //! From the inside out: [`micro`] multiplies two panels into a tile of registers, in a
-//! [`precision`]; [`panels`] and [`pack`] bring operands into panels; [`sweep`] (for matrices) and
-//! [`block`] (for convolutions) combine panels while they are in the nearest caches; [`blocking`]
-//! chooses all sizes; [`product`] divides a matrix product among threads.
+//! [`precision`]; [`pairs`] rounds the operands of bf16 products; [`panels`] and [`pack`] bring
+//! operands into panels; [`sweep`] (for matrices) and [`block`] (for convolutions) combine panels
+//! while they are in the nearest caches; [`blocking`] chooses all sizes; [`product`] divides a
+//! matrix product among threads.
 
 pub(crate) mod block;
 pub(crate) mod blocking;
 pub(crate) mod micro;
 pub(crate) mod pack;
+pub(crate) mod pairs;
 pub(crate) mod panels;
 pub(crate) mod precision;
 mod product;

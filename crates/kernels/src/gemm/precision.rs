@@ -1,38 +1,54 @@
-//! [`Precision`]: how products are made, the seam for a path with reduced precision.
+//! [`Product`]: what the micro-kernel does with the words of packed panels.
 //!
 //! Packed panels consist of 32-bit words, and the micro-kernel does nothing with a word of either
-//! panel but pass it to [`Precision::multiply_add`]. With [`F32`], a word is one number and covers
-//! one step of the depth.
-//!
-//! A bf16 path would add three things:
-//!
-//! 1. `Bf16` here, whose word is a pair of bf16 numbers: two consecutive steps of the depth. Its
-//!    `multiply_add` makes two fused multiply-adds per lane, the odd step first, by one instruction
-//!    where the CPU has it (`vdpbf16ps`) and by two shifts and two multiply-adds elsewhere, with
-//!    the same bits.
-//! 2. The rounding of operands, where they are packed: [`pack`](super::pack) for all panels and the
-//!    transforms of [`conv::fourier`](crate::conv) for planes. All code between packing and tile
-//!    counts depth in words, so it stays as it is; a depth of an odd number of steps is padded with
-//!    a zero there.
-//! 3. The choice: an argument beside the geometry ([`Gemm`](crate::Gemm),
-//!    [`ConvGeometry`](crate::ConvGeometry)), not a global mode, because results depend on it. It
-//!    replaces the constant [`F32`] at the calls of `multiply_tile`.
+//! panel but pass it to [`Product::multiply_add`]. A word is one number and covers one step of the
+//! depth, or a pair of bf16 numbers that covers two steps. Everything between packing and tile
+//! counts the depth in words.
 
+use super::pairs::Format;
 use crate::simd::Simd;
 
 /// The arithmetic of the micro-kernel.
-pub(crate) trait Precision: Copy {
+pub(crate) trait Product: Copy {
+    /// Whether it benefits from [`Simd::dot_pairs`] as an instruction.
+    const USES_PAIRS: bool;
+
     /// sum + a * b in each lane, where a and b are words of packed panels.
     fn multiply_add<S: Simd>(self, s: S, a: S::F, b: S::F, sum: S::F) -> S::F;
 }
 
 /// Words are `f32` numbers; each product is one fused multiply-add.
 #[derive(Clone, Copy)]
-pub(crate) struct F32;
+pub(crate) struct Numbers;
 
-impl Precision for F32 {
+impl Product for Numbers {
+    const USES_PAIRS: bool = false;
+
     #[inline(always)]
     fn multiply_add<S: Simd>(self, s: S, a: S::F, b: S::F, sum: S::F) -> S::F {
         s.mul_add(a, b, sum)
     }
+}
+
+/// Words are pairs of bf16 numbers: [`Format::Pair`].
+#[derive(Clone, Copy)]
+pub(crate) struct Pairs;
+
+impl Product for Pairs {
+    const USES_PAIRS: bool = true;
+
+    #[inline(always)]
+    fn multiply_add<S: Simd>(self, s: S, a: S::F, b: S::F, sum: S::F) -> S::F {
+        s.dot_pairs(s.float_to_bits(a), s.float_to_bits(b), sum)
+    }
+}
+
+/// Whether words of this format are pairs, on an instruction set that can multiply them.
+///
+/// # Panics
+/// When the words are pairs and the instruction set has no instruction for them.
+#[inline(always)]
+pub(crate) fn multiplies_pairs<S: Simd>(format: Format) -> bool {
+    assert!(S::DOT_PAIRS || format != Format::Pair, "this instruction set cannot multiply pairs");
+    S::DOT_PAIRS && format == Format::Pair
 }

@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::blocking::{Cut, DEPTH, SERIAL, Tiling};
 use super::for_each_task;
 use super::pack::{PackLanes, PackSteps};
+use super::pairs::{Format, convert};
 use super::panels::{self, Panel};
 use super::scratch::Scratch;
 use super::sweep::{Rectangle, Side, Sweep};
@@ -54,6 +55,7 @@ impl<'a> Matrix<'a> {
 /// A product in the roles that the tiling gives to its operands.
 struct Product<'a> {
     isa: Isa,
+    format: Format,
     rows: Matrix<'a>,
     columns: Matrix<'a>,
     depth: usize,
@@ -73,19 +75,24 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
         return c.fill(0.0);
     }
     let isa = simd::current();
+    let format = Format::choose(isa, g.effective_precision());
+    let parallel = g.m * g.n * g.k > SERIAL;
+    let a = convert(format, isa, parallel, if g.transpose_a { [1, g.k, g.m] } else { [g.m, g.k, 1] }, a);
+    let b = convert(format, isa, parallel, if g.transpose_b { [g.n, g.k, 1] } else { [1, g.k, g.n] }, b);
+    let k = format.words(g.k);
     let mut rows =
-        Matrix { data: a, lane: if g.transpose_a { 1 } else { g.k }, step: if g.transpose_a { g.m } else { 1 } };
+        Matrix { data: &a, lane: if g.transpose_a { 1 } else { k }, step: if g.transpose_a { g.m } else { 1 } };
     let mut columns =
-        Matrix { data: b, lane: if g.transpose_b { g.k } else { 1 }, step: if g.transpose_b { 1 } else { g.n } };
+        Matrix { data: &b, lane: if g.transpose_b { k } else { 1 }, step: if g.transpose_b { 1 } else { g.n } };
     let (mut m, mut n, mut strides) = (g.m, g.n, [g.n, 1]);
-    let tiling = Tiling::choose(isa, m, n, g.k);
+    let tiling = Tiling::choose(isa, m, n, k);
     if tiling.swapped {
         (rows, columns, m, n, strides) = (columns, rows, n, m, [1, g.n]);
     }
-    let product = Product { isa, rows, columns, depth: g.k, tiling, to: Shared::new(c), strides };
+    let product = Product { isa, format, rows, columns, depth: k, tiling, to: Shared::new(c), strides };
     // Each task computes a rectangle of the result. No sum is cut, so the cut may depend on the
     // number of threads.
-    let threads = if g.m * g.n * g.k > SERIAL { rayon::current_num_threads() } else { 1 };
+    let threads = if parallel { rayon::current_num_threads() } else { 1 };
     let cut = Cut::choose(&tiling, m, n, threads);
     for_each_task(threads > 1, cut.tasks(), |task| {
         let [rows, columns] = cut.task(task);
@@ -96,7 +103,7 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
 impl Product<'_> {
     /// Computes one rectangle of the result.
     fn rectangle(&self, rows: Range<usize>, columns: Range<usize>) {
-        let Self { isa, tiling, strides: [down, across], .. } = *self;
+        let Self { isa, format, tiling, strides: [down, across], .. } = *self;
         let (m, n) = (rows.len(), columns.len());
         let row_panels = |len| panels::rows(len, tiling.tallest);
         let column_panels = || panels::columns(n, tiling.vectors);
@@ -132,7 +139,7 @@ impl Product<'_> {
                 let region = unsafe { self.to.claim() };
                 let to = Rectangle { region, start: row * down + columns.start * across, down, across };
                 let (rows, columns) = (row_panels(height), column_panels());
-                isa.run(Sweep { left, right, rows, columns, depth, first: start == 0, to });
+                isa.run(Sweep { format, left, right, rows, columns, depth, first: start == 0, to });
             }
         }
     }

@@ -5,8 +5,8 @@
 
 use super::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
 use super::pack::copy_short;
+use super::pairs::Format;
 use super::panels::Panel;
-use super::precision::F32;
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -64,6 +64,8 @@ pub(crate) struct Rectangle<'a> {
 
 /// One sweep.
 pub(crate) struct Sweep<'a, R, C> {
+    /// What the words of the operands are.
+    pub(crate) format: Format,
     pub(crate) left: Side<'a>,
     pub(crate) right: Side<'a>,
     /// The left panels, from the first one of `left` on.
@@ -87,10 +89,11 @@ where
     C: Iterator<Item = Panel> + Clone,
 {
     type Output = ();
+    const USES_PAIRS: bool = true;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { left, right, rows, columns, depth, first, mut to } = self;
+        let Self { format, left, right, rows, columns, depth, first, mut to } = self;
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
         // The unsafe code below relies on these.
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
@@ -130,7 +133,7 @@ where
                     let rows = TileRows { base, offsets: direct.as_ptr() };
                     // SAFETY: by the assertions, both panels hold the steps of this piece and the
                     // tile is inside the rectangle, which the sweep owns.
-                    unsafe { multiply_tile(s, F32, [&row, &column], tile(rows)) };
+                    unsafe { multiply_tile(s, format, [&row, &column], tile(rows)) };
                     continue;
                 }
                 // A tile that is incomplete, or not contiguous in the result, is computed aside.
@@ -154,7 +157,7 @@ where
                 }
                 let rows = TileRows { base: aside.0.as_mut_ptr(), offsets: offsets.as_ptr() };
                 // SAFETY: as above for the operands; no tile has more than TALLEST * 2 vectors.
-                unsafe { multiply_tile(s, F32, [&row, &column], tile(rows)) };
+                unsafe { multiply_tile(s, format, [&row, &column], tile(rows)) };
                 for r in 0..row.len {
                     let aside = &aside.0[r * column.width..][..column.len];
                     // SAFETY: the tile is inside the rectangle, as above.

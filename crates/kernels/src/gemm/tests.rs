@@ -2,8 +2,8 @@
 
 use super::blocking::{COLUMNS, DEPTH, ROWS};
 use crate::random::{Key, words};
-use crate::testing::on_each_set;
-use crate::{Element, Gemm, reference, simd};
+use crate::testing::{assert_same_bits, on_each_set, same_bits_everywhere, wild_numbers};
+use crate::{Element, Gemm, Precision, reference, simd};
 
 /// Numbers in (-1, 1) that use all bits of the mantissa.
 pub(crate) fn numbers(stream: u32, len: usize) -> Vec<f32> {
@@ -11,7 +11,17 @@ pub(crate) fn numbers(stream: u32, len: usize) -> Vec<f32> {
     words.take(len).map(|word| word as i32 as f32 / 2f32.powi(31)).collect()
 }
 
+fn product([m, n, k]: [usize; 3]) -> Gemm {
+    Gemm { m, n, k, transpose_a: false, transpose_b: false, precision: Precision::F32 }
+}
+
 fn compare(g: Gemm) {
+    for precision in Precision::ALL {
+        compare_precision(Gemm { precision, ..g });
+    }
+}
+
+fn compare_precision(g: Gemm) {
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let (mut c, mut wanted) = (vec![f32::NAN; g.m * g.n], vec![f32::NAN; g.m * g.n]);
     reference::gemm(g, &a, &b, &mut wanted);
@@ -46,7 +56,7 @@ on_each_set! {
     fn every_shape_has_the_bits_of_the_plain_loop() {
         for [m, n, k] in shapes() {
             for transposed in 0..4 {
-                compare(Gemm { m, n, k, transpose_a: transposed & 1 == 1, transpose_b: transposed & 2 == 2 });
+                compare(Gemm { transpose_a: transposed & 1 == 1, transpose_b: transposed & 2 == 2, ..product([m, n, k]) });
             }
         }
     }
@@ -54,7 +64,7 @@ on_each_set! {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let g = Gemm { m: 300, n: 290, k: 2 * DEPTH + 31, transpose_a: false, transpose_b: true };
+    let g = Gemm { transpose_b: true, ..product([300, 290, 2 * DEPTH + 31]) };
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let mut wanted = vec![0.0; g.m * g.n];
     reference::gemm(g, &a, &b, &mut wanted);
@@ -71,7 +81,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn operands_beyond_the_packing_limit_keep_their_bits() {
     for [m, n, k] in [[2400, 17, 2000], [17, 2400, 2000], [2, 12000, 700]] {
         for transposed in [false, true] {
-            let g = Gemm { m, n, k, transpose_a: transposed, transpose_b: transposed };
+            let g = Gemm { transpose_a: transposed, transpose_b: transposed, ..product([m, n, k]) };
             let (a, b) = (numbers(1, m * k), numbers(2, k * n));
             let mut c = vec![f32::NAN; m * n];
             f32::gemm(g, &a, &b, &mut c);
@@ -93,7 +103,7 @@ fn operands_beyond_the_packing_limit_keep_their_bits() {
 /// half the distance from 1 to the next number).
 #[test]
 fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
-    let g = Gemm { m: 37, n: 50, k: 1009, transpose_a: false, transpose_b: false };
+    let g = product([37, 50, 1009]);
     let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     let mut c = vec![0.0; g.m * g.n];
     f32::gemm(g, &a, &b, &mut c);
@@ -107,7 +117,7 @@ fn every_element_is_within_the_rounding_bound_of_the_sum_in_double() {
 
 #[test]
 fn infinities_and_nans_go_through() {
-    let g = Gemm { m: 20, n: 40, k: 30, transpose_a: false, transpose_b: false };
+    let g = product([20, 40, 30]);
     let (mut a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
     a[3 * g.k + 7] = f32::INFINITY;
     a[5 * g.k] = f32::NAN;
@@ -116,4 +126,48 @@ fn infinities_and_nans_go_through() {
     for (at, c) in c.iter().enumerate() {
         assert_eq!(c.is_finite(), at / g.n != 3 && at / g.n != 5, "row {}", at / g.n);
     }
+}
+
+/// Operands around the smallest one that is not zero in bf16, with infinities and NaNs among
+/// others.
+#[test]
+fn special_operands_have_the_same_bits_in_bf16() {
+    let g = Gemm { precision: Precision::Bf16, ..product([19, 35, 71]) };
+    for scale in [1.0, 1e-16, 1e-17, 1e-30] {
+        // Huge numbers only in the first row or rows, as they spread over all of their sums.
+        let numbers = |len, stream| -> Vec<f32> {
+            let tame = |(i, x): (usize, f32)| scale * if i < 100 || x.abs() < 10.0 { x } else { 1.5 };
+            wild_numbers(len, stream).into_iter().enumerate().map(tame).collect()
+        };
+        let (a, b) = (numbers(g.m * g.k, 1), numbers(g.k * g.n, 2));
+        let mut wanted = vec![0.0; g.m * g.n];
+        reference::gemm(g, &a, &b, &mut wanted);
+        assert!(2 * wanted.iter().filter(|x| x.is_finite()).count() > wanted.len(), "{scale:e}");
+        let got = same_bits_everywhere("gemm in bf16", || {
+            let mut c = vec![f32::NAN; g.m * g.n];
+            f32::gemm(g, &a, &b, &mut c);
+            c
+        });
+        assert_same_bits(&got, &wanted, "gemm in bf16");
+    }
+}
+
+/// As above, with operands that are off by at most 2^-8 of their size: the bound for the products
+/// is (1 + 2^-8)^2 - 1, for the chain as above.
+#[test]
+fn bf16_products_are_within_the_bound_of_two_rounded_operands() {
+    let g = Gemm { precision: Precision::Bf16, ..product([37, 50, 1009]) };
+    let (a, b) = (numbers(1, g.m * g.k), numbers(2, g.k * g.n));
+    let mut c = vec![0.0; g.m * g.n];
+    f32::gemm(g, &a, &b, &mut c);
+    let mut worst = 0.0_f64;
+    for (at, c) in c.iter().enumerate() {
+        let product = |p: usize| f64::from(a[at / g.n * g.k + p]) * f64::from(b[p * g.n + at % g.n]);
+        let (exact, size) = (0..g.k).fold((0.0, 0.0), |(sum, size), p| (sum + product(p), size + product(p).abs()));
+        let unit = 1.0 / 256.0;
+        let bound = (unit * (2.0 + unit) + g.k as f64 * f64::from(f32::EPSILON)) * size;
+        worst = worst.max((f64::from(*c) - exact).abs() / bound);
+    }
+    // The sum of a thousand errors of random sign is far below the bound, but not that of f32.
+    assert!((1e-3..0.1).contains(&worst), "{worst}");
 }

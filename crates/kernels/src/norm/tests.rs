@@ -56,8 +56,8 @@ fn statistics_are_within_the_proved_bound() {
             let error = (f64::from(mean[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 * size + wanted.abs());
             assert!(error <= bound, "{rows} x {channels}, mean {c}: off by {error:e}, allowed {bound:e}");
-            // Around the kernel's own mean: each term has two roundings, of which that of the
-            // difference counts twice, and the result has one.
+            // Compared around the kernel's own mean: each term has two roundings, of which that of
+            // the difference counts twice, and the result has one.
             let wanted = column().map(|x| (x - f64::from(mean[c])).powi(2)).sum::<f64>() / count;
             let error = (f64::from(variance[c]) - wanted).abs();
             let bound = 1.0001 * UNIT_ROUNDOFF * (LONGEST_CHAIN as f64 + 4.0) * wanted;
@@ -157,8 +157,8 @@ fn a_fused_leaky_relu_changes_no_bit() {
     }
 }
 
-/// Instance normalisation has the bits of batch normalisation of each image, without scale and
-/// shift.
+/// Instance normalisation gives the bits of batch normalisation applied to each image, without
+/// scale and shift.
 #[test]
 fn every_instance_is_a_batch_of_its_own() {
     for (images, rows, channels) in [(1, 4096, 16), (3, 1, 5), (2, 81, 3), (5, 256, 64), (1, 9, 100), (4, 36, 17)] {

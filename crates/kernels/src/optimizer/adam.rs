@@ -40,7 +40,8 @@ impl Declaration<2, 7> for Adam {
         vec![("beta1", self.beta1), ("beta2", self.beta2), ("epsilon", self.epsilon)]
     }
 
-    /// The correction of m goes into the step size, the root of that of v under m's quotient.
+    /// The bias correction of m is part of the step size, and the root of the correction of v is
+    /// part of the divisor.
     fn coefficients(self, learning_rate: f64, t: u64) -> [f64; 7] {
         let Self { beta1, beta2, epsilon } = self;
         let [correction1, correction2] = [beta1, beta2].map(|beta| 1.0 - powi(beta, t));

@@ -93,7 +93,7 @@ pub(crate) trait Declaration<const STATE: usize, const COEFFICIENTS: usize>: Cop
     /// The state, in the order in which [`step`](Self::step) takes it.
     const STATE: [StateSlot; STATE];
 
-    /// What people call the rule.
+    /// The usual name of the rule.
     fn title(self) -> &'static str;
 
     /// The formulas of a step.
@@ -129,7 +129,7 @@ macro_rules! rules {
         })+
 
         impl UpdateRule {
-            /// What people call it.
+            /// Its usual name.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$Rule(rule) => rule.title(),)+ }
             }
@@ -158,7 +158,7 @@ macro_rules! rules {
                 match self { $(Self::$Rule(rule) => on_vectors(rule, update, g, state, theta),)+ }
             }
 
-            /// The same as a plain loop, for any number type.
+            /// Like [`update`](Self::update), as a plain loop for any number type.
             ///
             /// # Panics
             /// When there are not as many slices of state as the rule has, or one is too short.
@@ -271,7 +271,7 @@ impl<D: Declaration<N, K>, const N: usize, const K: usize> Kernel for Piece<'_, 
 pub(crate) trait Arithmetic:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
-    /// What it takes to make one from a constant.
+    /// What is needed to make one from a constant.
     type Context: Copy;
 
     /// The constant `x`, rounded to the type.

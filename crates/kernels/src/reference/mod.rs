@@ -3,13 +3,15 @@
 //! They are generic over the number type. In `f64` they are the kernels with which gradients are
 //! checked; in `f32` the fast kernels are tested against them. In convolutions and matrix products,
 //! each output element is one chain of fused multiply-adds in the order written here. The fast
-//! kernels keep this order, so they agree with the loops bit for bit. (Convolutions of small maps
+//! kernels keep this order, so they agree with the loops bit for bit; also in bf16, where the order
+//! is that of [`bf16`](crate::bf16). (Convolutions of small maps
 //! are computed in the frequency domain, see [`fast_path`](crate::fast_path); they agree within a
 //! proved bound.)
 
 mod draws;
 mod maps;
 mod norms;
+mod pairs;
 mod pixels;
 mod products;
 mod sums;

@@ -3,14 +3,18 @@
 
 use core::ops::Range;
 
-use super::at;
-use crate::arguments::Gemm;
+use super::{at, pairs};
+use crate::arguments::{Gemm, Precision};
+use crate::conv::Convolution;
 use crate::geometry::{ConvGeometry, TapsGeometry};
 use crate::real::Real;
 
 /// See [`Element::gemm`](crate::Element::gemm).
 pub fn gemm<R: Real>(g: Gemm, a: &[R], b: &[R], c: &mut [R]) {
     assert_eq!((a.len(), b.len(), c.len()), (g.m * g.k, g.k * g.n, g.m * g.n), "gemm: lengths for {g:?}");
+    if g.effective_precision() == Precision::Bf16 {
+        return pairs::gemm(g, a, b, c);
+    }
     for i in 0..g.m {
         for j in 0..g.n {
             let mut sum = R::default();
@@ -49,6 +53,9 @@ fn assert_conv_lengths<R>(g: &ConvGeometry, x: &[R], w: &[R], y: &[R]) {
 /// See [`Element::conv2d`](crate::Element::conv2d).
 pub fn conv2d<R: Real>(g: &ConvGeometry, x: &[R], w: &[R], y: &mut [R]) {
     assert_conv_lengths(g, x, w, y);
+    if g.effective_precision(Convolution::Forward) == Precision::Bf16 {
+        return pairs::conv2d(g, x, w, y);
+    }
     y.fill(R::default());
     let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for n in 0..g.batch {
@@ -68,6 +75,9 @@ pub fn conv2d<R: Real>(g: &ConvGeometry, x: &[R], w: &[R], y: &mut [R]) {
 /// See [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
 pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut [R]) {
     assert_conv_lengths(g, gx, w, gy);
+    if g.effective_precision(Convolution::InputGrad) == Precision::Bf16 {
+        return pairs::conv2d_input_grad(g, gy, w, gx);
+    }
     gx.fill(R::default());
     let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for n in 0..g.batch {
@@ -95,6 +105,9 @@ pub fn conv2d_input_grad<R: Real>(g: &ConvGeometry, gy: &[R], w: &[R], gx: &mut 
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub fn conv2d_weight_grad<R: Real>(g: &ConvGeometry, x: &[R], gy: &[R], gw: &mut [R]) {
     assert_conv_lengths(g, x, gw, gy);
+    if g.effective_precision(Convolution::WeightGrad) == Precision::Bf16 {
+        return pairs::conv2d_weight_grad(g, x, gy, gw);
+    }
     gw.fill(R::default());
     let (x_shape, w_shape, y_shape) = (g.x_shape(), g.w_shape(), g.y_shape());
     for_each_tap(g, |[oy, ox], [ky, kx], [py, px]| {
@@ -127,9 +140,9 @@ pub fn im2col<R: Real>(g: &ConvGeometry, x: &[R], columns: &mut [R]) {
     }
 }
 
-/// Calls `visit(tap, spread tap)` with the places in memory of every tap and of every tap that it
-/// is spread to: blocks outermost, so that each spread tap meets its own in the order of the block,
-/// and so does each tap.
+/// Calls `visit(tap, spread tap)` with the memory ranges of every tap and of every tap that it is
+/// spread to. Positions in the block are the outermost loop, so each spread tap receives its terms
+/// in the order of the block, and so does each tap.
 fn for_each_spread(g: &TapsGeometry, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
     let tap = |shape: [usize; 4], ky: usize, kx: usize| {
         let start = at(shape, [ky, kx, 0, 0]);

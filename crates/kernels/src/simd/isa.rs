@@ -29,6 +29,9 @@ macro_rules! instruction_sets {
             /// 512-bit vectors: AVX-512 F.
             #[cfg(target_arch = "x86_64")]
             Avx512 = avx512,
+            /// 512-bit vectors, and products of pairs of bf16 numbers: AVX-512 F and BF16.
+            #[cfg(target_arch = "x86_64")]
+            Avx512Bf16 = avx512bf16,
         }
     };
 }
@@ -69,6 +72,13 @@ macro_rules! declare_isa {
             pub fn tiles(self) -> &'static RegisterTiles {
                 match self {
                     $($(#[cfg($cfg)])? Isa::$Token => &$Token::TILES,)+
+                }
+            }
+
+            /// Whether products of pairs of bf16 numbers are one instruction.
+            pub(crate) fn has_dot_pairs(self) -> bool {
+                match self {
+                    $($(#[cfg($cfg)])? Isa::$Token => $Token::DOT_PAIRS,)+
                 }
             }
 

@@ -34,6 +34,8 @@ macro_rules! methods {
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512bf16;
 mod isa;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -74,6 +76,8 @@ pub struct RegisterTiles {
 pub trait Simd: Copy + Send + Sync + 'static {
     /// The register tiles of this instruction set.
     const TILES: RegisterTiles;
+    /// Whether [`dot_pairs`](Simd::dot_pairs) is one instruction.
+    const DOT_PAIRS: bool = false;
     /// 16 floats.
     type F: Copy;
     /// 16 words.
@@ -166,6 +170,18 @@ pub trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
+    /// Products of [pairs](crate::bf16) of bf16 numbers, whose words hold the first number in the
+    /// lower half and the second one in the upper half: sum + a1 * b1, rounded, then + a0 * b0,
+    /// rounded. Nothing is said about results that are not zero and smaller than the smallest
+    /// normal number; there are none if all numbers come from [`bf16::round`](crate::bf16::round).
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::U, b: Self::U, sum: Self::F) -> Self::F {
+        let upper = self.splat_u(0xFFFF_0000);
+        let [a1, b1] = [a, b].map(|pair| self.bits_to_float(self.and_u(pair, upper)));
+        let [a0, b0] = [a, b].map(|pair| self.bits_to_float(self.shift_left_u::<16>(pair)));
+        self.mul_add(a0, b0, self.mul_add(a1, b1, sum))
+    }
+
     /// 16 zeros.
     #[inline(always)]
     fn zero(self) -> Self::F {
@@ -241,6 +257,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 pub trait Kernel {
     /// The result.
     type Output;
+    /// Whether it benefits from [`Simd::dot_pairs`] as an instruction.
+    const USES_PAIRS: bool = false;
     /// Runs it. Implementations, and all functions on vectors that they call, must be
     /// `#[inline(always)]`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;

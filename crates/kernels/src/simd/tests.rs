@@ -121,13 +121,16 @@ struct Token;
 
 impl Kernel for Token {
     type Output = &'static str;
+    // Otherwise it would run as a token without pairs.
+    const USES_PAIRS: bool = true;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> &'static str {
         std::any::type_name::<S>()
     }
 }
 
-/// All sets run at the same time, each on all threads of its pool, while this thread uses its own.
+/// All sets run at the same time, each on all threads of its pool, while this thread uses the
+/// default set.
 #[test]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;

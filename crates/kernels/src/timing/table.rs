@@ -41,7 +41,7 @@ impl Timings {
         self.seconds += seconds;
     }
 
-    /// The cost to which a call is to be added.
+    /// The counters that a call is to be added to.
     pub(super) fn spent(
         &mut self,
         scope: &Rc<str>,

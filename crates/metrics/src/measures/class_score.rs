@@ -19,7 +19,7 @@ use kernels::scalar::{exp, ln};
 use crate::Matrix;
 use crate::finite::assert_finite;
 
-/// Parts that the metric averages the score over.
+/// The number of splits over which the metric averages.
 const SPLITS: usize = 10;
 
 /// The entry in the suite.
@@ -45,7 +45,8 @@ pub struct ClassScore {
     pub deviation: f64,
 }
 
-/// The score of `logits`, a row per image, over up to `splits` parts of equal size (to one image).
+/// The score of `logits`, a row per image, over up to `splits` parts, whose sizes differ by at most
+/// one image.
 ///
 /// # Panics
 /// When there are no images or no classes, or a logit is not finite.
@@ -108,7 +109,7 @@ mod tests {
         let sure: Vec<f64> =
             (0..21).flat_map(|i| (0..7).map(move |c| if c == i % 7 { 900.0 } else { -900.0 })).collect();
         assert!((class_score(&Matrix::new(21, 7, sure), 1).mean - 7.0).abs() < 1e-12);
-        // A class that is never seen adds nothing, though its log is infinite.
+        // A class that never occurs adds nothing, although its logarithm is infinite.
         assert_eq!(class_score(&Matrix::new(2, 2, [900.0, -900.0].repeat(2)), 1).mean, 1.0);
     }
 }

@@ -28,7 +28,7 @@ pub const METRIC: Metric = Metric {
     },
 };
 
-/// A class with at least this share of the images is covered.
+/// A class with at least this fraction of the images is covered.
 pub const SHARE: f64 = 0.01;
 
 /// The classes in a set of images.
@@ -36,7 +36,7 @@ pub const SHARE: f64 = 0.01;
 pub struct Classes {
     /// The number of images of each class.
     pub counts: Vec<usize>,
-    /// The number of classes with at least their [`SHARE`] of the images.
+    /// The number of classes with at least the fraction [`SHARE`] of the images.
     pub covered: usize,
     /// The mean largest probability, in [0, 1].
     pub confidence: f64,

@@ -5,7 +5,7 @@
 //! 1/2 sum over the bins of (p - q)^2 / (p + q)
 //! ```
 //!
-//! p and q are the shares of each set's pixels in a bin. The distance ranges from 0 (equal) to 1
+//! p and q are the fractions of each set's pixels in a bin. The distance ranges from 0 (equal) to 1
 //! (nothing in common). It is the symmetric chi-square distance, on colour histograms as in Swain
 //! and Ballard 1991.
 //!
@@ -25,7 +25,7 @@ pub const METRIC: Metric = Metric {
     measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
 };
 
-/// Bins of a channel.
+/// The number of bins per channel.
 const BINS: usize = 8;
 
 /// The distance, in [0, 1].
@@ -40,7 +40,7 @@ pub fn color_distance(a: &Pictures, b: &Pictures) -> f64 {
     0.5 * terms.sum::<f64>()
 }
 
-/// The share of the pixels in each bin.
+/// The fraction of the pixels in each bin.
 #[track_caller]
 fn histogram(set: &Pictures) -> Vec<f64> {
     assert!(set.count() > 0, "color_distance: no images");

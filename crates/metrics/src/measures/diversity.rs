@@ -2,10 +2,10 @@
 //! between two reals.
 //!
 //! About 1 is right; a generator that has collapsed to one image scores 0. This is the simplest
-//! test for mode collapse, in use since the first GANs.
+//! test for mode collapse, used since the first GANs.
 //!
-//! **Pitfalls.** Noise is far from noise, so a large value alone means nothing. A generator that
-//! has collapsed to two distinct images still has half of the diversity.
+//! **Pitfalls.** Two noise images are far from each other, so a large value alone means nothing. A
+//! generator that has collapsed to two distinct images still has half of the diversity.
 
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;

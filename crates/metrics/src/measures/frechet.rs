@@ -20,8 +20,8 @@
 //! [B A^T, 0]].)
 //!
 //! **Pitfalls.** The estimate has an upward bias of about 1/n: compare only values of equal n, and
-//! look at the real-vs-real value. It depends on two moments only, and has a meaning only together
-//! with its features.
+//! look at the real-vs-real value. It depends on two moments only, and is meaningless without
+//! naming the features.
 
 use crate::metric::{Metric, Number, Of};
 use rayon::prelude::*;
@@ -41,7 +41,7 @@ pub const METRIC: Metric = Metric {
     measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],
 };
 
-/// The distance between the features `a` and `b`, a row per image. Not negative.
+/// The distance between the features `a` and `b`, a row per image. It is at least 0.
 ///
 /// # Panics
 /// When one of them has fewer than two rows or a number that is not finite, or their numbers of
@@ -85,7 +85,7 @@ pub fn frechet_of_moments(means: [&[f64]; 2], covariances: [&Matrix; 2]) -> f64 
     not_negative(between + trace(s1) + trace(s2) - 2.0 * root)
 }
 
-/// A distance, 0 where rounding has made it negative. (`max` would turn a NaN into 0.)
+/// The distance, or 0 if rounding has made it negative. (`max` would turn a NaN into 0.)
 fn not_negative(distance: f64) -> f64 {
     if distance < 0.0 { 0.0 } else { distance }
 }

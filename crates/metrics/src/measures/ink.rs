@@ -1,5 +1,5 @@
-//! Ink: the mean brightness of an image. The metric has its mean and its variance over the fakes,
-//! each relative to that over the reals.
+//! Ink: the mean brightness of an image. The metric consists of its mean and its variance over the
+//! fakes, each divided by that over the reals.
 //!
 //! Both should be about 1. This first test needs no features: it detects blank or full images, and
 //! a generator that draws every line with the same weight. (The criterion for quickdraw: within a
@@ -22,7 +22,7 @@ pub const METRIC: Metric = Metric {
     },
 };
 
-/// The values of the fakes relative to those of the reals.
+/// The values of the fakes divided by those of the reals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ink {
     /// The ratio of the means.

@@ -39,7 +39,7 @@ pub const METRIC: Metric = Metric {
 pub struct Subsets {
     /// Their number.
     pub count: usize,
-    /// Images of each set per subset; all images of smaller sets.
+    /// The number of images of each set in a subset; smaller sets are used completely.
     pub size: usize,
     /// The seed of the random choice.
     pub seed: u64,
@@ -70,7 +70,7 @@ pub fn kid(a: &Matrix, b: &Matrix, subsets: Subsets) -> Kid {
     let size = subsets.size.min(a.rows()).min(b.rows());
     assert!(size >= 2, "kid: two images at least are needed, not {} and {}", a.rows(), b.rows());
     assert_finite("kid", &[a, b]);
-    // A subset of everything is always the same.
+    // If a subset contains all images, it is always the same.
     let whole = size == a.rows() && size == b.rows();
     let mut draws = Key::named(subsets.seed, "kid subsets").draws();
     let mut choose = |of: &Matrix| match size == of.rows() {

@@ -1,5 +1,5 @@
 //! Memorisation: are the fakes copies of the training images? The mean distance of a fake to the
-//! nearest training image, relative to that of held-out reals.
+//! nearest training image, divided by that of held-out reals.
 //!
 //! About 1: a fake is as new as a held-out real. Far below 1: the fakes are close to training
 //! images. Above 1: they are far from all of them. After Meehan et al. 2020 ("A non-parametric test
@@ -18,7 +18,7 @@ use crate::metric::{Metric, Number, Of};
 pub const METRIC: Metric = Metric {
     name: "memorization",
     alias: None,
-    about: "distance to the nearest training image, relative to held-back reals: 1 is new, 0 is a copy",
+    about: "distance to the nearest training image, relative to held-out reals: 1 is new, 0 is a copy",
     of: Of::Features,
     most: usize::MAX,
     quick: false,

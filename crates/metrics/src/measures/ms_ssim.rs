@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 use crate::Pictures;
 
-/// Pairs of images that the metric compares.
+/// The number of pairs of images that the metric compares.
 const PAIRS: usize = 2000;
 
 /// The entry in the suite.
@@ -42,9 +42,9 @@ pub const METRIC: Metric = Metric {
 
 /// The weights of the scales, the finest first.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
-/// Images are padded to multiples of this.
+/// The image sides are padded to multiples of this.
 const MULTIPLE: usize = 1 << (WEIGHTS.len() - 1);
-/// Height and width of the window, and its deviation.
+/// Height and width of the window, and its standard deviation.
 const WINDOW: (usize, f64) = (11, 1.5);
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
@@ -76,7 +76,7 @@ pub fn ms_ssim_diversity(images: &Pictures, pairs: usize, seed: u64) -> f64 {
 /// The similarity of two images of (height, width, channels), at most 1.
 ///
 /// # Panics
-/// When they have not as many bytes.
+/// When they do not have that many bytes.
 #[track_caller]
 pub fn ms_ssim(a: &[u8], b: &[u8], size: [usize; 3]) -> f64 {
     let channels = size[2];
@@ -108,7 +108,7 @@ impl Plane {
         Self { height, width, data }
     }
 
-    /// A channel, its border repeated on all sides until height and width are multiples of
+    /// A channel whose border is repeated on all sides until height and width are multiples of
     /// [`MULTIPLE`].
     fn padded(image: &[u8], [height, width, channels]: [usize; 3], channel: usize) -> Self {
         let (high, wide) = (height.next_multiple_of(MULTIPLE), width.next_multiple_of(MULTIPLE));
@@ -128,7 +128,7 @@ impl Plane {
         })
     }
 
-    /// Filtered with the window, without padding.
+    /// The plane filtered with the window, without padding.
     fn under(&self, window: &[f64]) -> Self {
         let weighed = |data: &[f64], at: usize, step: usize| {
             window.iter().enumerate().map(|(tap, weight)| weight * data[at + tap * step]).sum::<f64>()

@@ -1,7 +1,7 @@
 //! Improved precision and recall: are the fakes like reals, and do they cover all kinds of reals?
 //!
 //! Each image is the centre of a ball that reaches to its k-th nearest neighbour in the same set.
-//! Precision is the share of fakes inside the ball of some real; recall is the share of reals
+//! Precision is the fraction of fakes inside the ball of some real; recall is the fraction of reals
 //! inside the ball of some fake. The border belongs to the ball. Source: Kynkäänniemi et al. 2019
 //! ("Improved precision and recall metric for assessing generative models"), k = 3.
 //!
@@ -27,15 +27,15 @@ pub const METRIC: Metric = Metric {
     },
 };
 
-/// The number of the neighbour that the balls reach to.
+/// Each ball reaches to the neighbour with this number.
 pub const NEIGHBOR: usize = 3;
 
-/// Both shares, in [0, 1].
+/// Both fractions, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PrecisionRecall {
-    /// The share of fakes like reals.
+    /// The fraction of fakes that resemble reals.
     pub precision: f64,
-    /// The share of reals like fakes.
+    /// The fraction of reals that resemble fakes.
     pub recall: f64,
 }
 
@@ -43,7 +43,7 @@ pub struct PrecisionRecall {
 /// `k`-th neighbour.
 ///
 /// # Panics
-/// When one of them has not more than `k` rows or a number that is not finite, or their numbers of
+/// When one of them has at most `k` rows or a number that is not finite, or their numbers of
 /// columns differ.
 #[track_caller]
 pub fn precision_recall(real: &Matrix, fake: &Matrix, k: usize) -> PrecisionRecall {
@@ -51,7 +51,7 @@ pub fn precision_recall(real: &Matrix, fake: &Matrix, k: usize) -> PrecisionReca
     PrecisionRecall { precision: share_inside(fake, real, k), recall: share_inside(real, fake, k) }
 }
 
-/// The share of `points` inside a ball of `centers`.
+/// The fraction of `points` inside a ball of `centers`.
 #[track_caller]
 fn share_inside(points: &Matrix, centers: &Matrix, k: usize) -> f64 {
     let count = centers.rows();

@@ -22,7 +22,8 @@ use rayon::prelude::*;
 use crate::matrix::{Matrix, map_products};
 use crate::pictures::{Pictures, assert_same_size};
 
-/// The metric looks at so many images of a set: their patches fill the memory otherwise.
+/// The largest number of images of a set that the metric uses, because their patches take much
+/// memory.
 const IMAGES: usize = 512;
 
 /// The entry in the suite.
@@ -43,17 +44,17 @@ pub const METRIC: Metric = Metric {
 const SMALLEST: usize = 16;
 /// Height and width of a patch.
 const PATCH: usize = 7;
-/// The five taps of the binomial kernel, down and right.
+/// The five taps of the binomial kernel, used in both directions.
 const BINOMIAL: [f64; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
-/// Directions per product: two tasks.
+/// The number of directions per matrix product, which is two tasks.
 const AT_A_TIME: usize = 64;
 
-/// What the distance samples.
+/// The random choices of the distance.
 #[derive(Clone, Copy, Debug)]
 pub struct Slices {
-    /// Patches of each image.
+    /// The number of patches per image.
     pub patches: usize,
-    /// Random directions.
+    /// The number of random directions.
     pub directions: usize,
     /// The seed of both.
     pub seed: u64,
@@ -65,7 +66,8 @@ impl Default for Slices {
     }
 }
 
-/// The distance at each level, the finest first; of as many images as the smaller set has.
+/// The distance at each level, the finest first; uses as many images of each set as the smaller one
+/// has.
 ///
 /// # Panics
 /// When the images are of different sizes, smaller than a patch, or there are none.
@@ -131,7 +133,7 @@ impl Plane {
         plane
     }
 
-    /// Blurred, then every second pixel of every second row.
+    /// Blurred and reduced to every second pixel of every second row.
     fn halved(&self) -> Self {
         let blurred = self.blurred();
         let [height, width, channels] = self.size;
@@ -265,7 +267,7 @@ mod tests {
         assert!(far[0] > 3.0 * near[0] && far[1] > 2.0 * near[1], "{near:?} and {far:?}");
     }
 
-    /// The levels add up to the image again, and the borders are mirrored without repeating the
+    /// The levels add up to the original image, and the borders are mirrored without repeating the
     /// outermost pixel.
     #[test]
     fn a_pyramid_loses_nothing() {

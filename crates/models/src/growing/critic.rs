@@ -1,5 +1,4 @@
-//! [`Critic`]: the growing discriminator, for images of the resolution that the networks have
-//! reached.
+//! [`Critic`]: the growing discriminator, for images of the current resolution.
 
 use nn::layers::{AveragePool2d, Blur, Conv2d, Dense, Equalised, Flatten, MinibatchStddev};
 use nn::{Dialect, ForwardContext, Network};
@@ -10,29 +9,30 @@ use super::{Maps, lerp};
 use crate::strided::LEAKY;
 
 /// For each resolution an input layer (`from_rgb`), for each but the lowest a block that halves it,
-/// and the head at 4x4, which also sees how much the images of the batch differ.
+/// and the head at 4x4, which also sees the standard deviation within the batch.
 pub struct Critic {
-    /// For each level: image to features.
+    /// For each level, image to features.
     from_rgb: Vec<Network>,
     /// For each level: features to those of the level below; for the lowest: to the output.
     blocks: Vec<Network>,
 }
 
-/// The name of the whole.
+/// The name of the whole network.
 pub(super) const NAME: &str = "discriminator";
 
 impl Critic {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed`.
+    /// New networks for the levels up to `last`, with weights drawn from `seed`.
     pub(crate) fn new(maps: Maps, last: usize, seed: u64) -> Self {
         Self::of(maps, last, seed, |block| block)
     }
 
-    /// The same with a blur before each block's second convolution, whose output is halved.
+    /// Like [`new`](Self::new), with a blur before each block's second convolution, whose output is
+    /// halved.
     pub(crate) fn blurring(maps: Maps, last: usize, seed: u64) -> Self {
         Self::of(maps, last, seed, |block| block.with("blur", Blur))
     }
 
-    /// `between` adds to a block the layers between its convolutions.
+    /// `between` adds the layers between the two convolutions of a block.
     fn of(maps: Maps, last: usize, seed: u64, between: impl Fn(Network) -> Network) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{NAME}.{part}"), input, Dialect::Torch, seed);

@@ -1,20 +1,20 @@
 //! [`Growth`]: the schedule of a growing GAN.
 //!
 //! The schedule counts real images shown, in thousands (kimg). At each resolution the networks
-//! first train for a while as they are; then the blocks of the next one are faded in: their share
-//! `alpha` of the image rises linearly from 0 to 1 (Karras et al. 2018).
+//! first train unchanged for a while; then the blocks of the next resolution are faded in: their
+//! blending weight `alpha` rises linearly from 0 to 1 (Karras et al. 2018).
 
 use std::cell::Cell;
 use std::ops::Range;
 
 use crate::{SettingsError, in_range};
 
-/// How far a growing GAN has grown.
+/// The current state of a growing GAN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
     /// The newest resolution, counted from 0 for 4x4.
     pub level: usize,
-    /// The share of the newest blocks, above 0; 1 if they are fully faded in.
+    /// The blending weight of the newest blocks, above 0; 1 if they are fully faded in.
     pub alpha: f64,
 }
 
@@ -34,8 +34,8 @@ impl Stage {
         self.alpha < 1.0
     }
 
-    /// Whether blocks have been added or fully faded in since `before`, so that the optimisers
-    /// start anew.
+    /// Whether blocks have been added or fully faded in since `before`; the optimisers are then
+    /// reset.
     pub fn is_a_border(self, before: Self) -> bool {
         (self.level, self.is_fading()) != (before.level, before.is_fading())
     }
@@ -57,8 +57,8 @@ pub struct Growth {
     fade_kimg: f64,
     /// The maximal number of reals per step.
     batch: usize,
-    /// A cache of two groups of steps, each with the images shown before it: the last one asked for
-    /// and the one before. Callers often ask for consecutive steps.
+    /// A cache of two groups of steps, each with the number of images shown before it: the last one
+    /// requested and the one before. Callers often request consecutive steps.
     known: Cell<[(u64, u64); 2]>,
 }
 
@@ -71,7 +71,7 @@ impl Growth {
     /// A schedule from the level `first` to the level `last`, with at most `batch` reals per step.
     ///
     /// # Errors
-    /// When a setting is out of its range.
+    /// When a setting is out of range.
     ///
     /// # Panics
     /// When there are no such levels.
@@ -97,7 +97,7 @@ impl Growth {
         self.batch.min(BATCHES[level])
     }
 
-    /// Reals of the step with the most.
+    /// The number of reals in the largest step.
     pub fn largest_batch(&self) -> usize {
         self.batch(self.first)
     }
@@ -142,7 +142,7 @@ impl Growth {
         (at.1 + step % GROUP * self.batch(stage.level) as u64, stage)
     }
 
-    /// Whether the optimisers start anew at this step.
+    /// Whether the optimisers are reset at this step.
     pub fn is_a_border(&self, step: u64) -> bool {
         step > 0 && self.before(step).1.is_a_border(self.before(step - 1).1)
     }
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(growth.before(4), (512, Stage::whole(0)));
         assert_eq!((asked[0].1.resolution(), asked[5].0 - asked[0].0), (128, 16));
         assert_eq!(growth.steps(12_000.0), 1_354_672, "the authors' run");
-        // Steps after the growth are calculated, not counted, and can be asked for in any order
+        // Steps after the growth are computed in closed form, and can be requested in any order
         // too.
         assert_eq!(growth.before(1_354_672 + 4_000_000_000).0, growth.before(1_354_672).0 + 16_000_000_000);
         assert_eq!(growth.before(100_001), asked[5]);

@@ -1,6 +1,6 @@
 //! Progressively growing GANs (Karras, Aila, Laine and Lehtinen, "Progressive growing of GANs for
 //! improved quality, stability, and variation", 2018): they start with tiny images, and fade in the
-//! blocks of the next resolution once the current one is learned.
+//! blocks of the next resolution when the current one has trained long enough.
 //!
 //! [`Growth`] is the schedule, [`Critic`] the discriminator, and [`Painter`] the interface of a
 //! generator. [`Growing`] trains the two: a step is one update of the discriminator, one of the
@@ -73,10 +73,10 @@ pub trait Stylist {
 /// The gradient penalty on the discriminator, with the loss that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Regularizer {
-    /// Wasserstein loss, with the gradient between reals and fakes pulled to norm 1. `drift` times
-    /// the mean square of the scores on reals keeps these near 0.
+    /// Wasserstein loss, with a penalty that pulls the gradient norm between reals and fakes to 1.
+    /// `drift` times the mean square of the scores on reals keeps these near 0.
     Between { weight: f64, drift: f64 },
-    /// Logistic loss, with the gradient on reals pulled to 0 (R1).
+    /// Logistic loss, with a penalty that pulls the gradient on reals to 0 (R1).
     OnReals { weight: f64 },
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct GrowingSpec {
     pub(crate) sizes: Sizes,
 }
 
-/// Two growing networks and everything that training them changes.
+/// Two growing networks and all other training state.
 pub struct Growing<P> {
     spec: GrowingSpec,
     services: StepServices,
@@ -112,7 +112,7 @@ pub struct Growing<P> {
     steps: Steps,
 }
 
-/// The number of steps done: images depend on how far the networks have grown.
+/// The number of steps done, which determines how far the networks have grown.
 struct Steps(u64);
 
 const STEPS: &str = "growth.steps";
@@ -126,7 +126,7 @@ impl Stateful for Steps {
         self.0 = state.counters[STEPS];
     }
 
-    /// The number of a step has 32 bits in the key of a random stream.
+    /// A step number has 32 bits in the key of a random stream.
     fn limits(&self) -> Vec<(String, u64)> {
         vec![(STEPS.into(), u32::MAX.into())]
     }
@@ -135,7 +135,7 @@ impl Stateful for Steps {
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
 
-/// What an update of the discriminator reports, from before the update.
+/// The metrics of an update of the discriminator, measured before the update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CriticTurn {
     /// The loss, penalty included.
@@ -160,23 +160,25 @@ fn smaller(images: &Var, factor: usize) -> Var {
     if factor == 1 { images.clone() } else { images.average_pool([factor; 2]) }
 }
 
-/// Real images of full size as the critic sees them at this stage: scaled to its resolution and,
-/// while the newest blocks are being faded in, blended with a version of the resolution below.
+/// Real images of full size as the critic receives them at this stage: scaled to its resolution
+/// and, while the newest blocks are being faded in, blended with a version of the resolution below.
 pub(crate) fn at_stage(images: &Var, stage: Stage) -> Var {
     let images = smaller(images, images.shape()[1] / stage.resolution());
     if stage.is_fading() { lerp(&smaller(&images, 2).upsample([2, 2]), &images, stage.alpha) } else { images }
 }
 
 impl<P: Painter> Growing<P> {
-    /// Fresh networks. `painter` builds a generator of the given name.
+    /// New networks. `painter` builds a generator with the given name.
     pub(crate) fn new(
         spec: GrowingSpec,
         growth: Growth,
-        critic: Critic,
+        mut critic: Critic,
         seed: u64,
         painter: impl Fn(&str) -> P,
     ) -> Self {
-        let (mut average, painter) = (painter("average"), painter("generator"));
+        let (mut average, mut painter) = (painter("average"), painter("generator"));
+        let networks = critic.parts_mut().into_iter().chain(painter.parts_mut()).chain(average.parts_mut());
+        spec.sizes.common.configure(networks);
         follow(average.parts_mut(), painter.parts(), 0.0);
         let [beta1, beta2] = BETAS;
         let rule = Adam { beta1, beta2, epsilon: 1e-8 };
@@ -198,10 +200,10 @@ impl<P: Painter> Growing<P> {
     }
 
     /// Trains the discriminator to tell `reals`, of the stage's resolution and in [-1, 1], from the
-    /// fakes of these latents.
+    /// fakes that the generator makes from these latents.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_critic(
         &mut self,
         step: u64,
@@ -239,10 +241,10 @@ impl<P: Painter> Growing<P> {
     }
 
     /// Trains the generator against the frozen discriminator. Returns the loss and the
-    /// discriminator's mean output on the fakes, from before the update.
+    /// discriminator's mean output on the fakes, before the update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let (gradients, report) = at.differentiate("generator turn", |ctx| {
@@ -260,7 +262,7 @@ impl<P: Painter> Growing<P> {
         Ok(report)
     }
 
-    /// The stage that the networks have reached.
+    /// The current stage of the networks.
     fn stage(&self) -> Stage {
         self.growth.before(self.steps.0).1
     }
@@ -271,7 +273,7 @@ impl<P: Painter> Growing<P> {
         images.upsample([factor; 2])
     }
 
-    /// The images that `painter` makes of latents, in [0, 1] and of the final resolution.
+    /// The images that `painter` makes from latents, in [0, 1] and at the final resolution.
     fn pictures(&self, painter: &P, latents: &Tensor) -> Tensor {
         let images = painter.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone()), self.stage());
         RANGE.pictures(&self.at_full_size(&images))

@@ -26,9 +26,9 @@ pub struct Sizes {
     /// Thousands of images per fade.
     pub fade_kimg: f64,
     /// Whether the moving average follows faster at first, and again after blocks are added or
-    /// fully faded in: in short runs it would otherwise keep much of their initial weights.
+    /// fully faded in: in short runs it would otherwise retain much of the initial weights.
     pub ema_ramp_up: bool,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
     /// Instance noise.
@@ -80,7 +80,7 @@ impl Sizes {
         self.growth(0).map(drop)
     }
 
-    /// The schedule from this level on.
+    /// The schedule, starting at this level.
     pub(crate) fn growth(&self, first: usize) -> Result<Growth, SettingsError> {
         Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)
     }
@@ -132,16 +132,18 @@ impl Maps {
     }
 }
 
-/// Why the growing systems and `stylegan2`, whose layers are alike, have no such switch.
+/// Why the growing systems and `stylegan2`, whose layers are similar, lack the switch `key`.
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
         "instance_noise" => return None,
         "spectral_norm" => {
-            "its layers scale their weights as they go, and a penalty bounds the discriminator's slope already"
+            "its layers scale their weights at run time, and a penalty already limits the discriminator's gradient"
         }
-        "d_norm" => "its discriminator normalises nothing",
+        "d_norm" => "its discriminator has no normalisation layers",
         "latent_kind" => "its latents are normalised to a sphere in the first layer",
-        "clip_value" | "clip_norm" => "its weights are scaled as they go, so that Adam's steps are alike already",
-        _ => "its step is the authors': one turn of each network with a loss of its own; `folder` has this switch",
+        "clip_value" | "clip_norm" => "its weights are scaled at run time, so Adam's steps already have a similar size",
+        _ => {
+            "it uses the authors' training step: one update of each network, with a fixed loss; `folder` has this setting"
+        }
     })
 }

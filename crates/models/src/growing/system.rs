@@ -1,4 +1,4 @@
-//! The steps of a [`Growing`] GAN, and what a [`System`] says about itself.
+//! The steps of a [`Growing`] GAN, and its implementation of [`System`].
 
 use nn::{ForwardContext, Network, Stateful};
 use tensor::{NonFinite, Tensor, Var};
@@ -11,7 +11,7 @@ use crate::step_metrics::{
 use crate::trainer::services::StepServices;
 use crate::{FromLatents, LatentKind, Sampler, Styles, System};
 
-/// The last one exists only for a Wasserstein critic.
+/// The last metric exists only for a Wasserstein critic.
 const METRICS: [MetricDescription; 11] = [
     D_LOSS,
     G_LOSS,

@@ -139,7 +139,7 @@ fn the_average_follows_the_generator_one_step_behind() {
     }
 }
 
-/// After a border the average forgets earlier weights sooner.
+/// After new blocks were added, the average forgets earlier weights sooner.
 #[test]
 fn a_ramp_makes_the_average_follow_faster_after_a_border() {
     let distance = |ramp_up: bool| {
@@ -158,8 +158,7 @@ fn a_ramp_makes_the_average_follow_faster_after_a_border() {
 fn it_goes_on_across_the_borders_to_the_same_bits() {
     let mut whole = trainer(16);
     train(&mut whole, 0..26);
-    // Interrupted before and after the border of a fade, within a group of steps, and at the start
-    // of one.
+    // Interrupted before and after a fade begins, within a group of steps, and at the start of one.
     for stop in [7, 8, 10, 12, 21] {
         let mut half = trainer(16);
         train(&mut half, 0..stop);
@@ -201,7 +200,7 @@ fn only_what_counts_learns() {
         after.tensors.keys().filter(differs).cloned().collect()
     };
     let after = trainer.state();
-    // (Only the drift term has a gradient by the bias of the output.)
+    // (Only the drift term has a gradient with respect to the output bias.)
     let parts = |part: &str, layers: &[&str]| -> Vec<String> {
         layers.iter().flat_map(|layer| ["bias", "weight"].map(|what| format!("{part}.{layer}.{what}"))).collect()
     };

@@ -11,8 +11,8 @@ use super::{Maps, Stage, lerp, resolution};
 pub(crate) struct ToRgb(Vec<Network>);
 
 impl ToRgb {
-    /// Fresh networks `NAME.rgb4x4`, `NAME.rgb8x8`, ... for the levels up to `last`, with weights
-    /// decided by `seed`.
+    /// New networks `NAME.rgb4x4`, `NAME.rgb8x8`, ... for the levels up to `last`, with weights
+    /// drawn from `seed`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
         let network = |level| {
             let size = resolution(level);

@@ -1,11 +1,11 @@
 //! Interpolation between two latents: [`LatentKind::between`].
 //!
-//! The straight line between two uniform latents stays within their cube. Normal latents differ: in
-//! many dimensions nearly all of them have about the same norm, and the middle of a straight line
-//! is so short that a generator has never seen anything like it. Its images there are dull. So
-//! normal latents are interpolated around the origin: *spherical* interpolation (Shoemake,
-//! "Animating rotation with quaternion curves", 1985; for latents White, "Sampling generative
-//! networks", 2016), with the angle w between them
+//! The straight line between two uniform latents stays within the cube they are drawn from. Normal
+//! latents differ: in many dimensions nearly all of them have about the same norm, and the middle
+//! of a straight line has a much smaller norm, which the generator has never seen in training. Its
+//! images there are of low contrast. So normal latents are interpolated around the origin:
+//! *spherical* interpolation (Shoemake, "Animating rotation with quaternion curves", 1985; for
+//! latents White, "Sampling generative networks", 2016), with the angle w between them
 //!
 //! ```text
 //! slerp(a, b, t) = sin((1 - t) w) / sin(w) * a + sin(t w) / sin(w) * b
@@ -42,7 +42,7 @@ fn arc(from: &[f32], to: &[f32], t: f64) -> Option<[f64; 2]> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
     let cosine = dot(from, to) / (dot(from, from) * dot(to, to)).sqrt();
     let sine = (1.0 - cosine * cosine).sqrt();
-    // NaN comes from a latent of zeros, or from a cosine that was rounded beyond 1.
+    // The sine is NaN for a latent of zeros, or if the cosine was rounded beyond 1.
     if sine.is_nan() || sine < 1e-6 {
         return None;
     }
@@ -51,19 +51,18 @@ fn arc(from: &[f32], to: &[f32], t: f64) -> Option<[f64; 2]> {
     Some([turned_cosine - cosine / sine * turned_sine, turned_sine / sine])
 }
 
-/// Cosine and sine of t times the angle, between 0 and pi, of which the cosine and sine are given;
-/// 0 <= t <= 1.
+/// Cosine and sine of t times the angle between 0 and pi with this cosine and sine; 0 <= t <= 1.
 pub(crate) fn part_of_turn([mut cosine, mut sine]: [f64; 2], t: f64) -> [f64; 2] {
     let mut turned = [1.0, 0.0];
     let mut rest = t;
-    // After this many halvings the angle no longer matters.
+    // After this many halvings the remaining angle is negligible.
     for _ in 0..54 {
         if rest >= 1.0 {
             rest -= 1.0;
             turned = [turned[0] * cosine - turned[1] * sine, turned[1] * cosine + turned[0] * sine];
         }
         rest *= 2.0;
-        // Of the two formulas the one without cancellation.
+        // Of the two formulas, this one has no cancellation.
         let half = (0.5 * (1.0 + cosine.abs())).sqrt();
         let other = 0.5 * sine / half;
         (cosine, sine) = if cosine < 0.0 { (other, half) } else { (half, other) };
@@ -116,7 +115,7 @@ mod tests {
                     .all(|((x, a), b)| (f64::from(*x) - (f64::from(*a) * (1.0 - t) + f64::from(*b) * t)).abs() < 1e-6)
             );
         }
-        // A quarter of a turn in the plane, a third of the way: 30 degrees. The speed is even.
+        // A third of a quarter turn in the plane: 30 degrees. The angular speed is constant.
         let x = LatentKind::Normal.between(&[2.0, 0.0], &[0.0, 2.0], 1.0 / 3.0);
         assert!((f64::from(x[0]) - 3f64.sqrt()).abs() < 1e-6 && (x[1] - 1.0).abs() < 1e-6, "{x:?}");
     }

@@ -26,14 +26,14 @@ pub(crate) fn network(name: &str, latent: usize, style: usize, seed: u64) -> Net
     of_layers(name, [latent, style], DEPTH, Equalised::RELU, |network, _| network, seed)
 }
 
-/// The same with `depth` layers, as in StyleGAN2: the gain that compensates for the leaky ReLU
-/// comes after it, so that it scales the bias too.
+/// Like [`network`], with `depth` layers, as in StyleGAN2: the gain that compensates for the leaky
+/// ReLU comes after it, so that it scales the bias too.
 pub(crate) fn network_with_gains(name: &str, sizes: [usize; 2], depth: usize, seed: u64) -> Network {
     let gain = |network: Network, number| network.with(&format!("gain{number}"), Gain(SQRT_2));
     of_layers(name, sizes, depth, Equalised::LINEAR, gain, seed)
 }
 
-/// A network of dense layers, each followed by a leaky ReLU and what `after` adds.
+/// A network of dense layers, each followed by a leaky ReLU and the layers that `after` adds.
 fn of_layers(
     name: &str,
     [latent, style]: [usize; 2],
@@ -70,8 +70,8 @@ pub(crate) fn mixed_styles(
     [vec![coarse; from], vec![fine; layers - from]].concat()
 }
 
-/// If this forward pass mixes styles: the first layer with the styles of other latents, and these
-/// latents.
+/// Decides whether this forward pass mixes styles; if so, returns the first layer that gets the
+/// styles of other latents, and these latents.
 fn others(ctx: &mut ForwardContext, like: &Tensor, layers: usize, share: f64) -> Option<(usize, Var)> {
     let mut draws = ctx.key()?.draws();
     let mixes = draws.random::<f64>() < share;
@@ -86,9 +86,9 @@ pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
     mean.expect("a mapping network ends in a running mean").2
 }
 
-/// The truncation trick: styles (n, style) pulled towards their mean, mean + psi (style - mean).
-/// With psi = 1 they stay as they are, with 0 all become the mean; in between, images vary less and
-/// look better.
+/// The truncation trick: styles (n, style) moved towards their mean, mean + psi (style - mean).
+/// With psi = 1 they are unchanged, with 0 all become the mean; in between, images vary less and
+/// have higher quality.
 pub fn truncated(styles: &Tensor, mean: &Tensor, psi: f64) -> Tensor {
     if psi == 1.0 {
         return styles.clone();
@@ -121,7 +121,8 @@ mod tests {
         assert!((0.5..2.0).contains(&square), "the gain keeps the mean square near 1: {square}");
     }
 
-    /// 0.995 times the old mean plus 0.005 times the batch's; a frozen pass does not change it.
+    /// The new mean is 0.995 times the old one plus 0.005 times the batch's; a frozen pass does not
+    /// change it.
     #[test]
     fn the_mean_of_all_styles_follows_slowly() {
         let mapping = network("generator", 8, 4, 1);

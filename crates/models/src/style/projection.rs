@@ -4,9 +4,9 @@
 //! image quality of StyleGAN", 2020).
 //!
 //! The network is fixed; its inputs are optimised: one style for all layers, starting from the mean
-//! style, and the noise of its layers. Noise is added to the style, less and less, so that the
-//! search does not end in the nearest local minimum. The noise maps could encode details of the
-//! image; a penalty on the correlation of neighbours, at all scales, prevents that, and the maps
+//! style, and the noise of its layers. Decreasing noise is added to the style, so that the search
+//! does not end in the nearest local minimum. The noise maps could encode details of the image; a
+//! penalty on the correlation of neighbouring pixels, at all scales, prevents that, and the maps
 //! are renormalised to mean 0 and standard deviation 1.
 //!
 //! The distance of two images is the mean squared difference of their pixels at every scale: of the
@@ -26,7 +26,7 @@ use crate::{FromLatents, Styles};
 pub struct Projection<'a> {
     styles: &'a dyn Styles,
     target: Var,
-    /// The standard deviation of styles.
+    /// The standard deviation of the styles.
     deviation: f64,
     seed: u64,
     steps: usize,
@@ -36,19 +36,19 @@ pub struct Projection<'a> {
     noise: Vec<(String, Searched)>,
 }
 
-/// The maximal learning rate.
+/// The maximum learning rate.
 const LEARNING_RATE: f64 = 0.1;
-/// The share of all steps within which the learning rate rises from 0...
+/// The fraction of all steps during which the learning rate rises from 0...
 const RAMP_UP: f64 = 0.05;
-/// ...and that within which it falls to 0 again, along a cosine.
+/// ...and the fraction during which it falls to 0 again, along a cosine.
 const RAMP_DOWN: f64 = 0.25;
-/// The initial deviation of the noise on the style, in deviations of styles...
+/// The initial standard deviation of the noise on the style, relative to that of the styles...
 const SHAKE: f64 = 0.05;
-/// ...and the share of all steps after which there is no more noise.
+/// ...and the fraction of all steps after which there is no more noise.
 const SHAKEN: f64 = 0.75;
 /// The weight of the penalty on correlated noise maps.
 const NOISE_WEIGHT: f64 = 1e5;
-/// Latents for the estimate of the deviation of styles.
+/// The number of latents for estimating the standard deviation of the styles.
 const MANY: usize = 1000;
 
 fn square(x: f64) -> f64 {
@@ -56,8 +56,8 @@ fn square(x: f64) -> f64 {
 }
 
 impl<'a> Projection<'a> {
-    /// A search for the style with which `sampler`, whose `styles` these are, generates `target`,
-    /// one image of shape (1, height, width, channels) with values in [0, 1].
+    /// A search for the style with which `sampler` generates `target`, one image of shape (1,
+    /// height, width, channels) with values in [0, 1].
     pub fn new(sampler: &dyn FromLatents, styles: &'a dyn Styles, target: &Tensor, steps: usize, seed: u64) -> Self {
         let (target, mean) = (Var::constant(Range::Symmetric.inward(target)), styles.mean_style());
         let many = styles.styles_of(&sampler.latents(seed, "styles around the mean", MANY));
@@ -91,12 +91,12 @@ impl<'a> Projection<'a> {
         self.done += 1;
     }
 
-    /// The style found so far, shape (style).
+    /// The current style, shape (style).
     pub fn style(&self) -> Tensor {
         self.style.value.reshape([self.style.value.size()])
     }
 
-    /// The image of that style, shape (1, height, width, channels), values in [0, 1].
+    /// The image of the current style, shape (1, height, width, channels), values in [0, 1].
     pub fn picture(&self) -> Tensor {
         Range::Symmetric.pictures(&self.image())
     }
@@ -146,7 +146,7 @@ impl Searched {
     }
 }
 
-/// Half a cosine from 0 at 0 to 1 at 1, and 1 beyond.
+/// Half a cosine wave from 0 at x = 0 to 1 at x = 1, and 1 beyond.
 fn fall(x: f64) -> f64 {
     let [cosine, _] = part_of_turn([-1.0, 0.0], x.clamp(0.0, 1.0));
     0.5 - 0.5 * cosine
@@ -196,17 +196,16 @@ mod tests {
         let alike = |map: &Var| f64::from(correlation(map).item());
         let noise = Var::constant(nn::init::normal(&[1, 16, 16, 1], 0.0, 1.0, Key::named(1, "noise")));
         assert!(alike(&noise) < 0.05, "{}", alike(&noise));
-        // Halves of -1 and 1: nearly every pixel has equal neighbours, also on the map of half the
-        // size.
+        // Halves of -1 and 1: nearly every pixel equals its neighbours, also at half the size.
         let halves = alike(&map(|y, _| if y < 8 { -1.0 } else { 1.0 }));
         let exact = (0.75_f64.powi(2) + 1.0) + (0.5_f64.powi(2) + 1.0);
         assert!((halves - exact).abs() < 1e-6, "{halves}");
-        // A checkerboard is as far from noise, but averages out at half the size.
+        // A checkerboard is as far from noise, but averages to zero at half the size.
         let board = alike(&map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 }));
         assert!((board - 2.0).abs() < 1e-6, "{board}");
     }
 
-    /// The mean over 5 scales; a pattern of single pixels counts at the first only.
+    /// The mean over 5 scales; a pattern of single pixels only counts at the first scale.
     #[test]
     fn distances_are_taken_at_every_scale() {
         let apart = |value: Var| distance(&value, &map(|_, _| 0.0)).item();

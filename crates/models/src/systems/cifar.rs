@@ -24,10 +24,14 @@ use crate::{Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "cifar",
-    about: "32x32 photographs of one class, horses at first: convolutions without batch norm, RMSprop",
+    about: "32x32 photographs of one class, horses by default: convolutions without batch norm, RMSprop",
     presets: &[
-        Preset { name: "cpu", about: "a quarter as wide", steps: 2000 },
-        Preset { name: "original", about: "the original: batch 20, 10000 steps; days on a small CPU", steps: 10_000 },
+        Preset { name: "cpu", about: "a quarter of the channels", steps: 2000 },
+        Preset {
+            name: "original",
+            about: "the original network: batch 20, 10000 steps; days on a small CPU",
+            steps: 10_000,
+        },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -60,7 +64,7 @@ pub struct Settings {
     /// [-1, 1].
     pub seed_range: bool,
     /// Whether label noise moves the targets of fakes above 1, as in the original, with the clipped
-    /// loss, which copes with that.
+    /// loss, which accepts such targets.
     pub seed_labels: bool,
     /// The options of the trainer.
     #[serde(flatten)]
@@ -116,7 +120,7 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
-    /// The trainer's options, with those that `seed_labels` implies.
+    /// The trainer's options, including those implied by `seed_labels`.
     fn options(&self) -> TrainingOptions {
         let options = self.options.clone();
         if self.seed_labels {
@@ -171,7 +175,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 /// The trainer with these settings.
 ///
 /// # Errors
-/// When a setting is out of its range or contradicts another.
+/// When a setting is out of range or contradicts another.
 pub fn trainer(s: &Settings, seed: u64) -> Result<GanTrainer, SettingsError> {
     s.check()?;
     let spec = GanSpec {

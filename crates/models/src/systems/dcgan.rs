@@ -22,13 +22,13 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "dcgan",
     about: "deep convolutional GANs for images of 28, 32 or 64 pixels, grey or colour, in five variants",
     presets: &[
-        Preset { name: "cpu", about: "PyTorch's example for 64x64, a quarter as wide", steps: 5000 },
+        Preset { name: "cpu", about: "PyTorch's example for 64x64, a quarter of the channels", steps: 5000 },
         Preset { name: "original", about: "PyTorch's example: 64x64, batch 64, 25 epochs of CelebA", steps: 25 * 3165 },
         Preset { name: "mnist28", about: "28x28, grey", steps: 3000 },
-        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar32", steps: 6000 },
+        Preset { name: "cpu32", about: "32x32, colour, half the channels of cifar32", steps: 6000 },
         Preset { name: "cifar32", about: "32x32, colour, batch 128, 25 epochs of CIFAR-10", steps: 25 * 390 },
-        Preset { name: "svhn", about: "32x32, Udacity's for house numbers, 50 epochs", steps: 50 * 572 },
-        Preset { name: "radford", about: "64x64, the paper's authors' own, batch 128", steps: 25 * 1582 },
+        Preset { name: "svhn", about: "32x32, Udacity's network for house numbers, 50 epochs", steps: 50 * 572 },
+        Preset { name: "radford", about: "64x64, the paper's network, batch 128", steps: 25 * 1582 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -64,14 +64,14 @@ pub struct Settings {
 pub enum Variant {
     /// PyTorch's example, 64x64.
     Official,
-    /// The authors' program, 64x64: kernels of size 5, the generator is updated first, and both
-    /// networks take turns on mini-batches of their own.
+    /// The authors' program, 64x64: kernels of size 5, the generator is updated first, and the two
+    /// networks take alternate mini-batches.
     Radford,
-    /// Udacity's for house numbers, 32x32.
+    /// Udacity's version for house numbers, 32x32.
     Svhn,
-    /// For CIFAR-10, 32x32.
+    /// A version for CIFAR-10, 32x32.
     Cifar32,
-    /// For MNIST, 28x28.
+    /// A version for MNIST, 28x28.
     Mnist28,
 }
 

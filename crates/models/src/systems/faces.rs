@@ -1,8 +1,8 @@
-//! faces: the face project of Udacity's deep learning course, in both of its generations.
+//! faces: the face project of Udacity's deep learning course, in both of its versions.
 //!
-//! The current one generates 64x64 faces with the DCGAN of PyTorch's example and 128 latents. The
-//! older one generates 32x32 faces with networks that `width` (its `conv_dim`) parametrises, with
-//! normal initial weights.
+//! The current one generates 64x64 faces with the DCGAN of PyTorch's example and latents of size
+//! 128. The older one generates 32x32 faces with networks that `width` (its `conv_dim`)
+//! parametrises, with normal initial weights.
 
 use nn::{InitScheme, Network};
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,13 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "faces",
     about: "64x64 or 32x32 faces, after the face project of Udacity's course",
     presets: &[
-        Preset { name: "cpu", about: "64x64, a quarter as wide", steps: 5000 },
-        Preset { name: "original", about: "the project: 64x64, batch 64, 15 epochs of 32600 faces", steps: 15 * 509 },
-        Preset { name: "original32", about: "its older generation: 32x32", steps: 8000 },
+        Preset { name: "cpu", about: "64x64, a quarter of the channels", steps: 5000 },
+        Preset {
+            name: "original",
+            about: "the current project: 64x64, batch 64, 15 epochs of 32600 faces",
+            steps: 15 * 509,
+        },
+        Preset { name: "original32", about: "its earlier version: 32x32", steps: 8000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -37,8 +41,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Height and width of the faces, which also choose the generation of the project: 64, or 32
-    /// for the older one.
+    /// Height and width of the faces: 64, or 32 for the older version of the project.
     pub size: usize,
     /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,

@@ -18,9 +18,9 @@ use crate::{Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "folder",
-    about: "any folder of pictures, brought to 28, 32, 48, 64, 96 or 128 pixels, grey or colour",
+    about: "any folder of pictures, resized to 28, 32, 48, 64, 96 or 128 pixels, grey or colour",
     presets: &[
-        Preset { name: "cpu", about: "32x32, half as wide", steps: 3000 },
+        Preset { name: "cpu", about: "32x32, half the channels", steps: 3000 },
         Preset { name: "original", about: "64x64, batch 32", steps: 20_000 },
     ],
     settings: preset_table::<Settings>,

@@ -23,7 +23,11 @@ pub const ENTRY: SystemEntry = SystemEntry {
     about: "28x28 digits: fully connected layers and dropout, after Udacity's course",
     presets: &[
         Preset { name: "cpu", about: "the original networks, 20 epochs of MNIST", steps: 20 * 938 },
-        Preset { name: "original", about: "the original: batch 64, 100 epochs of MNIST", steps: 100 * 938 },
+        Preset {
+            name: "original",
+            about: "the original configuration: batch 64, 100 epochs of MNIST",
+            steps: 100 * 938,
+        },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),

@@ -1,5 +1,5 @@
 //! The GANs, one module per system: its networks, its settings and presets, and what is special
-//! about its training step. Read [`quickdraw`] first: it spells out its whole step.
+//! about its training step. Read [`quickdraw`] first: it contains its whole step.
 //!
 //! To add a GAN, write its module and add it twice here: as a `mod`, and to [`SYSTEMS`].
 

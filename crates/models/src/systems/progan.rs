@@ -1,7 +1,7 @@
 //! progan: a GAN that grows from images of 4x4 pixels to large ones (Karras, Aila, Laine and
 //! Lehtinen, "Progressive growing of GANs for improved quality, stability, and variation", 2018).
-//! How the two networks grow and learn is in [`growing`](mod@crate::growing); this module has the
-//! generator, and what makes it ProGAN: a Wasserstein critic with a gradient penalty.
+//! [`growing`](mod@crate::growing) implements the growth and the training step; this module adds
+//! the generator and ProGAN's loss, that of a Wasserstein critic with a gradient penalty.
 
 use nn::layers::{Bias, Conv2d, Dense, Equalised, PixelNorm, Reshape, UpSampling2d};
 use nn::{Dialect, ForwardContext, Network};
@@ -24,7 +24,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "original",
-            about: "the authors': 1024x1024, 12 million images shown; months on a small CPU",
+            about: "the authors' configuration: 1024x1024, 12 million images shown; months on a small CPU",
             steps: 1_354_672,
         },
     ],
@@ -72,7 +72,7 @@ impl crate::Settings for Settings {
     }
 }
 
-/// Why there is no such switch here.
+/// Why this system lacks the switch `key`.
 fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "gradient_penalty" | "ema" => None,
@@ -87,14 +87,14 @@ fn missing_switch(key: &str) -> Option<&'static str> {
 /// The generator: for each level a block that makes features, and an output layer (`to_rgb`).
 pub struct Generator {
     name: String,
-    /// The first makes features of latents; each of the others doubles the resolution of the level
-    /// below.
+    /// The first computes features from latents; each of the others doubles the resolution of the
+    /// level below.
     blocks: Vec<Network>,
     to_rgb: ToRgb,
 }
 
 impl Generator {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and `name`.
+    /// New networks for the levels up to `last`, with weights drawn from `seed` and `name`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, seed: u64) -> Self {
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
@@ -112,8 +112,8 @@ impl Generator {
                     .with("lrelu2", LEAKY)
                     .with("norm2", PixelNorm);
             }
-            // In the authors' first implementation this is a padded 4x4 convolution of a 1x1 map,
-            // of whose 16 taps each output pixel uses only one: hence the smaller gain.
+            // In the authors' first implementation this is a padded 4x4 convolution of a 1x1 map.
+            // Each output pixel uses only one of the 16 taps, hence the smaller gain.
             let dense = Equalised { gain: core::f64::consts::SQRT_2 / 4.0, ..Equalised::RELU };
             network(format!("{size}x{size}"), &[maps.latent()])
                 .with("norm", PixelNorm)

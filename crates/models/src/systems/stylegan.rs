@@ -31,14 +31,14 @@ use crate::{SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan",
-    about: "grows like progan; a style at each layer says what to draw, so that pictures can be mixed",
+    about: "grows like progan; a style vector controls each layer, so pictures can be mixed",
     presets: &[
         Preset { name: "cpu", about: "32x32, colour, up to 64 channels: 120,000 images shown", steps: 7500 },
         Preset { name: "grey", about: "the same for grey pictures", steps: 7500 },
         Preset { name: "cpu64", about: "64x64, colour: 144,000 images shown", steps: 9000 },
         Preset {
             name: "original",
-            about: "the authors': 1024x1024, 25 million images shown; years on a small CPU",
+            about: "the authors' configuration: 1024x1024, 25 million images shown; years on a small CPU",
             steps: 4_895_300,
         },
     ],
@@ -89,10 +89,10 @@ impl crate::Settings for Settings {
         if name == "original" {
             return Some(Self { sizes, ..Self::default() });
         }
-        // A run shows 1/200 of the authors' images, so the learning rate is higher: with 0.001 all
-        // faces have the same pose after 3,000 steps. The weight of R1 scales with the number of
-        // pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the batch): 10 is for
-        // 1024x1024, and too much for a small discriminator.
+        // A run of this preset processes 1/200 of the authors' images, so the learning rate is
+        // higher: with 0.001, all faces have the same pose after 3,000 steps. The weight of R1
+        // scales with the number of pixels (StyleGAN2-ADA: 0.0002 times the pixels, divided by the
+        // batch): 10 is for 1024x1024, and too much for a small discriminator.
         Some(Self { sizes, learning_rate: 5e-3, r1: 1.0, ..Self::default() })
     }
 
@@ -106,11 +106,11 @@ impl crate::Settings for Settings {
     }
 }
 
-/// Why there is no such switch here, nor in `stylegan2`.
+/// Why this system and `stylegan2` lack the switch `key`.
 pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "r1" | "label_smooth" => None,
-        "ema" => Some("an average of the generator is always kept: ema_kimg says how slowly it follows"),
+        "ema" => Some("it always keeps an average of the generator, with the half-life ema_kimg"),
         "gradient_penalty" => Some("its discriminator is regularised by r1; `progan` has gradient_penalty"),
         _ => growing::missing_switch(key),
     }
@@ -119,7 +119,8 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
 /// The first level: 8x8.
 const FIRST: usize = 1;
 
-/// The generator: a mapping network from latents to styles, and layers that make images of styles.
+/// The generator: a mapping network from latents to styles, and layers that make images from
+/// styles.
 pub struct Generator {
     name: String,
     mapping: Network,
@@ -130,7 +131,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Fresh networks for the levels up to `last`, with weights decided by `seed` and `name`.
+    /// New networks for the levels up to `last`, with weights drawn from `seed` and `name`.
     pub(crate) fn new(name: &str, maps: Maps, last: usize, style_mixing: f64, seed: u64) -> Self {
         let style = maps.latent();
         let network = |size: usize, part: &str, input: &[usize]| {

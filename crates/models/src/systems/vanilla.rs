@@ -24,13 +24,17 @@ use crate::{LatentKind, Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "vanilla",
-    about: "28x28 digits: the first GAN's algorithm, k turns of the discriminator for one of the generator",
+    about: "28x28 digits: the first GAN's algorithm, k discriminator updates per generator update",
     presets: &[
-        Preset { name: "cpu", about: "Keras-GAN's perceptrons, batch 128, 20 epochs of MNIST", steps: 20 * 469 },
-        Preset { name: "original", about: "the same with batches of 5, 13 epochs", steps: 13 * 12_000 },
+        Preset {
+            name: "cpu",
+            about: "Keras-GAN's multi-layer perceptrons, batch 128, 20 epochs of MNIST",
+            steps: 20 * 469,
+        },
+        Preset { name: "original", about: "the same networks with batches of 5, 13 epochs", steps: 13 * 12_000 },
         Preset {
             name: "paper",
-            about: "Goodfellow's own: a maxout discriminator, momentum, batch 100",
+            about: "the paper's network: a maxout discriminator, momentum, batch 100",
             steps: 20 * 600,
         },
     ],
@@ -47,8 +51,9 @@ pub const ENTRY: SystemEntry = SystemEntry {
 pub struct Settings {
     /// The networks.
     pub net: Net,
-    /// Images per update of the generator. With `net = "mlp"` the discriminator gets as many, half
-    /// of them real; with `net = "paper"` as many reals and as many fakes.
+    /// Images per update of the generator. With `net = "mlp"` the discriminator gets the same
+    /// number in total, half of them real; with `net = "paper"` it gets this many reals and this
+    /// many fakes.
     pub batch: usize,
     /// Height and width of the images.
     pub size: usize,

@@ -4,8 +4,8 @@
 //!
 //! The critic's output is not a probability but a score: its mean over the reals minus its mean
 //! over the fakes estimates their Wasserstein distance, provided that the critic is 1-Lipschitz,
-//! which the [penalty](crate::trainer::options::TrainingOptions) enforces. The critic may therefore
-//! be trained well before each update of the generator: five updates here.
+//! which the [penalty](crate::trainer::options::TrainingOptions) enforces. A well-trained critic
+//! gives a better estimate, so it gets several updates per update of the generator: five here.
 
 use kernels::TransposedPadding;
 use nn::layers::{
@@ -28,23 +28,27 @@ use crate::{Mixture, Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "wgan-gp",
-    about: "Wasserstein GANs with a gradient penalty, for digits of 28x28, colour images of 32x32 or points of the plane",
+    about: "Wasserstein GANs with a gradient penalty, for 28x28 digits, 32x32 colour images, or points in the plane",
     presets: &[
-        Preset { name: "cpu", about: "the authors' for digits, half as wide", steps: 2000 },
-        Preset { name: "original", about: "the authors' for digits: batch 50, 200,000 steps", steps: 200_000 },
-        Preset { name: "cpu32", about: "32x32, colour, half as wide as cifar", steps: 3000 },
+        Preset { name: "cpu", about: "the authors' network for digits, half the channels", steps: 2000 },
+        Preset { name: "original", about: "the authors' network for digits: batch 50, 200,000 steps", steps: 200_000 },
+        Preset { name: "cpu32", about: "32x32, colour, half the channels of cifar", steps: 3000 },
         Preset {
             name: "cifar",
-            about: "the authors' for CIFAR-10: layer normalisation, 200,000 steps",
+            about: "the authors' network for CIFAR-10: layer normalisation, 200,000 steps",
             steps: 200_000,
         },
         Preset {
             name: "gauss8",
-            about: "no images: points of the plane in 8 clouds, 128 wide, batch 256",
+            about: "no images: points in the plane, in 8 clusters; 128 units per layer, batch 256",
             steps: 15_000,
         },
-        Preset { name: "gauss25", about: "the same in 25 clouds", steps: 20_000 },
-        Preset { name: "gauss8-wide", about: "8 clouds with the authors' networks, 512 wide", steps: 100_000 },
+        Preset { name: "gauss25", about: "the same with 25 clusters", steps: 20_000 },
+        Preset {
+            name: "gauss8-wide",
+            about: "8 clusters with the authors' networks, 512 units per layer",
+            steps: 100_000,
+        },
         Preset { name: "resnet", about: "the authors' residual networks for CIFAR-10, 100,000 steps", steps: 100_000 },
     ],
     settings: preset_table::<Settings>,
@@ -87,9 +91,9 @@ pub enum Variant {
     /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the
     /// learning rate falls to 0 within 100,000 steps.
     Resnet,
-    /// For points of the plane in eight clouds on a circle.
+    /// For points of the plane in eight modes on a circle.
     Gauss8,
-    /// For points of the plane in twenty-five clouds on a grid.
+    /// For points of the plane in twenty-five modes on a grid.
     Gauss25,
 }
 
@@ -98,10 +102,10 @@ pub enum Variant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// The authors': the 8x8 pixels of TensorFlow's SAME padding without the last row and column.
+    /// The authors' choice: the 8x8 pixels of TensorFlow's SAME padding without the last row and
+    /// column.
     Cropped,
-    /// The central 7x7, one pixel further down and to the right: for runs from before this setting
-    /// existed.
+    /// The central 7x7, one pixel further down and to the right: for runs older than this setting.
     Centred,
 }
 

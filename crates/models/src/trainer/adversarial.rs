@@ -1,5 +1,5 @@
-//! The losses of both networks as the options choose them, the discriminator's targets, and what is
-//! reported of its outputs.
+//! The losses of both networks according to the options, the discriminator's targets, and the
+//! metrics of its outputs.
 
 use kernels::Key;
 use kernels::random::{unit, words};
@@ -16,7 +16,7 @@ pub(crate) enum Side {
 }
 
 /// The discriminator's targets for images of this side, shape (count, 1). `key` is the random
-/// stream: for each image, one word decides about the flip and one about the target.
+/// stream: for each image, one random word decides the flip and one the target.
 pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: Key) -> Tensor {
     let target = |number: usize| {
         let [flip, draw] = [0, 1].map(|word| unit(words(key, number as u32)[word]));
@@ -79,8 +79,8 @@ fn cross_entropy(options: &TrainingOptions, logits: &Var, targets: &Tensor) -> V
     }
 }
 
-/// The discriminator's mean output, larger for more real images, and the share of images that it
-/// puts on `side`. The output is a probability, or the raw score for losses without one.
+/// The discriminator's mean output, larger for more real images, and the fraction of images that it
+/// classifies as `side`. The output is a probability, or the raw score for losses without one.
 pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side: Side) -> [f64; 2] {
     let count = logits.size() as f64;
     let (of, middle) = match options.loss {
@@ -88,7 +88,7 @@ pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side
         Loss::Lsgan => (logits.clone(), 0.5),
         Loss::Hinge | Loss::Wasserstein => (logits.clone(), 0.0),
     };
-    // Mirrored at the middle of the scale if fakes have the label 1.
+    // Mirrored at the midpoint of the scale if fakes have the label 1.
     let reals = |x: &f32| if options.fake_is_one { 2.0 * middle - f64::from(*x) } else { f64::from(*x) };
     let mean = of.data().iter().map(reals).sum::<f64>() / count;
     let right = of.data().iter().filter(|x| (reals(x) > middle) == (side == Side::Real)).count();
@@ -133,7 +133,7 @@ mod tests {
         let [real, fake] = both(&noisy);
         within(&real, 0.95, 1.0);
         within(&fake, 0.0, 0.05);
-        // The convention of the CIFAR-10 example: fakes are 1 and reals 0, both moved up.
+        // The convention of the CIFAR-10 example: fakes are 1 and reals 0, and noise raises both.
         let [real, fake] =
             both(&TrainingOptions { label_noise_way: NoiseDirection::Outward, fake_is_one: true, ..noisy });
         within(&fake, 1.0, 1.05);
@@ -154,7 +154,7 @@ mod tests {
         assert_ne!(targets(&options, Side::Real, 4000, KEY.at(5)).data(), real, "another step flips others");
     }
 
-    /// The numbers of an exercise in Udacity's course.
+    /// Values from an exercise in Udacity's course.
     #[test]
     fn the_course_s_logits_lose_what_they_should() {
         let logits = [-0.6136, 0.0316, -0.4927, 0.2484, 0.4397, 0.1124, 0.6408, 0.4412];
@@ -179,7 +179,7 @@ mod tests {
         let softplus = |x: f64| x.exp().ln_1p();
         let hinge = |x: f64| (1.0 - x).max(0.0);
         let options = |loss| TrainingOptions { loss, ..TrainingOptions::default() };
-        // The losses of D on reals and on fakes, and the loss of G.
+        // The discriminator's losses on reals and on fakes, and the generator's loss.
         let cases: [(Loss, [f64; 3]); 4] = [
             (Loss::Nonsaturating, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| softplus(-x))]),
             (Loss::Minimax, [mean(&|x| softplus(-x)), mean(&softplus), mean(&|x| -softplus(x))]),

@@ -4,7 +4,7 @@
 use kernels::scalar;
 use nn::Network;
 
-/// How an average of weights follows them.
+/// How a moving average follows the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Averaging {
     pub(crate) decay: Decay,
@@ -13,23 +13,23 @@ pub(crate) struct Averaging {
     pub(crate) ramp_up: bool,
 }
 
-/// What an average keeps of its old value.
+/// How much of its old value the average keeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Decay {
-    /// This share at each step.
+    /// This fraction at each step.
     Share(f64),
     /// Half after this many thousands of images.
     HalfLife { kimg: f64 },
 }
 
 impl Averaging {
-    /// An average that keeps the same share at each step.
+    /// An average that keeps the same fraction at each step.
     pub(crate) fn constant(share: f64) -> Self {
         Self { decay: Decay::Share(share), ramp_up: false }
     }
 
-    /// The share that the average keeps at a step of `images` images, after it has followed the
-    /// weights for `steps` steps.
+    /// The fraction that the average keeps in a step with `images` images, after `steps` earlier
+    /// updates.
     pub(crate) fn keep(self, images: usize, steps: u64) -> f64 {
         let ramp = if self.ramp_up { (1 + steps) as f64 / (10 + steps) as f64 } else { 1.0 };
         let keep = match self.decay {
@@ -41,7 +41,7 @@ impl Averaging {
     }
 }
 
-/// Moves each of the `averages` towards the network of the same place among `networks`: it becomes
+/// Updates each of the `averages` from the network at the same position of `networks`: it becomes
 /// keep * average + (1 - keep) * network.
 pub(crate) fn follow<'a, 'b>(
     averages: impl IntoIterator<Item = &'a mut Network>,

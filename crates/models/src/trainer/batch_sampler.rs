@@ -1,4 +1,4 @@
-//! [`BatchSampler`]: the order in which a system goes through its images.
+//! [`BatchSampler`]: the order in which a system iterates over its images.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use kernels::Key;
 use rand::seq::SliceRandom;
 
-/// Goes through all images epoch after epoch, in mini-batches.
+/// Iterates over all images, epoch after epoch, in mini-batches.
 #[derive(Debug)]
 pub(crate) struct BatchSampler {
     /// Whether the images are shuffled anew for each epoch; otherwise they keep their order.
@@ -15,7 +15,7 @@ pub(crate) struct BatchSampler {
     drop_last: bool,
     /// Whether only every second mini-batch is used, from the second on.
     skip: bool,
-    /// The order of the epoch that was last asked for: a cache, as shuffling takes a while.
+    /// The order of the most recently requested epoch: a cache, because shuffling takes time.
     last: RefCell<Option<Epoch>>,
 }
 

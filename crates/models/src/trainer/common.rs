@@ -1,7 +1,15 @@
 //! [`CommonOptions`]: the settings that every system has, and [`InstanceNoise`]: those that all
 //! have except `cyclegan`. Each settings struct holds them flattened; the shared
 //! services of a step apply them.
+//!
+//! `label_smooth`, `ema`, `r1` and `gradient_penalty` are fields of the systems that have them, not
+//! structs like these: no two of them belong to the same systems, their defaults differ (`r1` is 0
+//! in most systems and 10 in `stylegan`), and a flattened struct takes absent keys from its own
+//! default, not from that of the system. They also act in different places: `stylegan2` applies
+//! `r1` only every few steps, and `progan` ramps `ema` up.
 
+use kernels::Precision;
+use nn::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::diff_augment::Augment;
@@ -14,6 +22,34 @@ pub struct CommonOptions {
     /// The differentiable augmentations of everything that the discriminator sees: any of color,
     /// translation and cutout.
     pub diff_augment: Vec<Augment>,
+    /// How the products of dense layers and convolutions are computed.
+    #[serde(with = "precision")]
+    pub precision: Precision,
+}
+
+impl CommonOptions {
+    /// Applies the options that concern networks.
+    pub(crate) fn configure<'a>(&self, networks: impl IntoIterator<Item = &'a mut Network>) {
+        networks.into_iter().for_each(|network| network.set_precision(self.precision));
+    }
+}
+
+/// A [`Precision`] by its name.
+mod precision {
+    use kernels::Precision;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(precision: &Precision, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(precision.name())
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Precision, D::Error> {
+        let name = String::deserialize(from)?;
+        let found = Precision::ALL.into_iter().find(|precision| precision.name() == name);
+        found.ok_or_else(|| D::Error::unknown_variant(&name, &["f32", "bf16"]))
+    }
 }
 
 /// Normal noise on everything that the discriminator sees, which fades away during training.
@@ -22,7 +58,7 @@ pub struct CommonOptions {
 pub struct InstanceNoise {
     /// The standard deviation of the noise at the first step; 0 for none.
     pub instance_noise: f64,
-    /// The noise falls linearly to 0 within this many steps.
+    /// The noise falls linearly to 0 over this many steps.
     pub instance_noise_steps: u64,
 }
 

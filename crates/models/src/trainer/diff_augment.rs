@@ -1,8 +1,8 @@
 //! Differentiable augmentation: random changes to everything that the discriminator sees, reals and
 //! fakes alike, through which the generator's gradient flows back (Zhao, Liu, Lin, Zhu and Han,
-//! "Differentiable augmentation for data-efficient GAN training", 2020). A discriminator of few
-//! reals then cannot memorise them, and the generator does not learn to reproduce the
-//! augmentations.
+//! "Differentiable augmentation for data-efficient GAN training", 2020). This keeps the
+//! discriminator from memorising a small training set, and the generator does not learn to
+//! reproduce the augmentations.
 
 use kernels::Key;
 use kernels::random::{unit, words};
@@ -13,12 +13,12 @@ use tensor::{Tensor, Var};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augment {
-    /// Brightness moved by up to a quarter of the range of values, saturation times 0 to 2,
-    /// contrast times 0.5 to 1.5.
+    /// Adds up to a quarter of the range of values to the brightness, multiplies the saturation by
+    /// 0 to 2, and the contrast by 0.5 to 1.5.
     Color,
     /// Shifted by up to an eighth of the image along each axis, padded with zeros.
     Translation,
-    /// A square of half the image's size is set to zero at a random position, which may reach
+    /// A square of half the image's side is set to zero at a random position, which may reach
     /// beyond the edge.
     Cutout,
 }
@@ -78,7 +78,7 @@ fn translated(images: &Var, key: Key) -> Var {
 
 fn cut_out(images: &Var, key: Key) -> Var {
     let [n, h, w] = [0, 1, 2].map(|axis| images.shape()[axis]);
-    // For each axis the first and the last pixel of the cut.
+    // For each axis the first and the last pixel of the cutout.
     let cut = |image: usize, axis: usize, size: usize| {
         let length = (size as f64 / 2.0 + 0.5) as usize;
         let middle = one_of(size + 1 - length % 2, draw(key, image, 5 + axis));
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn colours_move_within_their_ranges_and_no_two_images_alike() {
         let grey = Tensor::full([64, 2, 2, 1], 0.25);
-        // A uniform grey has neither saturation nor contrast: only its brightness changes.
+        // A uniform grey image has neither saturation nor contrast: only its brightness changes.
         let bright = changed(Augment::Color, &grey);
         let moves: Vec<f32> = bright.data().chunks(4).map(|image| image[0] - 0.25).collect();
         assert!(moves.iter().all(|by| by.abs() <= 0.5) && moves.iter().any(|by| by.abs() > 0.4));
@@ -130,7 +130,7 @@ mod tests {
         let ones = Tensor::full([64, 8, 8, 1], 1.0);
         let left: Vec<f32> =
             changed(Augment::Translation, &ones).data().chunks(64).map(|image| image.iter().sum()).collect();
-        // By -1, 0 or 1 pixel on each axis.
+        // Shifted by -1, 0 or 1 pixel on each axis.
         assert!(left.iter().all(|left| [64.0, 56.0, 49.0].contains(left)), "{left:?}");
         assert!([64.0, 56.0, 49.0].iter().all(|size| left.contains(size)));
         let cut: Vec<f32> =

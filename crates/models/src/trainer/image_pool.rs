@@ -87,13 +87,13 @@ mod tests {
         let shown: Vec<usize> = (50..2050).map(&mut query).collect();
         let old = shown.iter().zip(50..).filter(|(shown, step)| *shown != step).count();
         assert!((900..1100).contains(&old), "{old} of 2000 are old");
-        // A stored image is returned only once, as the new one replaces it.
+        // An image is returned from the pool only once, because the new one replaces it.
         let mut again = shown.clone();
         again.sort_unstable();
         again.dedup();
         assert_eq!(again.len(), shown.len());
-        // Every place is used: after so long, none of the first images is left but by a rare chance
-        // (50 e^-20).
+        // Every slot is used: after so many queries, the probability that any of the first images
+        // is left is tiny (50 e^-20).
         assert!((0..50).all(|first| shown.contains(&first)));
     }
 

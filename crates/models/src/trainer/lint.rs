@@ -7,16 +7,16 @@ use crate::SettingsError;
 use crate::trainer::options::{Batches, Loss, TrainingOptions};
 use crate::trainer::spec::{GanSpec, Range};
 
-/// The error of a gradient penalty on a discriminator with batch normalisation, which makes the
-/// output on an image depend on the other images of the batch.
+/// Rejects a gradient penalty on a discriminator with batch normalisation, with which the output
+/// for an image depends on the other images of the batch.
 pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Option<SettingsError> {
     let normalised = discriminator.tensors().into_iter().find(|(_, kind, _)| *kind == TensorKind::Buffer);
     let (buffer, _, _) = normalised.filter(|_| options.penalised())?;
     let key = if options.r1 > 0.0 { "r1" } else { "gradient_penalty" };
     let layer = buffer.rsplit_once('.').map_or(&*buffer, |(layer, _)| layer);
     let why = format!(
-        "it needs the gradient of each image alone, but {layer} mixes the images of a batch (batch normalisation): \
-         use d_norm = layer or none with it"
+        "it needs the gradient of each image separately, but {layer} mixes the images of a batch (batch normalisation): \
+         use d_norm = layer or none"
     );
     Some(SettingsError { key, why })
 }
@@ -26,7 +26,7 @@ pub(crate) fn refusal(options: &TrainingOptions, discriminator: &Network) -> Opt
 pub struct Remark {
     /// One line.
     pub text: String,
-    /// Settings of the system, such as `k=1`, each of which resolves it.
+    /// Settings, such as `k=1`, each of which resolves it.
     pub remedies: Vec<&'static str>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn remarks(
     let ratio = discriminator.count(TensorKind::Parameter) as f64 / generator.count(TensorKind::Parameter) as f64;
     [
         (spec.range == Range::Mismatched).then(|| {
-            let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: what it draws below 0 is lost";
+            let text = "the reals are in [0, 1] but the generator draws in [-1, 1]: its outputs below 0 have no counterpart";
             remark(text, &["seed_range=false"])
         }),
         small.then(|| {
@@ -68,18 +68,18 @@ pub(crate) fn remarks(
         (options.loss == Loss::Wasserstein && options.gradient_penalty == 0.0 && !options.spectral_norm).then(|| {
             let text =
                 "the Wasserstein loss without gradient_penalty or spectral_norm: nothing bounds the critic's slope";
-            // Neither of the other two goes with batch normalisation.
+            // The other two are not possible with batch normalisation.
             remark(text, if d_norm { &["loss=nonsaturating"] } else { &["gradient_penalty=10", "spectral_norm=true"] })
         }),
         (!(0.02..=50.0).contains(&ratio)).then(|| {
             let text = format!(
-                "the discriminator has {ratio:.3} times as many parameters as the generator: one will win at once"
+                "the discriminator has {ratio:.3} times as many parameters as the generator: the larger one will probably win at once"
             );
             remark(&text, &[])
         }),
         (options.spectral_norm && d_norm).then(|| {
             let text =
-                "spectral_norm with batch normalisation in the discriminator: the second undoes what the first bounds";
+                "spectral_norm with batch normalisation in the discriminator: batch normalisation undoes the bound of spectral_norm";
             remark(text, &["spectral_norm=false"])
         }),
     ]

@@ -1,6 +1,6 @@
-//! What the training steps of the systems share: the step of two networks ([`gan`]), its options
-//! ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and how
-//! mini-batches are chosen.
+//! The parts that the training steps of the systems share: the step of two networks ([`gan`]), its
+//! options ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and
+//! the sampling of mini-batches.
 
 pub(crate) mod adversarial;
 pub(crate) mod averaging;

@@ -61,8 +61,8 @@ pub struct TrainingOptions {
     pub ema: f64,
     /// Whether the discriminator's weights are divided by their spectral norms.
     pub spectral_norm: bool,
-    /// What replaces batch normalisation in the discriminator. A gradient penalty does not go with
-    /// batch normalisation.
+    /// What replaces batch normalisation in the discriminator. A gradient penalty cannot be
+    /// combined with batch normalisation.
     pub d_norm: DiscriminatorNorm,
     /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1; 0 for
     /// none.
@@ -70,7 +70,7 @@ pub struct TrainingOptions {
     /// The weight of the R1 penalty on the gradient on reals, which pulls the norm to 0; 0 for
     /// none.
     pub r1: f64,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
@@ -87,7 +87,7 @@ pub enum Loss {
     Lsgan,
     /// D: hinges at 1 and -1. G: -D(G(z)).
     Hinge,
-    /// D: D(G(z)) - D(x), which needs a bound on D's slope. G: -D(G(z)).
+    /// D: D(G(z)) - D(x), which requires D to be Lipschitz continuous. G: -D(G(z)).
     Wasserstein,
 }
 
@@ -108,7 +108,7 @@ pub enum Bce {
 pub enum NoiseDirection {
     /// Towards one half: targets stay within [0, 1].
     Inward,
-    /// Upwards, both of them: a target of 1 exceeds 1.
+    /// Upwards, for both labels: a target of 1 exceeds 1.
     Outward,
 }
 
@@ -190,10 +190,11 @@ impl TrainingOptions {
         self.contradictions()
     }
 
-    /// The same for a discriminator without batch normalisation, for which `d_norm` is rejected.
+    /// Like [`check`](Self::check), for a discriminator without batch normalisation, for which
+    /// `d_norm` is rejected.
     pub(crate) fn check_without_norm(&self) -> Result<(), SettingsError> {
         if self.d_norm != DiscriminatorNorm::Own {
-            let why = "this discriminator has no batch normalisation that it could replace: leave it at own";
+            let why = "this discriminator has no batch normalisation to replace: leave it at own";
             return Err(SettingsError { key: "d_norm", why: why.into() });
         }
         self.check()
@@ -233,8 +234,8 @@ impl TrainingOptions {
         }
         let cross_entropy = matches!(self.loss, Loss::Nonsaturating | Loss::Minimax);
         if cross_entropy && self.bce == Bce::Logits {
-            // Its gradient at the target y > 1 never ends: sigmoid(x) - y < 0 for every x.
-            let why = "it moves targets beyond 1, where the cross-entropy of logits has no lowest point: ";
+            // For a target y > 1 the gradient never vanishes: sigmoid(x) - y < 0 for every x.
+            let why = "it moves targets beyond 1, where the cross-entropy of logits has no minimum: ";
             if self.label_noise > 0.0 && self.label_noise_way == NoiseDirection::Outward {
                 return refuse("label_noise_way", &format!("{why}use inward, or bce = keras-clip"));
             }

@@ -1,5 +1,5 @@
-//! Penalties on the gradient of the discriminator's output by its input images. The loss then
-//! contains a gradient, and training needs second derivatives.
+//! Penalties on the gradient of the discriminator's output with respect to its input images. The
+//! loss then contains a gradient, so training needs second derivatives.
 //!
 //! * Gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved training of
 //!   Wasserstein GANs", 2017): weight * mean over i of (|grad D(x_i)| - 1)^2, each x_i a random
@@ -15,8 +15,8 @@ use kernels::simd::fused_multiply_add;
 use nn::ForwardContext;
 use tensor::{Options, Tensor, Var, grad};
 
-/// What a penalty adds to the loss, the mean norm of its gradients, and the discriminator's
-/// outputs.
+/// The term that a penalty adds to the loss, the mean norm of its gradients, and the
+/// discriminator's outputs.
 pub(crate) struct Penalty {
     pub(crate) loss: Var,
     pub(crate) gradient_norm: f64,
@@ -43,8 +43,7 @@ pub(crate) fn between(
     Penalty { loss, gradient_norm: mean_length(&square), logits }
 }
 
-/// R1 on `reals`, of shape (n, ...). Its `logits` can be reused where the loss needs those on
-/// reals.
+/// R1 on `reals`, of shape (n, ...). Its `logits` can be reused in a loss on reals.
 pub(crate) fn on_reals(
     ctx: &mut ForwardContext,
     discriminator: impl FnOnce(&mut ForwardContext, &Var) -> Var,
@@ -56,15 +55,14 @@ pub(crate) fn on_reals(
     Penalty { loss: square.mean().scale(weight / 2.0), gradient_norm: mean_length(&square), logits }
 }
 
-/// D(x_i) for each image of the batch `x`, and |grad D(x_i)|^2, shape (n), to be differentiated
-/// again.
+/// D(x_i) for each image of the batch `x`, and |grad D(x_i)|^2, shape (n), both differentiable.
 fn squared_gradients(
     ctx: &mut ForwardContext,
     score: impl FnOnce(&mut ForwardContext, &Var) -> Var,
     x: &Var,
 ) -> (Var, Var) {
     // The output on an image depends on that image (almost) alone, so the gradient of the sum over
-    // the batch consists of the gradients of the single images.
+    // the batch contains the gradient for each image.
     let logits = score(ctx, x);
     let gradient = grad(&logits.sum(), core::slice::from_ref(x), Options::CREATE_GRAPH).remove(0);
     let (count, size) = (x.shape()[0], x.value().size());
@@ -97,7 +95,7 @@ mod tests {
 
     const DRAW: RngContext = RngContext { seed: 1, step: 0, purpose: "a test" };
 
-    /// D(x) = w x with w = (3, 4), whose gradient by x is w everywhere.
+    /// D(x) = w x with w = (3, 4); its gradient with respect to x is w everywhere.
     fn line() -> Network {
         let mut network = Network::new("critic", &[2], Dialect::Torch, 1).with("dense", Dense::new(1).without_bias());
         for (_, _, weight) in network.tensors_mut() {
@@ -119,7 +117,7 @@ mod tests {
         (loss, parameters[0].1.data().to_vec(), norm)
     }
 
-    /// (5 - 1)^2, and 2 (5 - 1) w / 5.
+    /// The penalty is (5 - 1)^2, and its gradient 2 (5 - 1) w / 5.
     #[test]
     fn the_penalty_of_a_line_is_known() {
         let images = |value| Tensor::full([3, 2], value);
@@ -129,7 +127,7 @@ mod tests {
         assert!((gradient[0] - 4.8).abs() < 1e-6 && (gradient[1] - 6.4).abs() < 1e-6, "{gradient:?}");
     }
 
-    /// 10 / 2 * 25, and 10 w.
+    /// The penalty is 10 / 2 * 25, and its gradient 10 w.
     #[test]
     fn r1_of_a_line_is_known() {
         let (loss, gradient, norm) = evaluate(|ctx| on_reals(ctx, score(&line()), 10.0, &Tensor::full([3, 2], 1.0)));
@@ -137,7 +135,7 @@ mod tests {
         assert!((gradient[0] - 30.0).abs() < 1e-5 && (gradient[1] - 40.0).abs() < 1e-5, "{gradient:?}");
     }
 
-    /// Where the critic is flat the norm has no derivative: the penalty is 1 there, not NaN.
+    /// Where the critic is constant, the norm has no derivative: the penalty is 1 there, not NaN.
     #[test]
     fn a_flat_critic_gives_no_nan() {
         let mut flat = line();
@@ -159,7 +157,8 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.15 && places[0] != places[1], "{mean}");
     }
 
-    /// The penalty of a small convolutional critic against differences of the penalty's own value.
+    /// Compares the gradient of the penalty of a small convolutional critic with finite
+    /// differences.
     #[test]
     fn the_penalty_s_gradient_is_that_of_its_value() {
         use kernels::Padding;

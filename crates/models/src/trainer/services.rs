@@ -1,6 +1,6 @@
-//! [`StepServices`]: what a training step needs besides its networks and its loss. Every system has
-//! one: random streams, latents, augmentation, the average of the generator, and gradients that are
-//! checked for numbers that are not finite.
+//! [`StepServices`]: the services of a training step that all systems share: random streams,
+//! latents, augmentation, the average of the generator, and gradients that are checked for
+//! non-finite values.
 
 use kernels::Key;
 use nn::{ForwardContext, Gradients, Network, RngContext, differentiate};
@@ -27,7 +27,7 @@ pub(crate) struct StepServices {
 }
 
 impl StepServices {
-    /// Services for images in `range`, without instance noise, latents or an average.
+    /// Services for images in `range`, without instance noise, latents or average.
     pub(crate) fn new(seed: u64, range: Range, common: &CommonOptions) -> Self {
         let (noise, latents) = (InstanceNoise::default(), (LatentKind::Normal, 0));
         Self { seed, range, common: common.clone(), noise, latents, averaging: Averaging::constant(0.0) }
@@ -80,9 +80,9 @@ impl StepServices {
 #[derive(Clone, Copy)]
 pub(crate) struct StepContext<'a> {
     services: &'a StepServices,
-    /// Number of the step: schedules follow it.
+    /// The step number, which determines schedules.
     step: u64,
-    /// Number of the turn: random streams follow it.
+    /// The step number, which determines schedules.
     turn: u64,
 }
 
@@ -102,8 +102,8 @@ impl StepContext<'_> {
         kind.draw(count, size, self.key(stream))
     }
 
-    /// Images as the discriminator sees them: augmented, and with instance noise. `whose` names the
-    /// random streams.
+    /// Images as the discriminator receives them: augmented, and with instance noise. `whose` names
+    /// the random streams.
     pub(crate) fn augmented(self, images: &Var, whose: &str) -> Var {
         let StepServices { common, noise, range, .. } = self.services;
         let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"));
@@ -117,11 +117,11 @@ impl StepContext<'_> {
         }
     }
 
-    /// The gradients of the loss that `forward` returns, by all weights that it does not freeze;
-    /// and what else it returns. `purpose` names the random stream of the layers.
+    /// The gradients of the loss that `forward` returns with respect to all weights that it does
+    /// not freeze, and its other result. `purpose` names the random stream of the layers.
     ///
     /// # Errors
-    /// The first value or gradient that is not a finite number.
+    /// The first value or gradient that is not finite.
     pub(crate) fn differentiate<R>(
         self,
         purpose: &'static str,
@@ -130,7 +130,8 @@ impl StepContext<'_> {
         differentiate(self.rng(purpose), forward)
     }
 
-    /// What `forward` returns in training mode, without gradients: fakes for the discriminator.
+    /// Runs `forward` in training mode without gradients, for example to make fakes for the
+    /// discriminator.
     pub(crate) fn without_gradients<R>(
         self,
         purpose: &'static str,
@@ -139,8 +140,8 @@ impl StepContext<'_> {
         ForwardContext::training(&Tape::new(), self.rng(purpose)).frozen(forward)
     }
 
-    /// Moves the `averages` of a generator towards its `networks`, at a step of `images` images,
-    /// after they have followed for `steps` steps.
+    /// Updates the `averages` of a generator from its `networks`, in a step with `images` images,
+    /// after `steps` earlier updates.
     pub(crate) fn average<'a, 'b>(
         self,
         averages: impl IntoIterator<Item = &'a mut Network>,

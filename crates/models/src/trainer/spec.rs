@@ -8,7 +8,7 @@ use crate::Mixture;
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::update::Update;
 
-/// What distinguishes a system.
+/// The parts that define a system.
 #[derive(Debug)]
 pub(crate) struct GanSpec {
     pub(crate) name: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct GanSpec {
     pub(crate) sampler: BatchSampler,
     pub(crate) fakes: Fakes,
     pub(crate) update: Update,
-    /// Whether the generator has its turns before the discriminator.
+    /// Whether the generator is updated before the discriminator.
     pub(crate) generator_first: bool,
 }
 
@@ -53,20 +53,20 @@ impl GanSpec {
 pub(crate) enum Range {
     /// From -1 to 1: the generator ends in a tanh.
     Symmetric,
-    /// From -1 to 1, with uniform noise of one step of a byte (dequantisation): the critic cannot
-    /// tell reals by their 256 levels.
+    /// From -1 to 1, with uniform noise as large as one step of a byte (dequantisation), so that
+    /// the critic cannot recognise reals by their 256 levels.
     Dequantised,
     /// From 0 to 1: the generator ends in a sigmoid.
     Unit,
     /// Reals from 0 to 1, though the generator ends in a tanh; its negative values are clamped to
     /// 0.
     Mismatched,
-    /// Points of the plane, drawn from this mixture, as they are.
+    /// Points of the plane, drawn from this mixture, unscaled.
     Points(Mixture),
 }
 
 impl Range {
-    /// Real images in [0, 1], brought to this range; `key` is the stream of the dequantisation
+    /// Real images in [0, 1], mapped to this range; `key` is the stream of the dequantisation
     /// noise.
     pub(crate) fn reals(self, images: &Tensor, key: Key) -> Tensor {
         match self {
@@ -79,7 +79,7 @@ impl Range {
         }
     }
 
-    /// Images in [0, 1], brought to this range.
+    /// Images in [0, 1], mapped to this range.
     pub(crate) fn inward(self, images: &Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
@@ -95,7 +95,7 @@ impl Range {
         }
     }
 
-    /// Images of a generator without a final activation, clamped to this range and brought to [0,
+    /// Images of a generator without a final activation, clamped to this range and mapped to [0,
     /// 1].
     pub(crate) fn pictures(self, images: &Var) -> Tensor {
         let [low, high] = match self {
@@ -105,7 +105,7 @@ impl Range {
         self.outward(images.clamp(low, high).into_value())
     }
 
-    /// Images of this range, brought to [0, 1].
+    /// Images of this range, mapped to [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
         match self {
             Range::Symmetric | Range::Dequantised => Var::constant(images).affine(0.5, 0.5).into_value(),

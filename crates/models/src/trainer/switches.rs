@@ -2,7 +2,8 @@
 //! system has, and why it lacks the others.
 //!
 //! Most systems with latents have all of them: `mnist`, `vanilla`, `cifar`, `dcgan`, `faces`,
-//! `folder` and `wgan-gp`. The others have a step of their own, and the switches that go with it.
+//! `folder` and `wgan-gp`. The others have their own training step, and only the switches that
+//! apply to it.
 
 use crate::SYSTEMS;
 

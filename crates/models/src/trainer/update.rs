@@ -6,7 +6,7 @@ use nn::{Network, Optimizer};
 
 use crate::trainer::options::TrainingOptions;
 
-/// How both networks are updated. The step sizes are settings of the user.
+/// How both networks are updated. The learning rates are settings of the user.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Update {
     pub(crate) rule: UpdateRule,
@@ -63,8 +63,8 @@ impl Update {
         optimizer.clip(bound(options.clip_value)).clip_norm(bound(options.clip_norm))
     }
 
-    /// Sets the step size and the momentum of the next update, if they follow a schedule. A
-    /// training step makes `updates` updates.
+    /// Sets the learning rate and the momentum of the next update, if they follow a schedule. There
+    /// are `updates` updates per training step.
     pub(crate) fn prepare(self, optimizer: &mut Optimizer, learning_rate: f64, updates: usize) {
         let done = optimizer.updates();
         match self.schedule {

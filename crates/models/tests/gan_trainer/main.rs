@@ -1,5 +1,5 @@
-//! The shared trainer: order, modes and counts of a step. [`options`] has the effect of each option
-//! on it, [`penalties`] that of the gradient penalties.
+//! The shared trainer: order, modes and counts of a step. [`options`] tests the effect of each
+//! option on it, [`penalties`] the gradient penalties.
 
 mod options;
 mod penalties;
@@ -32,7 +32,7 @@ fn dcgan_trainer(options: TrainingOptions) -> GanTrainer {
     dcgan::trainer(&small_dcgan(options), 11).expect("good settings")
 }
 
-/// All systems with this trainer, small.
+/// All systems with this trainer, with small settings.
 fn all() -> Vec<(GanTrainer, Tensor)> {
     let options = TrainingOptions::default;
     let paper = vanilla::Settings {
@@ -79,7 +79,7 @@ fn digits_options() -> TrainingOptions {
     mnist::Settings::default().options
 }
 
-/// All options with a state between steps.
+/// All options that keep a state between steps.
 fn with_state() -> TrainingOptions {
     TrainingOptions {
         k: 2,

@@ -29,9 +29,9 @@ fn a_critic_reports_its_distance_and_its_gradient() {
 }
 
 /// A convolution costs 3 kernels for reals and 3 for fakes, one less in the first layer, whose
-/// input needs no gradient. The penalty adds a forward pass, the gradient by the images, and for
-/// each of these products two partial derivatives, but no second derivative of a leaky ReLU and no
-/// unused weight gradient.
+/// input needs no gradient. The penalty adds a forward pass, the gradient with respect to the
+/// images, and for each of these products two partial derivatives, but no second derivative of a
+/// leaky ReLU and no unused weight gradient.
 #[test]
 fn a_penalty_computes_only_what_is_asked() {
     let convolutions = |penalty: f64| {
@@ -67,7 +67,7 @@ fn the_penalty_brings_the_slope_to_1() {
     assert!((0.7..1.3).contains(&last), "{last}");
 }
 
-/// R1 reduces the gradient on reals with every loss.
+/// R1 reduces the gradient on reals, whichever loss is used.
 #[test]
 fn r1_flattens_the_discriminator_on_reals() {
     let gradient_norm = |r1: f64| {
@@ -83,8 +83,8 @@ fn r1_flattens_the_discriminator_on_reals() {
     assert!(strong < 0.3 * weak, "{strong} and {weak}");
 }
 
-/// With reals and fakes in one batch, in two, or with an update each, the penalty sees the same
-/// images: its values at the first step are the same.
+/// With reals and fakes in one batch, in two, or with one update each, the penalty gets the same
+/// images: its values in the first step are equal.
 #[test]
 fn a_penalty_is_possible_in_every_way_of_batching() {
     let settings = |d_batches, r1, gradient_penalty| mnist::Settings {

@@ -27,7 +27,7 @@ pub struct AdaIn {
 const EPSILON: f64 = 1e-8;
 
 impl AdaIn {
-    /// For styles of this many numbers.
+    /// A layer for styles with this many elements.
     pub fn new(style: usize) -> Self {
         let [weight, bias] = [(); 2].map(|()| Tensor::zeros([0]));
         Self { style, weight, bias }
@@ -52,7 +52,7 @@ impl Layer for AdaIn {
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let weight = Equalised::weight(Some(Equalised::LINEAR), ctx.parameter("weight", &self.weight));
-        let both = &ctx.style().matmul(&weight) + &ctx.parameter("bias", &self.bias);
+        let both = &ctx.style().matmul_in(ctx.precision(), &weight) + &ctx.parameter("bias", &self.bias);
         let (images, channels) = (both.shape()[0], self.bias.size() / 2);
         let [scale, shift] =
             [0, channels].map(|first| both.slice(1, first..first + channels).reshape([images, 1, 1, channels]));
@@ -100,7 +100,7 @@ mod tests {
         (a - c).abs() < 1e-5 && (b - d).abs() < 1e-5
     }
 
-    /// With style 0 only the normalisation is left.
+    /// With style 0, only the normalisation remains.
     #[test]
     fn before_the_style_channels_have_mean_0_and_deviation_1() {
         let x = some(&[2, 6, 5, 3], "x");
@@ -112,8 +112,8 @@ mod tests {
         }
     }
 
-    /// Mean and deviation of a channel are those of its image's style, b and |s + 1|, whatever they
-    /// were.
+    /// Mean and deviation of a channel are set by its image's style, b and |s + 1|, whatever they
+    /// were before.
     #[test]
     fn the_style_sets_mean_and_deviation() {
         let (network, style) = (network(), some(&[2, 4], "style"));

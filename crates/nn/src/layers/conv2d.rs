@@ -8,7 +8,7 @@ use crate::init::{Dialect, Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{BuildContext, Layer, TensorKind};
 
-/// What both layers have.
+/// The fields that both layers share.
 #[derive(Clone, Debug)]
 struct Window {
     filters: usize,
@@ -165,11 +165,13 @@ impl Layer for Conv2d {
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
-        self.window.forward(ctx, |weight| x.conv2d(weight, self.window.stride, self.padding))
+        let precision = ctx.precision();
+        self.window.forward(ctx, |weight| x.conv2d_in(precision, weight, self.window.stride, self.padding))
     }
 
     fn forward_upsampled(&self, ctx: &mut ForwardContext, x: &Var, factor: [usize; 2]) -> Option<Var> {
-        let convolve = |weight: &Var| x.upsample_conv2d(weight, factor, self.padding);
+        let precision = ctx.precision();
+        let convolve = |weight: &Var| x.upsample_conv2d(precision, weight, factor, self.padding);
         (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 
@@ -220,11 +222,14 @@ impl Layer for ConvTranspose2d {
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
-        self.window.forward(ctx, |weight| x.conv_transpose2d(weight, self.window.stride, self.padding))
+        let precision = ctx.precision();
+        let convolve = |weight: &Var| x.conv_transpose2d_in(precision, weight, self.window.stride, self.padding);
+        self.window.forward(ctx, convolve)
     }
 
     fn forward_upsampled(&self, ctx: &mut ForwardContext, x: &Var, factor: [usize; 2]) -> Option<Var> {
-        let convolve = |weight: &Var| x.upsample_conv_transpose2d(weight, factor, self.padding);
+        let precision = ctx.precision();
+        let convolve = |weight: &Var| x.upsample_conv_transpose2d(precision, weight, factor, self.padding);
         (self.window.stride == [1, 1]).then(|| self.window.forward(ctx, convolve))
     }
 

@@ -66,7 +66,7 @@ impl Layer for Dense {
         let weight = Equalised::weight(self.equalised, weight);
         let weight = SpectralNorm::applied(self.spectral.as_ref(), ctx, weight);
         let bias = self.bias.as_ref().map(|bias| Equalised::bias(self.equalised, ctx.parameter("bias", bias)));
-        ctx.bias_act(x.matmul(&weight), bias.as_ref())
+        ctx.bias_act(x.matmul_in(ctx.precision(), &weight), bias.as_ref())
     }
 
     fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {

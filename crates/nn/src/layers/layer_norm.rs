@@ -40,8 +40,8 @@ impl Layer for LayerNorm {
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let (scale, shift) = (ctx.parameter("scale", &self.scale), ctx.parameter("shift", &self.shift));
-        // As one channel with all elements of the image as pixels, whose statistics are the
-        // image's.
+        // Treats all elements of an image as pixels of one channel, whose statistics are then those
+        // of the image.
         let (images, size) = (x.shape()[0], x.value().size());
         let normalised = x.reshape([images, size / images, 1, 1]).instance_norm(EPSILON, None).reshape(*x.shape());
         let scaled = &normalised * &scale;

@@ -35,7 +35,7 @@ pub struct ModulatedConv2d {
     doubling: bool,
     demodulated: bool,
     weight: Tensor,
-    /// From styles to scales, of shape (style, in).
+    /// The weight of the affine function from styles to scales, of shape (style, in).
     style_weight: Tensor,
     style_bias: Tensor,
 }
@@ -92,12 +92,14 @@ impl Layer for ModulatedConv2d {
         let mut equalised = |name, weight| Equalised::weight(Some(Equalised::LINEAR), ctx.parameter(name, weight));
         let [weight, style_weight] = [("weight", &self.weight), ("style_weight", &self.style_weight)]
             .map(|(name, weight)| equalised(name, weight));
-        let scales = &ctx.style().matmul(&style_weight) + &ctx.parameter("style_bias", &self.style_bias);
+        let precision = ctx.precision();
+        let scales = &ctx.style().matmul_in(precision, &style_weight) + &ctx.parameter("style_bias", &self.style_bias);
         x.modulated(&scales, &weight, self.demodulated, |x, weight| {
             if !self.doubling {
-                return x.conv2d(weight, [1, 1], Padding::Same);
+                return x.conv2d_in(precision, weight, [1, 1], Padding::Same);
             }
-            let larger = x.conv_transpose2d(&weight.turn_taps(), [2, 2], TransposedPadding::Valid);
+            let turned = weight.turn_taps();
+            let larger = x.conv_transpose2d_in(precision, &turned, [2, 2], TransposedPadding::Valid);
             larger.fir(&Fir::after_transposed(self.kernel))
         })
     }
@@ -153,9 +155,9 @@ mod tests {
     }
 
     /// With any style, the output for normal inputs has a mean square near 1, except at the border,
-    /// where zeros are padded. In a doubled image a quarter of the taps meet a pixel, and the
-    /// filter averages independent values: 16 times the sum of its squared taps, 25/256, times that
-    /// quarter is 0.39.
+    /// where zeros are padded. In an up-sampled image, a quarter of the taps meet a non-zero pixel,
+    /// and the filter averages independent values: 16 times the sum of its squared taps, 25/256,
+    /// times a quarter is 0.39.
     #[test]
     fn demodulation_keeps_the_deviation() {
         let (x, style) = (some(&[3, 8, 8, 16], "x"), some(&[3, 5], "style"));

@@ -21,7 +21,7 @@ pub struct Reshape(pub Vec<usize>);
 pub struct UpSampling2d(pub [usize; 2]);
 
 /// Pads the image by this many pixels of its mirror image on each side; the edge itself is not
-/// repeated. Convolutions padded so do not darken the border as zero padding does.
+/// repeated. Unlike zero padding, this does not darken the border of a convolution's output.
 #[derive(Clone, Copy, Debug)]
 pub struct ReflectionPad2d(pub usize);
 

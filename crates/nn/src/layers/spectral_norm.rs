@@ -9,8 +9,8 @@
 //! v = W u / |W u|;  u' = W^T v / |W^T v|;  sigma = v^T W u'
 //! ```
 //!
-//! u and v are constants of the gradient, which flows through W in sigma. u' is stored for the next
-//! step.
+//! u and v are treated as constants in the backward pass, and the gradient of sigma flows through
+//! W. u' is stored for the next step.
 
 use kernels::Key;
 use tensor::{Tensor, Var};

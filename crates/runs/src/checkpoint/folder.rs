@@ -1,4 +1,4 @@
-//! The checkpoints of one run: which is the newest that can be used, which are kept.
+//! The checkpoints of one run: which one is used and which ones are kept.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use super::{Checkpoint, Flaw, LoadedCheckpoint};
 use crate::failure::{Code, Failure};
 use crate::storage::{Disk, StorageError, is_held, patiently};
 
-/// How the names of checkpoint files end.
+/// The file extension of checkpoints.
 const ENDING: &str = "safetensors";
 
 /// `step-000500.safetensors`.
@@ -28,7 +28,7 @@ fn step_of(path: &Path) -> Option<u64> {
 /// The checkpoint files of the run folder `run` with their steps, the newest first.
 ///
 /// # Errors
-/// When the folder is there but cannot be listed: that is not a run without checkpoints.
+/// When the folder exists but cannot be listed; a folder that does not exist has no checkpoints.
 pub(crate) fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
     let folder = run.join("checkpoints");
     let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
@@ -41,10 +41,10 @@ pub(crate) fn in_folder(run: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError>
     Ok(files)
 }
 
-/// The newest checkpoint of the run that is whole. Damaged ones are passed over and listed.
+/// The newest intact checkpoint of the run. Damaged ones are skipped and listed.
 ///
 /// # Errors
-/// When there is none, with what is there instead.
+/// When there is none; the error lists what the folder holds.
 pub(crate) fn newest_good(run: &Path) -> Result<LoadedCheckpoint, Failure> {
     let mut damaged = Vec::new();
     for (_, path) in in_folder(run)? {
@@ -61,27 +61,31 @@ pub(crate) fn newest_good(run: &Path) -> Result<LoadedCheckpoint, Failure> {
             Err(Failure::new(Code::Checkpoint, "none of the run's checkpoints can be used")
                 .at(run.display())
                 .because(list.join("\n"))
-                .help(advice!("no-good-checkpoint", "start it anew from its configuration: `{}`", anew(run))))
+                .help(advice!(
+                    "no-good-checkpoint",
+                    "start the run again from its configuration: `{}`",
+                    new_run_command(run)
+                )))
         }
     }
 }
 
-/// The command that makes the same run again, in a new folder.
-fn anew(run: &Path) -> String {
+/// The command that starts the same run again, in a new folder.
+fn new_run_command(run: &Path) -> String {
     let config = run.join("config.toml");
     let system = fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let system = system.as_ref().and_then(|table| table.get("system")?.as_str()).unwrap_or("SYSTEM");
     format!("train {system} --config {}", quoted(&config))
 }
 
-/// The newest good checkpoint that lies beside `file` and is of an earlier step.
+/// The newest intact checkpoint beside `file` that is from an earlier step.
 pub(super) fn older_good(file: &Path) -> Option<PathBuf> {
     let run = file.parent()?.parent()?;
     let older = in_folder(run).ok()?.into_iter().map(|(_, path)| path).skip_while(|path| path != file).skip(1);
     older.filter(|path| path.file_name() < file.file_name()).find(|path| Checkpoint::read(path).is_ok())
 }
 
-/// What a folder holds, in a few words.
+/// What a folder contains, in a few words.
 fn listing(folder: &Path) -> String {
     let mut names: Vec<String> = fs::read_dir(folder)
         .into_iter()
@@ -92,13 +96,13 @@ fn listing(folder: &Path) -> String {
     names.sort_unstable();
     match names.len() {
         0 => "it is empty".to_owned(),
-        1..=12 => format!("it holds: {}", names.join(", ")),
-        more => format!("it holds: {}, and {} more", names[..12].join(", "), more - 12),
+        1..=12 => format!("it contains: {}", names.join(", ")),
+        more => format!("it contains: {}, and {} more", names[..12].join(", "), more - 12),
     }
 }
 
-/// Deletes every checkpoint of the run but those of the steps `keep`. To be called when a new one
-/// is complete.
+/// Deletes every checkpoint of the run except those of the steps `keep`. Call it only after a new
+/// one is completely written.
 ///
 /// # Errors
 /// When a file cannot be deleted.
@@ -106,7 +110,7 @@ pub(crate) fn delete_older(disk: &dyn Disk, run: &Path, keep: &[u64]) -> Result<
     for (step, path) in in_folder(run)? {
         if !keep.contains(&step) {
             match patiently(disk, || disk.remove(&path)) {
-                // It goes when the next checkpoint is complete.
+                // Another program has it open; it is deleted after the next checkpoint.
                 Err(error) if is_held(&error) => {}
                 done => done.map_err(|error| StorageError::new("delete", &path, error))?,
             }

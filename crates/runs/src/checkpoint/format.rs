@@ -1,7 +1,7 @@
-//! Bytes of a checkpoint file: writing them, and reading them without trusting them.
+//! The bytes of a checkpoint file: encoding, and decoding of untrusted input.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -16,23 +16,23 @@ use crate::plan::limits;
 use nn::State;
 use tensor::Tensor;
 
-/// The version that is written, and the newest that is read.
+/// The format version written, and the newest version that can be read.
 const VERSION: u64 = 1;
-/// The metadata's key in the container.
+/// The key of the metadata in the safetensors header.
 const KEY: &str = "backdraw";
-/// What stands before the checksum in the header (a JSON text inside a JSON text, hence the
-/// backslashes).
+/// The text before the checksum in the header (JSON inside a JSON string, hence the backslashes).
 const BEFORE_CHECKSUM: &str = r#"checksum\":\""#;
-/// Stands in the checksum's place while the checksum is calculated.
+/// The placeholder for the checksum while it is calculated.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Numbers that are turned into bytes, or bytes into numbers, at a time.
+/// How many floats are converted to or from bytes at a time.
 const AT_A_TIME: usize = 4096;
-/// The longest header that is written and read. Those of the largest systems here have some 300,000
-/// bytes; reading one takes up to twenty times its length of memory, so the container's own limit
-/// of 100 MB would be a claim on 2 GB.
+/// The longest header that is written or read. The largest systems here need about 300,000 bytes.
+/// Parsing takes up to twenty times the header's length in memory, so the 100 MB that safetensors
+/// allows could take 2 GB.
 pub(super) const LONGEST_HEADER: u64 = 4 << 20;
 
-/// The metadata. The version is read apart and first: a later version may have other fields.
+/// The metadata. The version is parsed separately and first, because a later version may have other
+/// fields.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metadata {
@@ -51,8 +51,8 @@ struct Version {
     version: u64,
 }
 
-/// A tensor as the container stores it. Its bytes are made when they are written: the state is not
-/// doubled in memory.
+/// A tensor as safetensors stores it. It is converted to bytes while it is written, so the state is
+/// never in memory twice.
 struct Stored<'a>(&'a Tensor);
 
 impl View for Stored<'_> {
@@ -73,7 +73,7 @@ impl View for Stored<'_> {
 /// The bytes of the file.
 ///
 /// # Errors
-/// Never for the state of a system; the container's reason for a state that it cannot hold.
+/// When safetensors cannot represent the state, which the state of a system never causes.
 pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     let metadata = Metadata {
         version: VERSION,
@@ -87,7 +87,7 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     };
     let metadata = serde_json::to_string(&metadata).map_err(|error| error.to_string())?;
     let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
-    let mut bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)])))
+    let mut bytes = safetensors::serialize(tensors, Some([(KEY.to_owned(), metadata)].into_iter().collect()))
         .map_err(|error| error.to_string())?;
     let header = bytes.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
     if header > LONGEST_HEADER {
@@ -123,9 +123,9 @@ fn unreadable(error: std::io::Error) -> Flaw {
     Flaw::Unreadable(error.to_string())
 }
 
-/// Reads a file of so many bytes. What it claims about itself is held against its length and the
-/// stated limits before memory is taken for it, and its tensors are read one after the other: what
-/// is needed is the state and a header.
+/// Reads a file of `length` bytes. Sizes stated in the file are checked against its length and
+/// against limits before memory is allocated, and the tensors are read one at a time, so the memory
+/// needed is that of the state and a header.
 ///
 /// # Errors
 /// The first [`Flaw`] that is found.
@@ -148,7 +148,7 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
     }
     let about = metadata(&container)?;
 
-    // The checksum is that of the file with zeros in its own place.
+    // The checksum covers the file with zeros in the checksum's own place.
     hasher.update(start);
     match checksum_place(header.as_bytes(), &about.checksum) {
         Some(place) if about.checksum.len() == NO_CHECKSUM.len() => {
@@ -181,7 +181,7 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
 fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Flaw> {
     let mut bytes = Vec::new();
     file.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
-    // A pickle stream starts with 0x80 and its version; the newer kind is a zip archive.
+    // A pickle stream starts with 0x80 and its version; newer `.pt` files are zip archives.
     if matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
         return Err(Flaw::Pickle);
     }
@@ -201,11 +201,11 @@ fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Fl
     if bytes.len() as u64 != header {
         return Err(Flaw::Incomplete { found: 8 + bytes.len() as u64, wanted: format!("at least {}", 8 + header) });
     }
-    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is no text: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| Flaw::Container(format!("its header is not text: {error}")))?;
     Ok((start, text))
 }
 
-/// What this program wrote about the state.
+/// Parses the metadata that this program wrote.
 fn metadata(container: &Container) -> Result<Metadata, Flaw> {
     let text = container.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or(Flaw::Foreign)?;
     let bad = |error: serde_json::Error| Flaw::Metadata(error.to_string());
@@ -215,22 +215,25 @@ fn metadata(container: &Container) -> Result<Metadata, Flaw> {
     }
     let about: Metadata = serde_json::from_str(text).map_err(bad)?;
     if about.step > MOST_STEPS {
-        return Err(Flaw::Metadata(format!("it is of step {}, but no run has more than {MOST_STEPS}", about.step)));
+        return Err(Flaw::Metadata(format!(
+            "it claims to be of step {}, but no run has more than {MOST_STEPS}",
+            about.step
+        )));
     }
     Ok(about)
 }
 
-/// Where in the header the checksum `text` stands. A configuration that contains the same words
-/// cannot mislead: the first place is taken at writing and at reading.
+/// The position of the checksum `text` in the header. A configuration that contains the same words
+/// does no harm: writer and reader both use the first occurrence.
 fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
     let wanted = format!("{BEFORE_CHECKSUM}{text}");
     let start = header.windows(wanted.len()).position(|window| window == wanted.as_bytes())?;
     Some(start + BEFORE_CHECKSUM.len())
 }
 
-/// Reads the next tensor of the file, which is as long as its description says: the header was held
-/// against the file's length. The inner error is what is wrong with the numbers, if the checksum is
-/// right; then the rest can still be read.
+/// Reads the next tensor of the file. Its length was already checked against the file's. The inner
+/// error says what is wrong with the values although the checksum may be right; the caller can then
+/// read on.
 fn tensor(
     name: &str,
     info: &TensorInfo,
@@ -262,10 +265,10 @@ fn tensor(
     if count > 0 {
         return Ok(Err(Flaw::NonFinite { name: name.to_owned(), count }));
     }
-    // The container checked that the shape and the bytes agree; a panic here would still be a
-    // panic, so check again.
+    // safetensors has checked that shape and length agree; checked again here because a mismatch
+    // would panic below.
     if info.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) != Some(data.len()) {
-        return Ok(Err(Flaw::Container(format!("tensor `{name}` has another size than its shape says"))));
+        return Ok(Err(Flaw::Container(format!("the size of tensor `{name}` does not match its shape"))));
     }
     Ok(Ok(Tensor::new(&info.shape, data)))
 }

@@ -7,9 +7,9 @@
 //!   format's version;
 //! * a SHA-256 over every other byte of the file.
 //!
-//! The metadata is one JSON text under the key `backdraw`, so that the same state always gives the
-//! same bytes (a container with several keys is written in no fixed order). Random streams need no
-//! place: they are functions of the seed and the step. `format.rs` reads and writes the bytes,
+//! The metadata is one JSON text under the key `backdraw`: safetensors writes several keys in no
+//! fixed order, and the same state must always give the same bytes. Random streams are not saved,
+//! because they are functions of the seed and the step. `format.rs` reads and writes the bytes,
 //! `folder.rs` decides which file of a run is used, kept and deleted.
 
 mod folder;
@@ -30,12 +30,12 @@ use crate::storage::{self, Disk, StorageError};
 use models::System;
 use nn::{State, StateError};
 
-/// Everything that a checkpoint file holds.
+/// The contents of a checkpoint file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Name of the system.
+    /// The name of the system.
     pub system: String,
-    /// Training steps done.
+    /// Completed training steps.
     pub step: u64,
     /// Seed of the run.
     pub seed: u64,
@@ -47,7 +47,7 @@ pub struct Checkpoint {
     pub state: State,
 }
 
-/// Why a file is not a checkpoint that can be used.
+/// Why a file cannot be used as a checkpoint.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Flaw {
     #[error("the system says: {0}")]
@@ -68,11 +68,11 @@ pub(crate) enum Flaw {
     Metadata(String),
     #[error("it has format version {found}; this program reads up to {known}")]
     Newer { found: u64, known: u64 },
-    #[error("its checksum is wrong: some byte changed after it was written (written {written}, found {found})")]
+    #[error("its checksum is wrong: the file was changed after it was written (written {written}, found {found})")]
     Checksum { written: String, found: String },
     #[error("tensor `{name}` is of type {found}, expected F32")]
     Type { name: String, found: String },
-    #[error("tensor `{name}` holds {count} {} that are not finite", plural(*.count, "number"))]
+    #[error("tensor `{name}` contains {count} {} that are not finite", plural(*.count, "number"))]
     NonFinite { name: String, count: usize },
 }
 
@@ -126,31 +126,31 @@ impl Checkpoint {
     /// Reads the file `path` and checks every byte of it.
     ///
     /// # Errors
-    /// The [`Flaw`] of the file. No content of any kind panics, and no memory is taken for what it
-    /// claims before that was held against its length.
+    /// The [`Flaw`] of the file. No file content causes a panic, and sizes stated in the file are
+    /// checked against its length before memory is allocated.
     pub(crate) fn read(path: &Path) -> Result<Self, Flaw> {
         format::read(path)
     }
 
-    /// Writes the file `path`, whole or not at all.
+    /// Writes the file `path` atomically.
     ///
     /// # Errors
-    /// When the disk does not take it; files that were there are untouched.
+    /// When it cannot be written; existing files are then unchanged.
     pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
         let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
         storage::write_whole(disk, path, &bytes)
     }
 
-    /// Puts the state into `system`; `path` appears in errors.
+    /// Loads the state into `system`; `path` is named in errors.
     ///
     /// # Errors
-    /// When the state is another system's or has other tensors: the first five that differ, with
-    /// both shapes.
+    /// When the state belongs to another system or its tensors differ: lists the first five
+    /// differences, with both shapes.
     pub fn restore(&self, system: &mut dyn System, path: &Path) -> Result<(), Failure> {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
-            return Err(failure("the checkpoint is of another system")
-                .because(format!("it is of `{}`, expected `{}`", self.system, system.name()))
+            return Err(failure("the checkpoint belongs to another system")
+                .because(format!("the checkpoint is of `{}`, expected `{}`", self.system, system.name()))
                 .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {
@@ -167,7 +167,7 @@ impl Checkpoint {
     }
 }
 
-/// The first five tensors that do not fit, a line each, and how many more.
+/// The first five tensors that do not match, one per line, and how many more there are.
 fn misfits(error: &StateError) -> String {
     let shape = |shape: &[usize]| format!("{shape:?}").replace(", ", "x");
     let reshaped = error
@@ -185,19 +185,18 @@ fn misfits(error: &StateError) -> String {
     text
 }
 
-/// A checkpoint that was read, with the file that it came from and the newer files that had to be
-/// passed over.
+/// A loaded checkpoint, with its file and the newer files that were skipped as damaged.
 #[derive(Debug)]
 pub struct LoadedCheckpoint {
-    /// The file that it came from.
+    /// The file it was read from.
     pub path: PathBuf,
-    /// What it holds.
+    /// Its contents.
     pub checkpoint: Checkpoint,
     pub(crate) damaged: Vec<(PathBuf, Flaw)>,
 }
 
 impl LoadedCheckpoint {
-    /// A line about each file that was passed over.
+    /// One line about each file that was skipped.
     pub fn passed_over(&self) -> Vec<String> {
         self.damaged.iter().map(|(path, flaw)| format!("passed over  {}: {flaw}", path.display())).collect()
     }

@@ -69,18 +69,18 @@ fn a_claim_is_held_against_the_length_before_anything_is_read() {
     }
 }
 
-/// Before, a header of 90 MB was parsed, into 1.4 GB, before anything of it was doubted.
+/// Regression: a header of 90 MB was once parsed, into 1.4 GB, before its length was checked.
 #[test]
 fn long_headers_and_files_that_are_not_as_long_as_they_say_are_refused_unread() {
     let long = format!(r#"{{"__metadata__":{{"a":"{}"}}}}"#, "x".repeat(format::LONGEST_HEADER as usize));
     let claim = (long.len() as u64).to_le_bytes();
     let flaw = format::decode(&mut &claim[..], 8 + long.len() as u64).unwrap_err();
     assert!(matches!(&flaw, Flaw::Container(why) if why.contains("at most 4194304")), "{flaw}");
-    // A tensor of a terabyte in a file of 8 more bytes: nothing is read of it.
+    // A tensor of a terabyte in a file with 8 more bytes: none of it is read.
     let header = r#"{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}"#;
     let flaw = decode(&container(header, 8)).unwrap_err();
     assert!(matches!(flaw, Flaw::Incomplete { .. }), "{flaw}");
-    // And in a file (a sparse one) that is as long as it says.
+    // The same in a (sparse) file that is as long as it claims.
     let honest = 8 + header.len() as u64 + (1 << 40);
     let flaw = format::decode(&mut &*container(header, 8), honest).unwrap_err();
     assert!(matches!(flaw, Flaw::TooLarge { .. }) || cfg!(not(target_os = "linux")), "{flaw}");
@@ -117,7 +117,8 @@ fn a_folder_of_checkpoints_that_cannot_be_listed_is_not_an_empty_one() {
     assert!(failure.to_string().contains("checkpoints"), "{failure}");
 }
 
-/// A file of our making with other metadata or other tensors, its checksum right or absent.
+/// A file that this program wrote, with changed metadata or tensors, and a correct checksum or
+/// none.
 fn crafted(change: impl Fn(&mut Checkpoint)) -> Result<Checkpoint, Flaw> {
     let mut checkpoint = small(7);
     change(&mut checkpoint);
@@ -133,7 +134,7 @@ fn numbers_that_are_not_finite_are_named_and_counted() {
     assert_eq!(flaw, Err(Flaw::NonFinite { name: "bad".into(), count: 2 }));
 }
 
-/// Replaces a piece of the header by one of the same length.
+/// Replaces part of the header by text of the same length.
 fn patched(from: &str, to: &str) -> Flaw {
     assert_eq!(from.len(), to.len());
     let mut bytes = encode(&small(7)).unwrap();
@@ -239,8 +240,8 @@ fn a_run_without_checkpoints_tells_what_is_there() {
     assert!(text.contains("without checkpoints") && text.contains("log.txt"), "{text}");
 }
 
-/// For every operation of the disk that can fail: after it failed, the older checkpoint is there
-/// and loads.
+/// For every disk operation that can fail: after the failure, the older checkpoint still exists and
+/// loads.
 #[test]
 fn no_failure_of_the_disk_loses_the_older_checkpoint() {
     for fault in [Fault::NoSpace, Fault::Permission, Fault::ShortWrite, Fault::Partial] {

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::{Assignment, Source};
 use crate::failure::{Code, Failure};
 
-/// No configuration is longer; what is, is another file.
+/// The size limit of a configuration file; anything longer is some other file.
 const LONGEST: u64 = 1 << 20;
 
 /// Every key of a TOML file with its line.
@@ -41,7 +41,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Assignment>, Failure> {
         failure("the configuration file is not text")
             .because(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
     })?;
-    // Some editors put a byte order mark in front of what they save.
+    // Some editors put a byte order mark at the start of the files they save.
     parse(text.trim_start_matches('\u{feff}'), &path.display().to_string())
 }
 
@@ -79,12 +79,12 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Vec<Assignment>, Failure> 
     Ok(found)
 }
 
-/// The number, from 1, of the line that holds byte `at`.
+/// The line number (from 1) of byte `at`.
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// What is said with every `--set`, in order.
+/// Parses every `--set` of the command line, in order.
 ///
 /// # Errors
 /// The first that cannot be read.
@@ -92,7 +92,8 @@ pub fn read_settings(texts: &[String]) -> Result<Vec<Assignment>, Failure> {
     texts.iter().map(|text| read_setting(text)).collect()
 }
 
-/// The `key=value` after `--set`. The value is read as TOML, or as plain text if it is not TOML.
+/// Parses the `key=value` of one `--set`. The value is read as TOML, or as plain text if it is not
+/// valid TOML.
 ///
 /// # Errors
 /// When there is no `=` or no key.
@@ -102,7 +103,7 @@ pub(super) fn read_setting(text: &str) -> Result<Assignment, Failure> {
         return Err(Failure::new(Code::Usage, format!("--set takes key=value, but got {text:?}"))
             .help(advice!("set-wants-a-value", "give the key a value, for example `--set batch=32`")));
     };
-    // The value stands alone on a line, so that nothing in it can open a second key.
+    // The value is parsed on a line of its own, so it cannot define a second key.
     let read = format!("value = {value}");
     let read = DeTable::parse(&read).ok().filter(|table| table.get_ref().len() == 1).and_then(|_| value_of(&read));
     Ok(Assignment {
@@ -116,7 +117,7 @@ fn value_of(text: &str) -> Option<Value> {
     toml::from_str::<Table>(text).ok()?.remove("value")
 }
 
-/// Numbers that people write and TOML does not know, such as `.5`; anything else is text.
+/// Accepts numbers that TOML rejects, such as `.5`; anything else is text.
 fn number_or_text(text: &str) -> Value {
     match text.parse::<f64>() {
         Ok(number) => Value::Float(number),

@@ -1,5 +1,5 @@
-//! Which keys a configuration has, of which type and in which range: [`RUN_KEYS`] declares those of
-//! the run itself, once.
+//! The keys of a configuration, with their types and ranges. [`RUN_KEYS`] declares the keys of the
+//! run itself.
 
 use std::sync::Arc;
 
@@ -12,82 +12,84 @@ use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
 use crate::systems::{Preset, Trainable};
 
-/// A key of the run itself. All others belong to a table: the system's, `[images]` or `[augment]`.
+/// A key of the run itself. All other keys are in a table: the system's, `[images]` or `[augment]`.
 pub struct RunKey {
     /// Its name in `config.toml`.
     pub name: &'static str,
-    /// What it decides, as the help of its option says it.
+    /// What it does, in the words of its option's help text.
     pub about: &'static str,
-    /// Its option on the command line, such as `--steps`, and the name of the option's value.
+    /// Its command-line option, such as `--steps`, and the placeholder of the option's value.
     pub option: Option<(&'static str, &'static str)>,
-    /// What it holds unless somebody says it.
-    pub usual: Usual,
-    /// Whether it may change when a run goes on: where images lie (their fingerprint is checked)
-    /// and how often files are written changes no bit of the weights.
+    /// Its default.
+    pub default: DefaultValue,
+    /// Whether it may differ when a run is resumed: the location of the images (their fingerprint
+    /// is checked) and how often files are written do not affect the weights.
     may_change: bool,
     holds: Holds,
 }
 
-/// What a key of the run holds.
+/// The type of a run key.
 #[derive(Clone, Copy)]
 enum Holds {
-    /// A whole number in a range, both ends allowed.
+    /// An integer in an inclusive range.
     Count(i64, i64),
     /// A word or a path.
     Text,
 }
 
-/// The value of a key that nobody has set.
+/// The default of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usual {
+pub enum DefaultValue {
     /// This number.
     Number(i64),
-    /// It follows from the system and its preset.
+    /// Depends on the system and its preset.
     OfSystem,
-    /// None: `config.toml` then lacks the key.
+    /// No default: `config.toml` then omits the key.
     Nothing,
 }
 
 const MOST_STEPS: i64 = super::MOST_STEPS as i64;
 
-/// MiB of memory that anybody could have.
+/// An upper bound for memory settings, in MiB.
 const MOST_MEMORY: i64 = 1 << 40;
 
 /// The keys of a run, in the order of `config.toml`.
 pub const RUN_KEYS: &[RunKey] = &[
     text("system", "The system to train").of_system(),
     text("preset", "Start from this preset").of_system().option("--preset", "NAME"),
-    count("steps", "Training steps in all", 1, MOST_STEPS, Usual::OfSystem).may_change().option("--steps", "N"),
+    count("steps", "Total number of training steps", 1, MOST_STEPS, DefaultValue::OfSystem).may_change().option("--steps", "N"),
     count(
         "seed",
-        "Seed of everything random: the same seed gives the same weights, bit for bit",
+        "Random seed: the same seed gives the same weights, bit for bit",
         0,
         i64::MAX,
-        Usual::Number(1),
+        DefaultValue::Number(1),
     )
     .option("--seed", "N"),
+    count("numerics", "The version of the numerics that computes the run", 1, u32::MAX as i64, DefaultValue::Nothing).may_change(),
     text(
         "data",
         "A folder of images, a .npy array, a .ndjson file of strokes, or IDX or CIFAR-10 files; `built-in` for images that the \
-         program draws itself [default: the system's own folder below data/ (see data/README.md) if it exists, else built-in]",
+         program draws itself [default: the system's own folder in data/ (see data/README.md) if it exists, else built-in]",
     )
     .may_change()
     .option("--data", "PATH"),
     text("data_from_run", "The path from the run folder to the images").may_change(),
     text("data_absolute", "The absolute path of the images").may_change(),
+    text("earlier_precision", "Precisions of the steps before it was changed, such as `f32 to step 500`").may_change(),
     text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
-    count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, Usual::Nothing).may_change(),
+    count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, DefaultValue::Nothing).may_change(),
     text("data_cache", "Folder for the caches of decoded images").may_change(),
     count(
         "sample_every",
         "Write a sheet of samples and the curves every N steps",
         1,
         MOST_STEPS,
-        Usual::Number(100),
+        DefaultValue::Number(100),
     )
     .may_change()
     .option("--sample-every", "N"),
-    count("checkpoint_every", "Save a checkpoint every N steps", 1, MOST_STEPS, Usual::Number(500))
+    count("checkpoint_every", "Save a checkpoint every N steps", 1, MOST_STEPS, DefaultValue::Number(500))
         .may_change()
         .option("--checkpoint-every", "N"),
     count(
@@ -95,23 +97,23 @@ pub const RUN_KEYS: &[RunKey] = &[
         "Evaluate the samples every N steps, into quality.csv and curves/quality; 0 means never",
         0,
         MOST_STEPS,
-        Usual::Number(0),
+        DefaultValue::Number(0),
     )
     .may_change()
     .option("--evaluate-every", "N"),
 ];
 
-const fn count(name: &'static str, about: &'static str, low: i64, high: i64, usual: Usual) -> RunKey {
-    RunKey { name, about, option: None, usual, may_change: false, holds: Holds::Count(low, high) }
+const fn count(name: &'static str, about: &'static str, low: i64, high: i64, default: DefaultValue) -> RunKey {
+    RunKey { name, about, option: None, default, may_change: false, holds: Holds::Count(low, high) }
 }
 
 const fn text(name: &'static str, about: &'static str) -> RunKey {
-    RunKey { name, about, option: None, usual: Usual::Nothing, may_change: false, holds: Holds::Text }
+    RunKey { name, about, option: None, default: DefaultValue::Nothing, may_change: false, holds: Holds::Text }
 }
 
 impl RunKey {
     const fn of_system(self) -> Self {
-        Self { usual: Usual::OfSystem, ..self }
+        Self { default: DefaultValue::OfSystem, ..self }
     }
 
     const fn may_change(self) -> Self {
@@ -133,42 +135,50 @@ impl RunKey {
     }
 }
 
-/// Whether the key may change when a run goes on.
+/// Whether the key may differ when a run is resumed.
 pub(super) fn may_change(key: &str) -> bool {
     RunKey::find(key).is_some_and(|key| key.may_change)
 }
 
-/// Settings that the runs of older versions do not have in their `config.toml`: system, key, and
-/// what they were then.
+/// The setting that may change when a run goes on if the command asks for it. (It changes how
+/// numbers are rounded, but not what is computed.)
+pub(super) const PRECISION: &str = "precision";
+
+/// Settings that older versions did not record in `config.toml`: system, key, and the value that
+/// those versions used.
 const BEFORE: &[(&str, &str, &str)] = &[("wgan-gp", "window", "centred")];
 
-/// Settings with a new name: system, the old name, which is still accepted, and the new one.
+/// Renamed settings: system, the old name, which is still accepted, and the new one.
 const RENAMED: &[(&str, &str, &str)] = &[("quickdraw", "bn_keep", "bn_momentum")];
 
-/// The present name of the setting `name` of a system.
+/// The current name of the setting `name` of a system.
 fn present_name<'a>(system: &str, name: &'a str) -> &'a str {
     RENAMED.iter().find(|(of, old, _)| *of == system && *old == name).map_or(name, |(_, _, new)| new)
 }
 
-/// What the settings of a system were that an older run did not write down, if `given` is all that
-/// one has written: nobody else gives every key.
+/// The implicit settings of a run made by an older version, given everything that its `config.toml`
+/// records. Only a run's own file gives every key, which is how such a file is recognised.
 pub(super) fn before(entry: &Trainable, given: &[Assignment]) -> Vec<(&'static str, &'static str)> {
-    let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
-    let is_recorded = RUN_KEYS.iter().all(|key| key.usual == Usual::Nothing || recorded(key));
     let missing = BEFORE.iter().filter(|(system, key, _)| {
-        is_recorded && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
+        is_of_run(given) && *system == entry.name && given.iter().all(|one| one.key != format!("{system}.{key}"))
     });
     missing.map(|(_, key, value)| (*key, *value)).collect()
 }
 
-/// How images are changed when they are shown: [`datasets::Augmentation`].
+/// Whether `given` has all that a run, old or new, writes into its `config.toml`.
+pub(super) fn is_of_run(given: &[Assignment]) -> bool {
+    let recorded = |key: &RunKey| given.iter().any(|one| one.key == key.name && matches!(one.source, Source::File(..)));
+    RUN_KEYS.iter().all(|key| key.default == DefaultValue::Nothing || recorded(key))
+}
+
+/// The table of [`datasets::Augmentation`]: random changes of the training images.
 pub(super) const AUGMENT: &str = "augment";
-/// How pictures of other sizes are fitted: [`datasets::Fitting`]. Only for data that are folders of
-/// pictures.
+/// The table of [`datasets::Fitting`]: how pictures of other sizes are fitted. Only for data in
+/// folders of pictures.
 pub(super) const IMAGES: &str = "images";
 
 /// The tables of a run of a system with their defaults: every key with a value of its type. The
-/// system's own is the first.
+/// system's own table comes first.
 pub(super) fn tables(entry: &Trainable, preset: &Preset) -> Vec<(&'static str, Table)> {
     let flat = "a flat table of numbers and words";
     let images = entry.load.fitting.map(|fitting| (IMAGES, Table::try_from(fitting()).expect(flat)));
@@ -187,11 +197,11 @@ impl Known {
         Self { system: system.clone(), tables: tables(system, &system.presets[0]) }
     }
 
-    /// All that is given, as [`check`](Self::check) makes each.
+    /// All `given` assignments, each checked by [`check`](Self::check).
     ///
     /// # Errors
-    /// As [`check`](Self::check), and when an option of the command line and a `--set` give a key
-    /// different values.
+    /// As [`check`](Self::check), and when an option and a `--set` give the same key different
+    /// values.
     pub(super) fn check_all(&self, given: &[Assignment]) -> Result<Vec<Assignment>, Failure> {
         let given = given.iter().map(|one| self.check(one)).collect::<Result<Vec<_>, _>>()?;
         for option in given.iter().filter(|one| matches!(one.source, Source::Option(_))) {
@@ -209,16 +219,17 @@ impl Known {
         Ok(given)
     }
 
-    /// The full key and the value in the key's type. A preset has the name that it has today.
+    /// Checks one assignment; returns it with the full key, a value of the key's type, and a
+    /// preset's current name.
     pub(super) fn check(&self, given: &Assignment) -> Result<Assignment, Failure> {
         let source = given.source.clone();
         if let Some(key) = RunKey::find(&given.key) {
             let mut value = check_run(key, given)?;
             let word = value.as_str().unwrap_or_default();
             if key.name == "system" && word != self.system.name {
-                return Err(Failure::new(Code::Config, "this configuration is of another system")
+                return Err(Failure::new(Code::Config, "this configuration is for another system")
                     .at(&source)
-                    .because(format!("it says system = {value}, but `{}` is to be trained", self.system.name)));
+                    .because(format!("it contains system = {value}, but the command trains `{}`", self.system.name)));
             }
             if key.name == "preset" {
                 let preset = self.system.preset(word).ok_or_else(|| self.unknown_preset(word, &source))?;
@@ -238,18 +249,18 @@ impl Known {
         }
     }
 
-    /// The error for a key that is not there, with the nearest that is.
+    /// The error for an unknown key, with the most similar known one.
     fn unknown(&self, given: &Assignment) -> Failure {
         let (table, name) = given.key.split_once('.').unwrap_or((self.system.name, &given.key));
         if let Some(why) = switches::missing(self.system.name, name).filter(|_| table == self.system.name) {
-            return Failure::new(Code::Config, format!("`{}` has no switch `{name}`", self.system.name))
+            return Failure::new(Code::Config, format!("`{}` has no setting `{name}`", self.system.name))
                 .at(&given.source)
                 .because(why);
         }
         let in_tables =
             self.tables.iter().flat_map(|(table, keys)| keys.keys().map(move |key| format!("{table}.{key}")));
         let all: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).chain(in_tables).collect();
-        // A short form is compared with short forms.
+        // Abbreviated keys are compared with abbreviated keys.
         fn short(key: &str) -> &str {
             key.rsplit('.').next().unwrap_or(key)
         }
@@ -280,7 +291,8 @@ fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
     match (key.holds, &given.value) {
         (Holds::Text, Value::String(_)) => Ok(given.value.clone()),
         (Holds::Text, value) => match source {
-            // `--set class=7`: on a command line quotes are the shell's, so anything is text.
+            // On a command line, the quotes of `--set class=7` belong to the shell, so any value is
+            // text.
             Source::Set(text) => Ok(text.split_once('=').map_or("", |(_, text)| text.trim()).into()),
             _ => Err(wrong_type(name, "text", value, source)),
         },
@@ -294,14 +306,14 @@ fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
     }
 }
 
-/// Checks a setting of the system against a value of the right type. Ranges are the system's
-/// business.
+/// Checks the type of a system's setting against that of `model`. The system itself checks the
+/// range.
 fn check_setting(key: &str, model: &Value, given: &Assignment) -> Result<Value, Failure> {
     match (model, &given.value) {
         (Value::Float(_), Value::Float(number)) if !number.is_finite() => {
-            Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a number to calculate with"))
+            Err(Failure::new(Code::Config, format!("`{key} = {number}` is not a finite number"))
                 .at(&given.source)
-                .because("allowed: finite numbers"))
+                .because("NaN and infinity are not allowed"))
         }
         (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(*number as f64)),
         (model, value) if model.same_type(value) => Ok(value.clone()),
@@ -315,7 +327,7 @@ fn wrong_type(key: &str, wanted: &str, got: &Value, source: &Source) -> Failure 
         .because(format!("expected: {wanted}; got: {}, {got}", in_words(got)))
 }
 
-/// The type of a value as a person would call it.
+/// The name of a value's type in error messages.
 fn in_words(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "text",

@@ -1,12 +1,14 @@
-//! The configuration of a run: what `config.toml` holds, resolved from every place where a value
-//! may be written.
+//! The configuration of a run, as `config.toml` records it, resolved from all sources of values.
 //!
 //! Precedence: the command line (an option and `--set` must not contradict each other; the last of
-//! several `--set` holds), then the file of `--config`, then the preset. Every value remembers
-//! where it came from, so that an error can say so. Threads are not in it: they must not matter.
+//! several `--set` wins), then the file of `--config`, then the preset. Every value keeps its
+//! source, so that errors can name it. The number of threads is not part of the configuration,
+//! because it does not affect the result.
 
 mod file;
 mod keys;
+mod numerics;
+mod precision;
 mod recorded_data;
 
 use std::collections::BTreeMap;
@@ -20,26 +22,26 @@ use tensor::meta;
 use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
-pub use keys::{RUN_KEYS, RunKey, Usual};
+pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
-/// The largest number of steps: a step number takes 32 bits of a random stream's key.
+/// The largest number of steps: the step takes 32 bits of the key of a random stream.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
 
-/// Where a value was written.
+/// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The preset of this name.
+    /// The preset with this name.
     Preset(String),
-    /// A line of a file.
+    /// A line of a file: path and line number.
     File(String, usize),
     /// The text after `--set`.
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
-    /// A program that sets this key.
+    /// Code that uses the library, setting this key.
     Code(String),
 }
 
@@ -56,7 +58,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// What stands for it on the command line.
+    /// The command-line text that set it.
     fn typed(&self) -> String {
         match self {
             Self::Preset(_) => "--preset".to_owned(),
@@ -68,7 +70,7 @@ impl Source {
     }
 }
 
-/// A key with the value that somebody gives it.
+/// A key and its value, with the source.
 #[derive(Clone, Debug)]
 pub struct Assignment {
     /// Such as `steps` or `quickdraw.batch`.
@@ -80,13 +82,13 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// What an option of the command line says.
+    /// An assignment made by a command-line option.
     pub fn option(name: &'static str, key: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { key: key.into(), value: value.into(), source: Source::Option(name) }
     }
 }
 
-/// How a key without a value is shown; no value is written so, as text has quotes.
+/// How an absent value is displayed. No real value looks like this, because text is quoted.
 const ABSENT: &str = "(none)";
 
 /// A complete and checked configuration.
@@ -96,12 +98,12 @@ pub struct Config {
     pub entry: Arc<Trainable>,
     /// The system's own table.
     pub settings: Table,
-    /// The keys of the run, by their names; those that nobody has set may be absent.
+    /// The values of the run keys, by name; keys without value and default are absent.
     values: BTreeMap<&'static str, Value>,
     /// The other tables, `[images]` and `[augment]`.
     others: Vec<(&'static str, Table)>,
     sources: BTreeMap<String, Source>,
-    /// Where the images were looked for, if they were found nowhere.
+    /// The places that were searched for the images, if they were not found.
     missing_data: Vec<PathBuf>,
 }
 
@@ -112,11 +114,11 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Puts what is `given`, from the weakest to the strongest, over the preset.
+    /// Applies `given`, from the lowest to the highest precedence, on top of the preset.
     ///
     /// # Errors
-    /// An unknown key, a value of the wrong type, a number out of range: each names the place and
-    /// what is allowed.
+    /// An unknown key, a value of the wrong type, a number out of range: each error names the
+    /// source and what is allowed.
     pub fn resolve(entry: &Arc<Trainable>, given: &[Assignment]) -> Result<Self, Failure> {
         let known = keys::Known::of(entry);
         let given = known.check_all(given)?;
@@ -128,9 +130,9 @@ impl Config {
             ("preset", preset.name.into()),
             ("steps", Value::Integer(i64::try_from(preset.steps).unwrap_or(i64::MAX))),
         ]);
-        values.extend(RUN_KEYS.iter().filter_map(|key| match key.usual {
-            Usual::Number(number) => Some((key.name, number.into())),
-            Usual::OfSystem | Usual::Nothing => None,
+        values.extend(RUN_KEYS.iter().filter_map(|key| match key.default {
+            DefaultValue::Number(number) => Some((key.name, number.into())),
+            DefaultValue::OfSystem | DefaultValue::Nothing => None,
         }));
         let origin = Source::Preset(preset.name.to_owned());
         let mut others = keys::tables(entry, preset);
@@ -143,6 +145,7 @@ impl Config {
         for (key, value) in keys::before(&config.entry, &given) {
             config.settings.insert(key.to_owned(), value.into());
         }
+        config.set_numerics(if keys::is_of_run(&given) { numerics::UNRECORDED } else { kernels::NUMERICS });
         for one in given {
             config.put(&one);
             config.sources.insert(one.key, one.source);
@@ -150,7 +153,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Takes over one checked assignment.
+    /// Applies one checked assignment.
     fn put(&mut self, given: &Assignment) {
         if given.key == "data" {
             return self.name_data(given.value.as_str().map(str::to_owned));
@@ -182,52 +185,52 @@ impl Config {
         }
     }
 
-    /// The preset that fills in what nobody has set.
+    /// The preset that provides the defaults.
     pub fn preset(&self) -> &str {
         self.text("preset").unwrap_or_default()
     }
 
-    /// Training steps in all.
+    /// The total number of training steps.
     pub fn steps(&self) -> u64 {
         self.number("steps").unwrap_or_default()
     }
 
-    /// Seed of everything random.
+    /// The random seed of the run.
     pub fn seed(&self) -> u64 {
         self.number("seed").unwrap_or_default()
     }
 
-    /// Samples are drawn every so many steps.
+    /// The number of steps between two sheets of samples.
     pub fn sample_every(&self) -> u64 {
         self.number("sample_every").unwrap_or_default()
     }
 
-    /// A checkpoint is written every so many steps.
+    /// The number of steps between two checkpoints.
     pub fn checkpoint_every(&self) -> u64 {
         self.number("checkpoint_every").unwrap_or_default()
     }
 
-    /// The samples are evaluated every so many steps; never if 0.
+    /// The number of steps between two evaluations; 0 for none.
     pub fn evaluate_every(&self) -> u64 {
         self.number("evaluate_every").unwrap_or_default()
     }
 
-    /// The file or folder with the images; without it, fetched or built-in ones.
+    /// The file or folder with the images; `None` for downloaded or built-in ones.
     pub fn data(&self) -> Option<&str> {
         self.text("data")
     }
 
-    /// Which class of the images.
+    /// The class of images to train on, if only one.
     pub fn class(&self) -> Option<&str> {
         self.text("class")
     }
 
-    /// MiB of memory that the images may take; without it, as much as is free allows.
+    /// The memory that the images may take, in MiB; `None` to derive it from the free memory.
     pub(crate) fn data_memory(&self) -> Option<u64> {
         self.number("data_memory")
     }
 
-    /// The folder of the caches of decoded images, if it is not the usual one.
+    /// The folder of the caches of decoded images, if it is not the default.
     pub(crate) fn data_cache(&self) -> Option<&str> {
         self.text("data_cache")
     }
@@ -257,23 +260,23 @@ impl Config {
         self.tables().find(|(table, _)| *table == name).map(|(_, settings)| settings)
     }
 
-    /// Every key of a table, in full.
+    /// The full names of all keys in tables.
     fn table_keys(&self) -> Vec<String> {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
     }
 
-    /// What stands on the command line for the key, or for any key of the table, called `name`;
-    /// nothing if it comes from elsewhere.
+    /// The command-line text that set the key, or any key of the table, called `name`; `None` if it
+    /// came from another source.
     pub(crate) fn typed(&self, name: &str) -> Option<String> {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
         given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
     }
 
-    /// How images are changed when they are shown.
+    /// The augmentation of the training images.
     ///
     /// # Errors
-    /// When a setting of `[augment]` is not accepted.
+    /// When a setting of `[augment]` is invalid.
     pub fn augmentation(&self) -> Result<Augmentation, Failure> {
         let augmentation: Augmentation = self.read(keys::AUGMENT)?;
         augmentation
@@ -285,12 +288,12 @@ impl Config {
     /// How pictures of other sizes are fitted.
     ///
     /// # Errors
-    /// When a setting of `[images]` is not accepted.
+    /// When a setting of `[images]` is invalid.
     pub fn fitting(&self) -> Result<Fitting, Failure> {
         self.read(keys::IMAGES)
     }
 
-    /// The settings of a table, the defaults of their type if there is no such table.
+    /// Deserialises a table; the defaults of its type if there is no such table.
     fn read<S: serde::de::DeserializeOwned + Default>(&self, name: &str) -> Result<S, Failure> {
         let Some(settings) = self.table(name) else { return Ok(S::default()) };
         systems::settings_from(settings).map_err(|bad| self.refused(name, bad))
@@ -299,12 +302,12 @@ impl Config {
     /// Builds the system.
     ///
     /// # Errors
-    /// When a setting is not accepted: the key, where it was written and what is allowed.
+    /// When a setting is invalid: names the key, where it was set, and what is allowed.
     pub fn build(&self) -> Result<Box<dyn System>, Failure> {
         self.entry.build(&self.settings, self.seed()).map_err(|bad| self.refused(self.entry.name, bad))
     }
 
-    /// The same with another preset: what was said beside the preset stays.
+    /// The same configuration with another preset; everything else that was set is kept.
     ///
     /// # Errors
     /// As [`Config::resolve`].
@@ -325,7 +328,7 @@ impl Config {
         known && meta::run(|| self.entry.build(&settings, self.seed()).is_ok_and(|system| system.batch_size() <= batch))
     }
 
-    /// The failure of a setting of the table `table` that is not accepted.
+    /// The failure for an invalid setting of the table `table`.
     fn refused(&self, table: &str, bad: BadSetting) -> Failure {
         let Some(key) = bad.key else {
             return Failure::new(Code::Config, format!("these settings of `{table}` contradict each other"))
@@ -343,11 +346,12 @@ impl Config {
     /// The text of `config.toml`. Reading it back gives this configuration.
     pub fn to_toml(&self) -> String {
         let mut text = if self.entry.is_own() {
-            "# All that decides what this run learns, beside the program that has made it.\n".to_owned()
+            "# Every setting that influences the result of this run, apart from the program that started it.\n"
+                .to_owned()
         } else {
             let first = advice!(
                 "the-same-run",
-                "# All that decides what this run learns. `train {} --config FILE` makes the same run again.",
+                "# Every setting that influences the result of this run. `train {} --config FILE` repeats it.",
                 self.entry.name
             );
             format!("{first}\n")
@@ -366,7 +370,7 @@ impl Config {
         text
     }
 
-    /// Reads the `config.toml` of a run; of the systems, `own` is known beside those of the table.
+    /// Reads the `config.toml` of a run. The system may be one of the table, or `own`.
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the file cannot be read.
@@ -374,7 +378,7 @@ impl Config {
         Self::of_assignments(&read_file(path)?, &path.display().to_string(), own)
     }
 
-    /// Reads the text of a `config.toml`; `name` stands for it in errors.
+    /// Parses the text of a `config.toml`; `name` stands for the file in errors.
     ///
     /// # Errors
     /// As [`Config::resolve`], and when the text is not TOML.
@@ -386,28 +390,34 @@ impl Config {
         let name = given.iter().find(|one| one.key == "system").and_then(|one| one.value.as_str());
         let known = |name: &str| own.filter(|own| own.name == name).cloned().or_else(|| systems::find(name));
         let Some(entry) = name.and_then(known) else {
-            return Err(Failure::new(Code::Config, "this program does not know the system of the run")
+            return Err(Failure::new(Code::Config, "the system of the run is unknown")
                 .at(place)
                 .because(format!("system = {:?}", name.unwrap_or("(not set)")))
-                .help(advice!("unknown-system", "`train systems` lists the systems that it knows")));
+                .help(advice!("unknown-system", "`train systems` lists the known systems")));
         };
         Self::resolve(&entry, given)
     }
 
-    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, to compare and to show.
+    /// The value of `key` (such as `seed` or `quickdraw.batch`) as TOML, for comparison and
+    /// display.
     pub(crate) fn show(&self, key: &str) -> String {
         let value = self.values.get(key).or_else(|| {
             let (table, key) = key.split_once('.').unwrap_or((self.entry.name, key));
             self.table(table)?.get(key)
         });
-        value.map_or_else(|| ABSENT.to_owned(), Value::to_string)
+        match value {
+            // 1e30 and not 31 digits.
+            Some(Value::Float(number)) => format!("{number:?}"),
+            Some(value) => value.to_string(),
+            None => ABSENT.to_owned(),
+        }
     }
 
-    /// The configuration with what is `given` put over it, for `--resume`: only what does not
-    /// change the arithmetic may change.
+    /// The configuration with `given` applied, for `--resume`: only settings that do not affect the
+    /// arithmetic may change, and the precision, because the command asks for it.
     ///
     /// # Errors
-    /// When one of them says something else than the run does: both values are named. And as
+    /// When one of them contradicts the run's own value (the error names both), and as
     /// [`Config::resolve`].
     pub(crate) fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
         let known = keys::Known::of(&self.entry);
@@ -415,13 +425,13 @@ impl Config {
         for one in known.check_all(given)? {
             next.put(&one);
             let (old, new) = (self.show(&one.key), next.show(&one.key));
-            if old != new && !keys::may_change(&one.key) {
+            if old != new && !keys::may_change(&one.key) && !self.is_precision(&one.key) {
                 return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
                     .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
                     .help(advice!(
                         "fixed-by-the-run",
-                        "leave out `{}` to go on with the run, or leave out `--resume` to start a new one",
+                        "leave out `{}` to continue the run, or leave out `--resume` to start a new one",
                         one.source.typed()
                     )));
             }
@@ -430,9 +440,10 @@ impl Config {
         Ok(next)
     }
 
-    /// Keys whose values differ from `other` and that may not differ within one run, each with both
-    /// values.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+    /// The keys that must not change within a run and whose values differ from `other`, each with
+    /// both values. A run whose precision was changed may have checkpoints of either.
+    pub(crate) fn differences(&self, other: &Self, [ours, theirs]: [&str; 2]) -> Vec<String> {
+        let was_changed = self.has_earlier_precision();
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
         for key in self.table_keys().into_iter().chain(other.table_keys()) {
             if !keys.contains(&key) {
@@ -440,8 +451,9 @@ impl Config {
             }
         }
         keys.into_iter()
-            .filter(|key| !keys::may_change(key) && self.show(key) != other.show(key))
-            .map(|key| format!("{key}: {} here, {} there", self.show(&key), other.show(&key)))
+            .filter(|key| !(keys::may_change(key) || was_changed && self.is_precision(key)))
+            .filter(|key| self.show(key) != other.show(key))
+            .map(|key| format!("{key}: {} {ours}, {} {theirs}", self.show(&key), other.show(&key)))
             .collect()
     }
 }

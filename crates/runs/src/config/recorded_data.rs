@@ -1,8 +1,9 @@
-//! Where a run's images are, so that they are found again: from another working folder, and when
-//! the run and its images were moved together or to another system.
+//! The recorded location of a run's images, which finds them again from another working directory,
+//! and after the run and its images were moved together.
 //!
-//! `data` is the path as it was typed, and means nothing elsewhere if it is relative. So the run
-//! also records the way from its own folder to the images, and their absolute path.
+//! `data` is the path as it was typed; if it is relative, it is valid only in one working
+//! directory. So the run also records the relative path from its own folder to the images, and
+//! their absolute path.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::failure::{Code, Failure};
 use datasets::{BUILT_IN, advice};
 
 impl Config {
-    /// Says where the images are; what was recorded before counts no more.
+    /// Sets the location of the images, and forgets what was recorded before.
     pub(crate) fn name_data(&mut self, data: Option<String>) {
         self.set_text("data", data);
         self.set_recorded([None, None]);
@@ -28,20 +29,21 @@ impl Config {
         };
         let (Ok(from), Ok(to)) = (fs::canonicalize(run), fs::canonicalize(&place)) else { return };
         let text = |path: PathBuf| path.to_str().map(str::to_owned);
-        self.set_recorded([way(&from, &to), std::path::absolute(place).ok().and_then(text)]);
+        self.set_recorded([relative_path(&from, &to), std::path::absolute(place).ok().and_then(text)]);
     }
 
-    /// Records the path from the run folder (with `/` on every system) and the absolute path.
+    /// Records the relative path from the run folder (with `/` on every platform) and the absolute
+    /// path.
     fn set_recorded(&mut self, [from_run, absolute]: [Option<String>; 2]) {
         self.set_text("data_from_run", from_run);
         self.set_text("data_absolute", absolute);
         self.missing_data.clear();
     }
 
-    /// Sets `data` to where the images are now, for the run in the folder `run` or the
-    /// configuration file in it: on the recorded way from there, at the recorded absolute path, at
-    /// the path that was typed, or at that below a folder that the run lies in (runs of earlier
-    /// versions have recorded nothing else).
+    /// Sets `data` to the current location of the images, for the run in the folder `run` or the
+    /// configuration file in it. Tries, in this order: the recorded relative path from the run
+    /// folder, the recorded absolute path, the typed path, and the typed path relative to each
+    /// ancestor of the run folder (earlier versions recorded only the typed path).
     pub(crate) fn find_data(&mut self, run: &Path) {
         let typed = self.data().filter(|data| *data != BUILT_IN).map(PathBuf::from);
         let recorded =
@@ -49,7 +51,7 @@ impl Config {
         let usual = self.entry.load.usual_place();
         let (here, around) = match &typed {
             Some(typed) => (typed.as_path(), typed.as_path()),
-            // The usual place counts only if that is where the images were.
+            // The default location is accepted only if the images were there.
             None if recorded.iter().any(Option::is_some) => (usual, usual),
             None => return,
         };
@@ -72,11 +74,10 @@ impl Config {
         }
     }
 
-    /// Refuses to go on without the images of a run that are at none of the places where they
-    /// should be.
+    /// Refuses to resume a run whose images are at none of the expected locations.
     ///
     /// # Errors
-    /// What was recorded, and that `--data` helps.
+    /// Lists the recorded locations and suggests `--data`.
     pub(crate) fn require_data(&self) -> Result<(), Failure> {
         if self.missing_data.is_empty() {
             return Ok(());
@@ -89,23 +90,24 @@ impl Config {
             }
         }
         let recorded = self.data().map_or_else(|| "no `data`".to_owned(), |data| format!("data = {data:?}"));
-        Err(Failure::new(Code::Data, "the images of the run are not where they were")
+        Err(Failure::new(Code::Data, "the images of the run were not found")
             .at(&places[0])
-            .because(format!("the run's configuration has {recorded}; nothing is at\n{}", places.join("\n")))
+            .because(format!("the run's configuration has {recorded}; there is nothing at\n{}", places.join("\n")))
             .help(advice!(
                 "lost-images",
-                "add `--data PATH` with the place where they are now; they are checked to be the same"
+                "if they have moved, give their new path with `--data PATH`; the program checks that they are the same images"
             )))
     }
 }
 
-/// Whether two names stand for one place that is there.
+/// Whether two paths name the same existing file.
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The way from one absolute folder to another place, unless they have not even a drive in common.
-fn way(from: &Path, to: &Path) -> Option<String> {
+/// The relative path from one absolute folder to another path; `None` if they are on different
+/// drives.
+fn relative_path(from: &Path, to: &Path) -> Option<String> {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     if common == 0 {
@@ -134,8 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn ways_lead_from_the_run_to_the_images() {
-        let way = |from: &str, to: &str| super::way(Path::new(from), Path::new(to)).unwrap();
+    fn relative_paths_lead_from_the_run_to_the_images() {
+        let way = |from: &str, to: &str| super::relative_path(Path::new(from), Path::new(to)).unwrap();
         assert_eq!(way("/a/runs/1", "/a/pics"), "../../pics");
         assert_eq!(way("/a", "/a/b/c"), "b/c");
         assert_eq!(way("/a/b", "/x"), "../../x");
@@ -147,7 +149,7 @@ mod tests {
         let (run, data) = (folder(root.path().join("one/runs/1")), folder(root.path().join("one/pics")));
         let mut recorded = config(Some(data.to_str().unwrap()));
         recorded.record_data(&run);
-        // As it is read back, with a typed path that means nothing here.
+        // A configuration read back where the typed path is not valid.
         let found = |run: &Path| {
             let mut config = recorded.clone();
             config.set_text("data", Some("pics".to_owned()));
@@ -171,8 +173,8 @@ mod tests {
         named.require_data().unwrap();
     }
 
-    /// A run of an earlier version has recorded only what was typed, below the folder that its runs
-    /// lie in.
+    /// A run of an earlier version has recorded only the typed path, relative to an ancestor of the
+    /// run folder.
     #[test]
     fn the_images_of_older_runs_are_looked_for_in_the_folders_around_them() {
         let root = tempfile::tempdir().unwrap();
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(config.data(), data.to_str());
         let mut lost = super::tests::config(Some("Z:\\other\\pics"));
         lost.find_data(&run);
-        assert!(lost.require_data().unwrap_err().to_string().contains("add `--data PATH`"));
+        assert!(lost.require_data().unwrap_err().to_string().contains("with `--data PATH`"));
         let mut built_in = super::tests::config(Some(BUILT_IN));
         built_in.find_data(&run);
         built_in.record_data(&run);

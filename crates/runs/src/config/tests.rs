@@ -52,6 +52,42 @@ fn an_option_and_a_set_of_the_same_key_must_agree() {
 }
 
 #[test]
+fn the_version_of_the_numerics_is_recorded_and_a_run_without_it_counts_as_the_first() {
+    let new = Config::resolve(entry(), &[set("steps=3")]).unwrap();
+    assert_eq!(new.numerics(), kernels::NUMERICS);
+    assert!(new.to_toml().contains(&format!("\nnumerics = {}\n", kernels::NUMERICS)), "{}", new.to_toml());
+    let read = |text: &str| Config::of_text(text, "config.toml", None).unwrap();
+    let without: String =
+        new.to_toml().lines().filter(|line| !line.starts_with("numerics")).map(|l| l.to_owned() + "\n").collect();
+    assert_eq!(read(&without).numerics(), 1, "a run of an older version");
+    assert_eq!(read("system = \"quickdraw\"\nsteps = 3\n").numerics(), kernels::NUMERICS, "nobody's run");
+    let mut other = read(&new.to_toml().replace("numerics = ", "numerics = 9"));
+    assert!(other.numerics() > 89 && new.differences(&other, ["new", "other"]).is_empty());
+    let line = other.numerics_change_at(7).unwrap();
+    assert!(
+        line.contains(&format!("version {} of the numerics computed the run up to step 7", other.numerics())),
+        "{line}"
+    );
+    assert!(line.contains(&format!("with version {}", kernels::NUMERICS)), "{line}");
+    assert_eq!(other.numerics_change_at(0), None, "nothing is computed yet");
+    assert!(other.numerics_changed().is_some());
+    other.record_numerics();
+    assert_eq!(
+        (other.numerics(), other.numerics_changed(), other.numerics_change_at(7)),
+        (kernels::NUMERICS, None, None)
+    );
+}
+
+#[test]
+fn a_number_with_many_zeros_is_shown_short() {
+    let text = refused(&[set("clip=1e30")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e30`") && text.contains("1e30 is not in"), "{text}");
+    assert!(!text.contains("000"), "{text}");
+    let text = refused(&[set("clip=1e-13")]).to_string();
+    assert!(text.contains("`quickdraw.clip = 1e-13`") && text.contains("range 1e-12 to 1e12"), "{text}");
+}
+
+#[test]
 fn a_preset_fills_what_nobody_said_wherever_it_is_named() {
     let config = Config::resolve(entry(), &[set("batch=7"), set("preset=cpu")]).unwrap();
     assert_eq!(config.preset(), "cpu");
@@ -66,7 +102,7 @@ fn what_is_written_reads_back_the_same() {
     let config = Config::resolve(entry(), &entries).unwrap();
     let again = Config::resolve(entry(), &file::parse(&config.to_toml(), "config.toml").unwrap()).unwrap();
     assert_eq!(config.to_toml(), again.to_toml());
-    assert!(config.differences(&again).is_empty());
+    assert!(config.differences(&again, [""; 2]).is_empty());
 }
 
 #[test]
@@ -155,8 +191,8 @@ fn a_resumed_run_takes_more_steps_and_refuses_another_seed() {
     }
 }
 
-/// A run of an older version has written down all keys that there were; someone who writes a few
-/// means the present ones.
+/// A run of an older version has recorded all keys that existed then; a hand-written file with a
+/// few keys means the current ones.
 #[test]
 fn what_a_run_did_not_write_down_is_what_it_was_then() {
     let entry = systems::find("wgan-gp").expect("a system");

@@ -1,5 +1,5 @@
-//! Where images come from: one loader for each system's usual data, which the rows of the systems
-//! name. What is at a path that is named is read in whatever form it has, by [`super::reading`].
+//! Where images come from: one loader for the usual data of each system. Images at an explicit path
+//! are read in any supported format, by [`super::reading`].
 
 use std::path::{Path, PathBuf};
 
@@ -13,82 +13,82 @@ use datasets::{
     QuickDraw, Season, Split, advice,
 };
 
-/// Seed of the built-in drawings: always the same ones, whatever the seed of the run.
+/// Seed of the built-in drawings, which do not depend on the seed of the run.
 const DRAWINGS: u64 = 1;
-/// Built-in pictures of a set, but for those of 64 pixels a side.
+/// Number of built-in pictures in a set, except those with 64 pixels a side.
 const COUNT: usize = 20_000;
 /// Built-in faces.
 const FACE_COUNT: usize = 10_000;
-/// Built-in landscapes of each season.
+/// Number of built-in landscapes per season.
 const LANDSCAPES: u64 = 500;
-/// What `--class` says to get every class where there is a usual one.
+/// The value of `--class` that selects all classes where the default is a single one.
 pub const ALL: &str = "all";
 
-/// How a kind of data is found and shown.
+/// How a kind of data is found, loaded and augmented.
 #[derive(Clone, Copy)]
 pub struct Loader {
-    /// Decides between files and built-in pictures.
+    /// Chooses between files and built-in pictures.
     find: fn(&Loader, &Config, &Wanted<'_>) -> Result<LoadedImages, Failure>,
-    /// Where files lie when nobody names others, below the working folder; nothing for what is
-    /// always named.
-    usual: &'static str,
-    /// Reads what is at the path.
+    /// The default path of the files, relative to the working directory; empty if there is no
+    /// default.
+    default_path: &'static str,
+    /// Reads the files at a path.
     read: fn(&Path, &Wanted<'_>) -> Result<LoadedImages, Failure>,
-    /// Whether the path holds a part that nothing is learned from.
+    /// Whether the path has a held-out part, which is never trained on.
     held_back: fn(&Path) -> bool,
-    /// What stands in for missing files.
+    /// The built-in images that replace missing files.
     built_in: fn([usize; 3]) -> Vec<Images>,
-    /// Stand-ins that nothing is learned from, if there are such.
+    /// Built-in held-out images, if there are any.
     built_in_held_back: Option<fn() -> HeldBack>,
-    /// What the stand-ins for images of this shape are called.
+    /// The name of the built-in images of this shape.
     built_in_name: fn([usize; 3]) -> &'static str,
-    /// The class of real data when none is named.
+    /// The default class of real data.
     pub class: Option<&'static str>,
     /// How pictures of other sizes are fitted, for folders: the defaults of `[images]`.
     pub fitting: Option<fn() -> Fitting>,
-    /// How images are changed when they are shown: the defaults of `[augment]`.
+    /// The augmentation: the defaults of `[augment]`.
     pub augment: fn() -> Augmentation,
 }
 
-/// What a run asks of its images.
+/// What a run needs from its images.
 pub(super) struct Wanted<'a> {
-    /// Which part, in which size.
+    /// Which part, and at which size.
     pub(super) request: LoadRequest<'a>,
-    /// The class that is named.
+    /// The class that was requested.
     pub(super) class: Option<&'a str>,
-    /// Whether the system has a setting for grey or colour.
+    /// Whether the number of channels is a setting of the system.
     pub(super) has_channels: bool,
-    /// Whether the augmentation gives lines soft edges.
+    /// Whether the augmentation smooths the edges of lines.
     pub(super) softened: bool,
 }
 
-/// Built-in images that nothing is learned from.
+/// Built-in images that are never trained on.
 struct HeldBack {
     domains: Vec<Images>,
-    /// What each of them truly is in the other domain.
+    /// The true translation of each into the other domain.
     counterparts: Vec<Images>,
 }
 
-/// Images that were read or drawn, one set for each domain.
+/// Images that were read or drawn, one set per domain.
 #[derive(Default)]
 pub(super) struct LoadedImages {
     pub(super) domains: Vec<Images>,
-    /// What each image truly is in the other domain, where that is known.
+    /// The true translation of each image into the other domain, where it is known.
     pub(super) counterparts: Option<Vec<Images>>,
-    /// Where they come from, if the images themselves do not say it better.
+    /// Where they come from, if the images themselves do not know it better.
     pub(super) origin: Option<String>,
     pub(super) built_in: bool,
-    /// Whether the class that is named has been found already: it is the name of a file.
+    /// Whether the requested class has already selected a file by its name.
     pub(super) has_class: bool,
-    /// Lines about them.
+    /// Notes about them for the user.
     pub(super) notes: Vec<String>,
 }
 
-/// 28x28 grey doodles, Quick, Draw! bitmaps or strokes: what is named, the file at its usual place,
-/// or the built-in apples.
+/// 28x28 grey doodles, as Quick, Draw! bitmaps or strokes: the requested file, the one at the
+/// default path, or the built-in apples.
 pub const DOODLES: Loader = Loader {
     find: doodles,
-    usual: "data/quickdraw",
+    default_path: "data/quickdraw",
     read: reading::any,
     held_back: reading::has_test_part,
     built_in: |_| vec![datasets::apples(BUILT_IN_COUNT, DRAWINGS)],
@@ -99,10 +99,11 @@ pub const DOODLES: Loader = Loader {
     augment: Augmentation::default,
 };
 
-/// Digits in IDX files, as MNIST and its followers; in colour they are other figures.
+/// Digits in IDX files: MNIST and data sets in its format; systems with colour images get other
+/// built-in shapes.
 pub const DIGITS: Loader = Loader {
     find: files_or_built_in,
-    usual: "data/mnist",
+    default_path: "data/mnist",
     built_in: |[_, _, channels]| match channels {
         3 => vec![datasets::shapes(COUNT, DRAWINGS)],
         _ => vec![datasets::digits(COUNT, DRAWINGS)],
@@ -114,16 +115,16 @@ pub const DIGITS: Loader = Loader {
 /// CIFAR-10's binary files.
 pub const CIFAR: Loader = Loader {
     find: files_or_built_in,
-    usual: "data/cifar-10",
+    default_path: "data/cifar-10",
     built_in: |_| vec![datasets::shapes(COUNT, DRAWINGS)],
     built_in_name: |_| "coloured shapes",
     ..DOODLES
 };
 
 /// A folder of any pictures.
-pub const FOLDER: Loader = Loader { usual: "", ..CIFAR };
+pub const FOLDER: Loader = Loader { default_path: "", ..CIFAR };
 
-/// Images of any kind; the built-in ones go by the size.
+/// Images of any kind; the size decides which built-in ones are used.
 pub const ANY: Loader = Loader {
     built_in: |size| match size {
         [28, _, _] => (DIGITS.built_in)(size),
@@ -134,9 +135,9 @@ pub const ANY: Loader = Loader {
     ..FOLDER
 };
 
-/// A folder of faces, of which the middle is taken.
+/// A folder of faces, cropped to their centre.
 pub const FACES: Loader = Loader {
-    usual: "data/faces",
+    default_path: "data/faces",
     built_in: |[height, width, _]| vec![datasets::faces(FACE_COUNT, DRAWINGS, height.max(width))],
     built_in_name: |_| "cartoon faces",
     fitting: Some(|| Fitting { crop: Crop::Crop108, ..Fitting::default() }),
@@ -144,9 +145,9 @@ pub const FACES: Loader = Loader {
     ..FOLDER
 };
 
-/// Two folders, A and B, that are not paired: scaled a little larger, cropped at random, mirrored.
+/// Two unpaired folders, A and B: scaled up a little, cropped at random, mirrored.
 pub const PAIRS: Loader = Loader {
-    usual: "data/pairs",
+    default_path: "data/pairs",
     read: reading::pair,
     held_back: reading::has_test_pair,
     built_in: |_| landscapes([0, 1], [Season::Summer, Season::Winter]),
@@ -160,29 +161,30 @@ pub const PAIRS: Loader = Loader {
     ..FOLDER
 };
 
-/// Two sets of built-in landscapes, each in a season: set n has the numbers from n x [`LANDSCAPES`]
-/// on, so that no landscape is in two of them, and the same set in both seasons is of true pairs.
+/// Two sets of built-in landscapes, each in one season. Set n has the landscapes from n x
+/// [`LANDSCAPES`] on, so no landscape is in two sets; the same set in both seasons gives true
+/// pairs.
 fn landscapes(sets: [u64; 2], seasons: [Season; 2]) -> Vec<Images> {
     let draw =
         |(set, season): (u64, Season)| datasets::seasons(set * LANDSCAPES..(set + 1) * LANDSCAPES, DRAWINGS, season);
     sets.into_iter().zip(seasons).map(draw).collect()
 }
 
-/// The images that `--data` names, those at the usual place, or the built-in ones.
+/// Loads the images at `--data`, those at the default path, or the built-in ones.
 fn files_or_built_in(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     if let Some(path) = loader.place(config.data()) {
         return loader.named(&path, wanted);
     }
     let why = match config.data() {
         Some(_) => String::new(),
-        None if loader.usual.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
-        None => format!(" (for the real ones see data/README.md; {} is not there)", loader.usual),
+        None if loader.default_path.is_empty() => typed(&advice!("own-pictures", " (your own: `--data FOLDER`)")),
+        None => format!(" ({} does not exist; see data/README.md for the real images)", loader.default_path),
     };
     let found = loader.drawn(wanted, format!("built-in {}{why}", (loader.built_in_name)(wanted.request.shape)));
     found.of_class(wanted.class.filter(|class| *class != ALL))
 }
 
-/// Doodles: the class is the name of a file, unless what is named is of another form.
+/// Loads doodles: the class selects a file by its name, unless the path has another format.
 fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     let data = config.data().map(Path::new);
     if let Some(path) = data.filter(|path| *path != Path::new(BUILT_IN))
@@ -198,27 +200,27 @@ fn doodles(loader: &Loader, config: &Config, wanted: &Wanted<'_>) -> Result<Load
 }
 
 impl Loader {
-    /// The loader that takes one class of real data when none is named.
+    /// The same loader with a default class.
     pub const fn of_class(self, class: &'static str) -> Self {
         Self { class: Some(class), ..self }
     }
 
-    /// The loader with other defaults of `[augment]`.
+    /// The same loader with other defaults of `[augment]`.
     pub const fn changed_by(self, augment: fn() -> Augmentation) -> Self {
         Self { augment, ..self }
     }
 
-    /// Where files lie when nobody names others; empty for what is always named.
+    /// The default path of the files; empty if there is none.
     pub fn usual_place(&self) -> &Path {
-        Path::new(self.usual)
+        Path::new(self.default_path)
     }
 
-    /// The images of a run whose system learns from images of `shape`: those that `--data` names,
-    /// those at the usual place, or the built-in ones.
+    /// Loads the images of a run whose system learns from images of `shape`: those at `--data`,
+    /// those at the default path, or the built-in ones.
     ///
     /// # Errors
-    /// When files are not there or are not what they should be, and when a setting of `[images]` or
-    /// `[augment]` is refused.
+    /// When files are missing or have the wrong format, and when a setting of `[images]` or
+    /// `[augment]` is invalid.
     pub(crate) fn load(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, false, output)
     }
@@ -227,15 +229,15 @@ impl Loader {
     /// all of them can be read.
     ///
     /// # Errors
-    /// As [`load`](Self::load), as far as they show without reading the images.
+    /// As [`load`](Self::load), where the problem can be detected without reading the images.
     pub(crate) fn look_at(&self, config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
         self.load_part(Split::Train, config, shape, true, output)
     }
 
-    /// The images of the same set and class that are held back from training, if there are such.
+    /// Loads the held-out images of the same set and class, if there are any.
     ///
     /// # Errors
-    /// As [`load`](Self::load), about files that are there.
+    /// As [`load`](Self::load), for files that exist.
     pub(crate) fn load_held_back(
         &self,
         config: &Config,
@@ -260,10 +262,10 @@ impl Loader {
         if ![1, 3].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("images cannot have {} channels", shape[2]))
                 .at(config.entry.name)
-                .because("they are grey (1) or in colour (3)")
+                .because("allowed: 1 (grey) or 3 (colour)")
                 .help(advice!(
                     "channels-of-pictures",
-                    "learn in grey, `--set channels=1`, or in colour, `--set channels=3`"
+                    "use `--set channels=1` for grey images, or `--set channels=3` for colour"
                 )));
         }
         let augmentation = config.augmentation()?;
@@ -303,8 +305,8 @@ impl Loader {
         })
     }
 
-    /// The images at `path`: all of them, those of the class that is named, or those of the usual
-    /// class if they have it.
+    /// The images at `path`: all of them, those of the requested class, or those of the default
+    /// class if the files have it.
     fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if !path.exists() {
             return Err(reading::nothing_at(path, (self.built_in_name)(wanted.request.shape)));
@@ -316,26 +318,26 @@ impl Loader {
         let usual = self.class.filter(|_| wanted.class.is_none()).filter(|class| {
             let has = found.domains.iter().all(|images| images.class_names().iter().any(|name| name == class));
             if !has {
-                found.notes.push(format!("             all of them: there is no class {class}, the usual one"));
+                found.notes.push(format!("             all classes: the default class, {class}, is not among them"));
             }
             has
         });
         found.of_class(wanted.class.or(usual).filter(|class| *class != ALL))
     }
 
-    /// The images that the program has brought, scaled to what is wanted.
+    /// The images that the calling program provides, scaled to the requested size.
     fn given(&self, images: &Images, config: &Config, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
         if let Some(data) = config.data() {
-            return Err(Failure::new(Code::Data, "the images are given twice")
+            return Err(Failure::new(Code::Data, "the images are specified twice")
                 .at(data)
-                .because(format!("`{}` brings its own", config.entry.name)));
+                .because(format!("`{}` was created with its own images", config.entry.name)));
         }
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
         let domains = vec![images.clone().resized(wanted.request.size, filter)];
         LoadedImages { domains, ..LoadedImages::default() }.of_class(wanted.class)
     }
 
-    /// The built-in pictures, scaled to what is wanted.
+    /// The built-in pictures, scaled to the requested size.
     fn drawn(&self, wanted: &Wanted<'_>, origin: String) -> LoadedImages {
         let filter = self.fitting.map_or(Filter::Area, |fitting| fitting().filter);
         let scaled =
@@ -356,31 +358,33 @@ impl Loader {
         }
     }
 
-    /// Where the files are: at the path that is named, or at the usual place if there is something;
-    /// nothing for the built-in set.
+    /// The path of the files: the explicit one, or the default path if it exists; `None` for the
+    /// built-in set.
     fn place(&self, data: Option<&str>) -> Option<PathBuf> {
         match data {
             Some(BUILT_IN) => None,
             Some(path) => Some(PathBuf::from(path)),
-            None => Some(PathBuf::from(self.usual)).filter(|path| !self.usual.is_empty() && path.exists()),
+            None => {
+                Some(PathBuf::from(self.default_path)).filter(|path| !self.default_path.is_empty() && path.exists())
+            }
         }
     }
 }
 
 impl LoadedImages {
-    /// Bytes of memory for each set of images.
+    /// The memory budget for each set of images, in bytes.
     fn share(&self, options: &LoadOptions<'_>) -> u64 {
         options.shared_by(self.domains.len() + self.counterparts.as_ref().map_or(0, Vec::len)).memory
     }
 
-    /// Bytes of memory and of disk that they will need when they are [`kept`](Self::kept).
+    /// Bytes of memory and of disk that they need once they are [`kept`](Self::kept).
     fn needs(&self, options: &LoadOptions<'_>) -> [u64; 2] {
         let most = self.share(options);
         let sets = || self.domains.iter().chain(self.counterparts.iter().flatten());
         [sets().map(|images| images.resident_bytes_in_memory(most)).sum(), sets().map(Images::cache_bytes).sum()]
     }
 
-    /// The images in memory, as far as they may lie there.
+    /// Moves the images into memory, within the limits of `options`.
     fn kept(self, options: &LoadOptions<'_>) -> Result<Self, Failure> {
         if options.inspect_only {
             return Ok(self);
@@ -403,6 +407,6 @@ impl LoadedImages {
 }
 
 #[cfg(test)]
-mod forms;
+mod format_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! How much memory the images of a run may take, and where they go if they need more.
+//! How much memory the images of a run may take, and where they are cached if they need more.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -13,15 +13,15 @@ use crate::console::Output;
 use crate::plan::limits;
 use crate::signals;
 
-/// Where caches lie when nobody says otherwise. Below the working folder, as the runs: what lies
-/// beside the pictures may be read-only. Hidden, so that it is not taken for pictures.
+/// The default folder of the caches. It is below the working directory, like the runs, because the
+/// folder of the pictures may be read-only; it is hidden, so that it is not mistaken for pictures.
 const CACHE: &str = "data/.cache";
-/// The images of a run take this share of the memory that is free, and no more bytes than that:
-/// what is read often stays in the system's own cache of files anyway.
+/// The images of a run take at most this fraction of the free memory, and at most `MOST` bytes.
+/// Files that are read often stay in the page cache of the operating system anyway.
 const SHARE: u64 = 4;
 const MOST: u64 = 1 << 30;
 
-/// Where the images of `config` may lie; `progress` gets reports about what takes long.
+/// Limits and cache folder for the images of `config`; `progress` receives reports about slow work.
 pub(super) fn options<'a>(
     config: &Config,
     inspect_only: bool,
@@ -32,21 +32,21 @@ pub(super) fn options<'a>(
     LoadOptions { memory, cache, inspect_only, progress }
 }
 
-/// Bytes of memory for images when nobody says how much.
+/// The default memory budget for images, in bytes.
 fn usual() -> u64 {
-    // Where the free memory is unknown, the bound is low enough.
+    // Where the free memory is unknown, the upper bound is low enough.
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }
 
-/// A process that waits for another says so this often.
+/// The interval between messages while waiting for another process.
 const REMIND: Duration = Duration::from_secs(60);
 
-/// Reports what takes long: with a bar on a terminal, else with a line now and then.
+/// Reports slow work: with a bar on a terminal, otherwise with an occasional line.
 pub(super) struct Reporter {
     output: Output,
-    /// The bar of the decoding at hand, and how many tenths of it were reported.
+    /// The bar of the current decoding, and how many tenths were reported.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
-    /// When it was last reported that another process is waited for.
+    /// When the wait for another process was last reported.
     waiting: Mutex<Option<Instant>>,
 }
 
@@ -55,7 +55,7 @@ impl Reporter {
         Self { output: output.clone(), decoding: Mutex::default(), waiting: Mutex::default() }
     }
 
-    /// Reports it; breaks if the user has asked the program to end.
+    /// Reports `progress`; returns `Break` if the user has asked the program to stop.
     pub(super) fn report(&self, progress: &Progress<'_>) -> ControlFlow<()> {
         let say = |line: String| self.output.say(&format!("data         {line}"));
         match *progress {

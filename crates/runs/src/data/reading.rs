@@ -21,7 +21,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fail
     let loaded = files.load(&wanted.request).map_err(failure)?;
     let mut notes: Vec<String> = loaded.notes.iter().map(|note| format!("             {note}")).collect();
     notes.extend(loaded.warning.iter().map(|warning| format!("warning      {warning}")));
-    // Before all of them are read: there may be too many.
+    // Checked before everything is read: there may be too many images.
     loaded.images.require(1).map_err(failure)?;
     if !wanted.request.options.inspect_only {
         let fitting = wanted.request.fitting;
@@ -41,38 +41,40 @@ fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histo
     if let Some(value) = constant_value(images).map_err(failure)? {
         let refused = Failure::new(Code::Data, "the images are blank")
             .at(path.display())
-            .because(format!("every number of all {} images is {value}", images.count()));
+            .because(format!("every value of all {} images is {value}", images.count()));
         return Err(refused.help(match fitting.range {
             Some(range) => {
-                advice!("blank-by-range", "leave out `--set images.range={range}`, or use a set with something in it")
+                advice!("blank-by-range", "leave out `--set images.range={range}`, or use images that are not blank")
             }
-            None => advice!("blank", "use a set with something in it"),
+            None => advice!("blank", "use images that are not blank"),
         }));
     }
     Histogram::of(images).map_err(failure)
 }
 
-/// A line if the files and the network differ in channels.
+/// A note if the files and the network have different numbers of channels.
 fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) -> Option<String> {
     let line = match wanted.request.shape[2] {
         1 if !loaded.has_colour() => return None,
-        1 if wanted.has_channels => {
-            typed(&advice!("made-grey", "in colour, made grey; `--set channels=3` learns the colours"))
-        }
-        1 => "in colour, made grey: the network learns in grey".into(),
-        3 if histogram.is_grey() && wanted.has_channels => {
-            typed(&advice!("grey-in-three", "grey, the same in three channels; `--set channels=1` learns in grey"))
-        }
-        3 if histogram.is_grey() => "grey, the same in three channels: the network learns in colour".into(),
+        1 if wanted.has_channels => typed(&advice!(
+            "made-grey",
+            "colour images, converted to grey; use `--set channels=3` to learn the colours"
+        )),
+        1 => "colour images, converted to grey for the network".into(),
+        3 if histogram.is_grey() && wanted.has_channels => typed(&advice!(
+            "grey-in-three",
+            "grey images, repeated to three channels; use `--set channels=1` to learn in grey"
+        )),
+        3 if histogram.is_grey() => "grey images, repeated to three channels for the network".into(),
         _ => return None,
     };
     Some(format!("             {line}"))
 }
 
-/// Reads the two sets of a pair, each in whatever form it has.
+/// Reads the two sets of a pair, each in any supported format.
 ///
 /// # Errors
-/// When they are not there, and as [`any`].
+/// When they are missing, and as [`any`].
 pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
     if !path.is_dir() {
         return Err(Failure::new(Code::Data, "training a translation needs two sets of images")
@@ -80,7 +82,7 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fai
             .because("this is one file")
             .help(advice!(
                 "pair-of-one-file",
-                "make a folder with trainA and trainB in it, two folders of pictures or two files, trainA.npy and trainB.npy"
+                "make a folder that contains two folders of pictures, trainA and trainB, or two arrays, trainA.npy and trainB.npy"
             )));
     }
     let pair = Pair::find(path, wanted.request.split).map_err(failure)?;
@@ -95,18 +97,18 @@ pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fai
     Ok(both)
 }
 
-/// Whether the path holds a part that nothing is learned from.
+/// Whether the path has a held-out part.
 pub(super) fn has_test_part(path: &Path) -> bool {
     DataFiles::find(path, None).is_ok_and(|files| files.has_split(Split::Test))
 }
 
-/// The same for pairs.
+/// Like [`has_test_part`], for pairs.
 pub(super) fn has_test_pair(path: &Path) -> bool {
     path.is_dir() && Pair::find(path, Split::Test).is_ok()
 }
 
-/// The failure of a path at which nothing is; `built_in` names what would be learned from without
-/// one.
+/// The failure for a path that does not exist; `built_in` names the images that would be used
+/// without a path.
 pub(super) fn nothing_at(path: &Path, built_in: &str) -> Failure {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! The classifier that metrics look through: trained once on a labelled set, kept under
-//! `data/evalnet/`, found again by the fingerprint of its images.
+//! The classifier whose features and predictions some metrics use: trained once on a labelled data
+//! set, stored under `data/evalnet/`, and found again by the fingerprint of its images.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,16 @@ use models::evalnet;
 use models::evalnet::Evalnet;
 use tensor::{Tensor, meta};
 
-/// Where the trained classifiers lie.
+/// The folder of the trained classifiers.
 const FOLDER: &str = "data/evalnet";
-/// Images that it learns from in all, again and again if there are fewer.
+/// The number of training images it sees in total; smaller data sets are repeated.
 const SEEN: usize = 180_000;
-/// Every so many-th image is not learned from but asked for at the end.
+/// Every n-th image is held out from training and used to measure accuracy.
 const HELD_OUT: usize = 10;
-/// Images that are looked at together.
+/// Images per forward pass.
 const AT_A_TIME: usize = 256;
 
-/// A trained classifier, as an extractor.
+/// A trained classifier, used as a feature extractor.
 struct Trained {
     name: String,
     net: Evalnet,
@@ -57,24 +57,24 @@ impl Extractor for Trained {
 /// Which classifier to train.
 #[derive(Clone, Debug)]
 pub struct EvalnetRequest {
-    /// The system whose data are meant.
+    /// The system whose data set is used.
     pub system: Arc<Trainable>,
-    /// What to set of its configuration, such as `data`.
+    /// Configuration settings to change, such as `data`.
     pub assignments: Vec<Assignment>,
-    /// Seed of the weights and of the order of the images.
+    /// Seed of the weights and of the order of the training images.
     pub seed: u64,
     /// Where messages go.
     pub output: Output,
 }
 
-/// A classifier that was trained.
+/// The result of training a classifier.
 #[derive(Clone, Debug)]
 pub struct EvalnetReport {
     /// Its file.
     pub path: PathBuf,
-    /// The share of the held-out images that it classifies rightly.
+    /// The fraction of the held-out images that it classifies correctly.
     pub accuracy: f64,
-    /// How many images were held out.
+    /// The number of held-out images.
     pub held_out: usize,
     /// The hash of its weights.
     pub hash: String,
@@ -83,29 +83,29 @@ pub struct EvalnetReport {
 impl fmt::Display for EvalnetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.path.display())?;
-        writeln!(f, "accuracy: {:.4} of {} images not learned from", self.accuracy, self.held_out)?;
+        writeln!(f, "accuracy: {:.4} on {} held-out images", self.accuracy, self.held_out)?;
         writeln!(f, "weights hash: {}", self.hash)
     }
 }
 
-/// Trains one, over an older one of the same images.
+/// Trains a classifier, and replaces an earlier one for the same images.
 ///
 /// # Errors
 /// When the images cannot be read, have no classes, or the file cannot be written.
 pub fn train(request: &EvalnetRequest) -> Result<EvalnetReport, Failure> {
     let config = Config::resolve(&request.system, &request.assignments)?;
     let shape = meta::run(|| config.build().map(|system| system.image_shape()))?.ok_or_else(|| {
-        Failure::new(Code::Usage, format!("`{}` learns from no images", request.system.name))
+        Failure::new(Code::Usage, format!("`{}` does not learn from images", request.system.name))
             .because("a classifier is trained on images with classes")
     })?;
     let data = all_classes(&config, shape, &request.output)?;
-    let help = advice!("no-labels", "give images with classes, and enough of them");
+    let help = advice!("no-labels", "use a data set with classes and enough images");
     let set = Labelled::new(&config, &data, help)?;
     let (trained, hash) = set.train(request.seed, &request.output)?;
     Ok(EvalnetReport { path: set.path(), accuracy: trained.accuracy, held_out: set.held_out().len(), hash })
 }
 
-/// The classifier of the images of `data`: the one that was trained before, or a new one.
+/// The classifier for the images of `data`: loaded if it was trained before, otherwise trained now.
 ///
 /// # Errors
 /// When the images have no classes or another size than `side`, or the file cannot be read or
@@ -116,7 +116,7 @@ pub(super) fn extractor(
     data: &Dataset,
     output: &Output,
 ) -> Result<Box<dyn Extractor>, Failure> {
-    // A run may have learned one class of many; the classifier needs them all.
+    // The run may use a single class; the classifier needs all classes.
     let every;
     let data = match data.classes() {
         Some((labels, _)) if labels.iter().all(|label| *label == labels[0]) => {
@@ -139,14 +139,14 @@ pub(super) fn extractor(
         None => set.train(1, output)?.0,
     };
     output.say(&format!(
-        "classifier   {}: {:.2} % right on images it did not learn from",
+        "classifier   {}: accuracy {:.2} % on held-out images",
         set.path().display(),
         100.0 * trained.accuracy
     ));
     Ok(Box::new(trained))
 }
 
-/// The images of `config` of all classes, whichever it names.
+/// The images of all classes of `config`'s data set, regardless of its `class`.
 fn all_classes(config: &Config, shape: [usize; 3], output: &Output) -> Result<Dataset, Failure> {
     let config = config.clone().with_class(ALL);
     config.entry.load.load(&config, shape, output)
@@ -159,7 +159,7 @@ struct Labelled<'a> {
     classes: usize,
     shape: [usize; 3],
     name: String,
-    /// Of the images.
+    /// The fingerprint of the images.
     fingerprint: String,
 }
 
@@ -174,20 +174,20 @@ impl<'a> Labelled<'a> {
         let (labels, classes) = data.classes().ok_or_else(|| failure("they have no classes"))?;
         let present = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
         if present < 2 {
-            return Err(failure("they are all of one class"));
+            return Err(failure("all of them belong to one class"));
         }
         let shape = data.shape(0);
         if !Evalnet::fits(shape) {
-            return Err(failure("their sides cannot be halved twice"));
+            return Err(failure("their height and width must be divisible by 4"));
         }
         if labels.len() < 2 * HELD_OUT.max(evalnet::BATCH) {
-            return Err(failure("they are too few"));
+            return Err(failure("there are too few of them"));
         }
         let name = format!("evalnet{}-{}", shape[0], set_name(config));
         Ok(Self { data, labels, classes, shape, name, fingerprint: data.fingerprint()? })
     }
 
-    /// The file of its classifier.
+    /// The path of its classifier.
     fn path(&self) -> PathBuf {
         let short = &self.fingerprint[..self.fingerprint.len().min(8)];
         Path::new(FOLDER).join(format!("{}-{short}.safetensors", self.name))
@@ -197,21 +197,21 @@ impl<'a> Labelled<'a> {
         (0..self.labels.len()).filter(|i| i % HELD_OUT == HELD_OUT - 1).collect()
     }
 
-    /// The classifier that was trained on these images before.
+    /// Loads the classifier that was trained on these images before, if there is one.
     fn saved(&self) -> Result<Option<Trained>, Failure> {
         let path = self.path();
         if !path.exists() {
             return Ok(None);
         }
         let failure = |why: String| {
-            Failure::new(Code::Checkpoint, "cannot use the classifier")
-                .at(path.display())
-                .because(why)
-                .help(advice!("classifier-of-others", "delete the file: it is trained again when it is needed"))
+            Failure::new(Code::Checkpoint, "cannot use the classifier").at(path.display()).because(why).help(advice!(
+                "classifier-of-others",
+                "delete the file: the classifier is trained again when it is needed"
+            ))
         };
         let saved = Checkpoint::read(&path).map_err(|flaw| failure(flaw.to_string()))?;
         if saved.data != self.fingerprint {
-            return Err(failure("it learned from other images".to_owned()));
+            return Err(failure("it was trained on other images".to_owned()));
         }
         let accuracy = saved.config.strip_prefix("accuracy = ").and_then(|text| text.trim().parse().ok());
         let accuracy = accuracy.ok_or_else(|| failure("its accuracy is missing".to_owned()))?;
@@ -220,8 +220,8 @@ impl<'a> Labelled<'a> {
         Ok(Some(Trained { name: self.name.clone(), net, accuracy }))
     }
 
-    /// Trains one, asks it for the images that it has not seen, and writes it; with the hash of its
-    /// weights.
+    /// Trains a classifier, measures its accuracy on the held-out images, and saves it; returns it
+    /// with its accuracy and the hash of its weights.
     fn train(&self, seed: u64, output: &Output) -> Result<(Trained, String), Failure> {
         let learned: Vec<usize> = (0..self.labels.len()).filter(|i| i % HELD_OUT != HELD_OUT - 1).collect();
         let steps = (SEEN / evalnet::BATCH) as u64;
@@ -272,7 +272,7 @@ impl<'a> Labelled<'a> {
         indices.iter().map(|&index| self.labels[index] as usize).collect()
     }
 
-    /// The share of the held-out images that `net` calls by their class.
+    /// The fraction of the held-out images that `net` classifies correctly.
     fn accuracy(&self, net: &Evalnet) -> Result<f64, Failure> {
         let held_out = self.held_out();
         let mut right = 0.0;
@@ -284,8 +284,8 @@ impl<'a> Labelled<'a> {
     }
 }
 
-/// What the images are called in the classifier's name: the file or folder that they come from,
-/// else the system that they are built in for.
+/// The name of the images within the classifier's file name: that of their file or folder, or of
+/// the system for built-in images.
 fn set_name(config: &Config) -> String {
     let stem = config.data().and_then(|data| Path::new(data).file_stem()).map(|stem| stem.to_string_lossy());
     let name = stem.map_or_else(|| config.entry.name.to_owned(), std::borrow::Cow::into_owned);

@@ -1,4 +1,5 @@
-//! [`Evaluator`]: compares generated images with real ones, whose features are extracted once.
+//! [`Evaluator`]: compares generated images with real ones. The features of the real images are
+//! extracted once.
 
 use core::fmt;
 
@@ -14,39 +15,39 @@ use models::{Direction, FromLatents, Sampler, Translate};
 use rand::seq::index::sample;
 use tensor::Tensor;
 
-/// Principal components are fitted on at most so many reals.
+/// Principal components are fitted on at most this many real images.
 const MOST_TO_FIT: usize = 5000;
 
-/// What is to be measured.
+/// What to measure.
 pub(crate) struct Setup {
     pub metrics: Vec<&'static Metric>,
-    /// Fakes, and reals, if there are so many.
+    /// The number of generated images, and of real ones if there are enough.
     pub count: usize,
-    /// Of the fakes, and of the choice of reals.
+    /// Seed of the generated images and of the selection of real ones.
     pub seed: u64,
 }
 
-/// The reals of one domain, and what looks at images of it.
+/// The real images of one domain, and the feature extractor for it.
 struct Target {
     extractor: Box<dyn Extractor>,
     real: Sample,
-    /// What the reals truly are in the other domain, if that is known.
+    /// The true translations of the real images into the other domain, if known.
     counterparts: Option<Pictures>,
     baseline: Baseline,
 }
 
-/// The reals of every domain.
+/// Holds the real images of every domain, with their features.
 pub(crate) struct Evaluator {
     setup: Setup,
     targets: Vec<Target>,
 }
 
-/// One number, and of which images if the system makes several kinds.
+/// One measured value, with the direction for systems that translate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// `a-to-b` or `b-to-a` of a system that translates.
+    /// `a-to-b` or `b-to-a`; `None` for systems that do not translate.
     pub direction: Option<&'static str>,
-    /// The number, with all that it depends on.
+    /// The value, with everything it depends on.
     pub measured: Measured,
 }
 
@@ -60,17 +61,17 @@ impl fmt::Display for Measurement {
 }
 
 impl Evaluator {
-    /// Chooses the reals of every domain of `data`, as many of each, and looks at them with what
-    /// `extractor` makes for them. Real points of the plane are drawn when they are needed: then
-    /// `data` has no domain.
+    /// Selects equally many real images of every domain of `data`, and extracts their features with
+    /// the extractor that `extractor` returns. Points of the plane are drawn on demand; `data` then
+    /// has no domain.
     ///
-    /// `learned` are the images that the system learned from, if `data` are others.
+    /// `learned` are the training images, if `data` holds others.
     ///
-    /// The reals that score against the others are as many, if there are twice as many; else both
-    /// are halves of all.
+    /// The baseline compares real images with other real images: `count` of each if there are twice
+    /// as many, otherwise one half with the other half.
     ///
     /// # Errors
-    /// When there are too few reals for two halves; and those of `extractor`.
+    /// When there are too few real images for two halves, and the errors of `extractor`.
     pub(crate) fn new(
         data: &Dataset,
         learned: Option<&Dataset>,
@@ -79,7 +80,7 @@ impl Evaluator {
     ) -> Result<Self, Failure> {
         let available = data.counts();
         if let Some(few) = available.iter().find(|available| **available < 2 * FEWEST) {
-            return Err(Failure::new(Code::Data, "there are too few reals to measure anything")
+            return Err(Failure::new(Code::Data, "there are too few real images to measure the quality")
                 .at(data.origin())
                 .because(format!("found {few}, need at least {}", 2 * FEWEST)));
         }
@@ -106,17 +107,17 @@ impl Evaluator {
         Ok(Self { setup, targets })
     }
 
-    /// How many fakes are compared with as many reals.
+    /// The number of generated images; equally many real ones are used.
     pub(crate) fn count(&self) -> usize {
         self.setup.count
     }
 
-    /// Measures what a system draws now. One that translates is measured in both directions:
-    /// against the reals of the other domain, on the way back, and, where the truth is known,
-    /// against that.
+    /// Measures the current output of a system. A system that translates is measured in both
+    /// directions: against the real images of the other domain, for cycle consistency, and, where
+    /// the true translation is known, against that.
     ///
     /// # Errors
-    /// When it draws numbers that are not finite, or the extractor makes such of its pictures.
+    /// When the system's output, or the extractor's, is not finite.
     pub(crate) fn measure(&self, sampler: Sampler<'_>) -> Result<Vec<Measurement>, Failure> {
         match sampler {
             Sampler::Latents(sampler) => self.against(None, 0, self.drawn(sampler)?),
@@ -165,7 +166,7 @@ impl Evaluator {
     }
 }
 
-/// The distances that a translation is measured by, and what each means.
+/// The distances that measure a translation, with an explanation of each.
 pub const DISTANCES: [(&str, &str); 4] = [
     ("cycle_l1", "mean absolute difference between an image and its translation there and back, in [-1, 1]"),
     ("true_l1", "mean absolute difference between a translation and the true image (built-in landscapes)"),
@@ -173,16 +174,16 @@ pub const DISTANCES: [(&str, &str); 4] = [
     ("true_ratio", "true_l1 / untranslated_l1: 0 is perfect, 1 is no better than leaving the image as it is"),
 ];
 
-/// What became of pictures of one domain.
+/// The translations of the images of one domain.
 struct Translated {
     fakes: Pictures,
-    /// Those of [`DISTANCES`] that can be measured, in that order.
+    /// Those of [`DISTANCES`] that can be measured, in the same order.
     distances: Vec<(&'static str, f64)>,
 }
 
 impl Translated {
-    /// Translates all `sources`, and measures the results against them and against the `truth`, if
-    /// it is known.
+    /// Translates all `sources`, and compares the results with them and, if known, with the
+    /// `truth`.
     fn new(
         translator: &dyn Translate,
         direction: Direction,
@@ -214,21 +215,21 @@ impl Translated {
     }
 }
 
-/// The sum of the differences of all values of images in [0, 1], in units of [-1, 1], as the losses
-/// are reported.
+/// The sum of the absolute differences of images in [0, 1], scaled to the range [-1, 1], in which
+/// losses are reported.
 fn difference(a: &Tensor, b: &Tensor) -> f64 {
     a.data().iter().zip(b.data()).map(|(x, y)| 2.0 * f64::from((x - y).abs())).sum()
 }
 
-/// What looks at the images has made a number of one that is none.
+/// The extractor returned a value that is not finite.
 fn not_finite(bad: NotFinite) -> Failure {
     Failure::new(Code::Diverged, "the features of an image are not finite").because(bad)
 }
 
-/// Images in [0, 1] as bytes, one batch after the other.
+/// Converts batches of images in [0, 1] to bytes, concatenated.
 ///
 /// # Errors
-/// When a number is not finite.
+/// When a value is not finite.
 fn joined(parts: impl Iterator<Item = Tensor>) -> Result<Pictures, Failure> {
     let (mut pixels, mut size) = (Vec::new(), [0; 3]);
     for part in parts {
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
     use metrics::suite;
 
-    /// Turns light into dark.
+    /// Inverts brightness.
     struct Negative;
 
     impl Translate for Negative {
@@ -279,8 +280,7 @@ mod tests {
         assert!(rows[0].to_string().starts_with("a-to-b  colors[n=12]"), "{}", rows[0]);
     }
 
-    /// Paints every picture in the colours of the other set, which has the same pictures in the
-    /// same order.
+    /// Returns the true translation: both sets have the same pictures in the same order.
     struct Oracle {
         sets: [datasets::Images; 2],
     }
@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    /// Leaves pictures alone.
+    /// Returns its input.
     struct Identity;
 
     impl Translate for Identity {
@@ -336,16 +336,16 @@ mod tests {
         assert!(values(&Negative).iter().all(|[_, truth, untranslated, ratio]| *ratio == truth / untranslated));
     }
 
-    /// Draws and paints nothing but NaN.
-    struct Sick;
+    /// Returns only NaN.
+    struct NanSystem;
 
-    impl Translate for Sick {
+    impl Translate for NanSystem {
         fn translate(&self, _direction: Direction, images: &Tensor) -> Tensor {
             Tensor::full(*images.shape(), f32::NAN)
         }
     }
 
-    impl FromLatents for Sick {
+    impl FromLatents for NanSystem {
         fn kind(&self) -> models::LatentKind {
             models::LatentKind::Normal
         }
@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn pictures_that_are_not_finite_are_no_black_ones() {
         let apples = || datasets::apples(30, 1);
-        let latents = evaluator(vec![apples()], &["frechet"]).measure(Sampler::Latents(&Sick));
-        let images = evaluator(vec![apples(), apples()], &["ink"]).measure(Sampler::Images(&Sick));
+        let latents = evaluator(vec![apples()], &["frechet"]).measure(Sampler::Latents(&NanSystem));
+        let images = evaluator(vec![apples(), apples()], &["ink"]).measure(Sampler::Images(&NanSystem));
         for failure in [latents.err().unwrap(), images.err().unwrap()] {
             assert_eq!(failure.code, Code::Diverged);
             assert!(failure.to_string().contains("not finite"), "{failure}");

@@ -1,4 +1,4 @@
-//! Evaluation: [`evaluate`] measures how good the images of a run are.
+//! Evaluation: [`evaluate`] measures the quality of the images that a run generates.
 //!
 //! This file chooses the metrics and the data. `evaluator.rs` holds the real images and compares
 //! generated ones with them; `output.rs` writes the numbers to a file. The metrics themselves are
@@ -32,22 +32,21 @@ use crate::suggestion::suggestion;
 use crate::systems::Trainable;
 use models::Sampler;
 
-/// More images than this are of no use to any of the metrics here, and fill the memory.
+/// The most images to compare: more would improve none of the metrics, and exhaust the memory.
 const MOST: u64 = 100_000;
-/// Bytes that a byte of an image takes while so many are compared: reals, as many others and halves
-/// of these, fakes, and numbers of four bytes while the reals are gathered.
+/// Memory needed per byte of an image: real images, equally many others and halves of these,
+/// generated images, and four-byte floats while the real images are gathered.
 const COPIES: usize = 14;
 
-/// Fakes that are measured when nothing is said: images, and points of the plane, which cost
-/// little.
+/// The default number of samples: images, and points of the plane, which cost little.
 const USUAL: [u64; 2] = [2500, 10_000];
 
-/// What the metrics see of an image.
+/// What features the metrics use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FeatureExtractor {
-    /// Principal components, fitted on the reals.
+    /// Principal components, fitted on the real images.
     Pca64,
-    /// The classifier for images of so many pixels a side, trained on the run's labelled data.
+    /// The classifier for images with this side length, trained on the run's labelled data.
     Evalnet(usize),
 }
 
@@ -55,7 +54,7 @@ impl FeatureExtractor {
     const NAMES: [(&str, Self); 3] =
         [("pca64", Self::Pca64), ("evalnet28", Self::Evalnet(28)), ("evalnet32", Self::Evalnet(32))];
 
-    /// The extractor of this name.
+    /// The extractor with this name.
     ///
     /// # Errors
     /// When there is none; the nearest is suggested.
@@ -72,12 +71,12 @@ impl FeatureExtractor {
     }
 }
 
-/// Whether `extractor` knows what the metric needs.
+/// Whether `extractor` provides what the metric needs.
 fn is_possible(metric: &Metric, extractor: FeatureExtractor) -> bool {
     metric.of != Of::Classes || extractor != FeatureExtractor::Pca64
 }
 
-/// The metrics with these names; all possible ones if there are none.
+/// The metrics with these names; all applicable ones if `names` is empty.
 ///
 /// # Errors
 /// When there is no such metric.
@@ -98,62 +97,61 @@ fn chosen(names: &[String], extractor: FeatureExtractor) -> Result<Vec<&'static 
     names.iter().map(find).collect()
 }
 
-/// Refuses metrics of classes without a classifier; which one there can be is a matter of the
-/// images.
+/// Rejects metrics that need classes when there is no classifier. The advice depends on the images,
+/// because they decide which classifier is possible.
 fn require_classes(metrics: &[&'static Metric], extractor: FeatureExtractor, data: &Dataset) -> Result<(), Failure> {
     let Some(metric) = metrics.iter().find(|metric| !is_possible(metric, extractor)) else { return Ok(()) };
     let side = data.pictures(0, &[0])?.size()[0];
     let fitting = FeatureExtractor::NAMES.iter().find(|(_, known)| *known == FeatureExtractor::Evalnet(side));
-    let failure = Failure::new(Code::Usage, format!("`{}` needs an extractor that knows classes", metric.name))
+    let failure = Failure::new(Code::Usage, format!("`{}` needs a classifier as its extractor", metric.name))
         .at("option --metric")
-        .because("principal components know none");
+        .because("principal components do not predict classes");
     Err(match fitting.filter(|_| data.classes().is_some()) {
         Some((name, _)) => failure.help(advice!("metric-of-classes", "add `--extractor {name}`")),
         None => failure.help(advice!(
             "metric-without-classes",
-            "leave out `--metric` to measure everything that can be: there is no classifier for these images"
+            "leave out `--metric` to use all other metrics: there is no classifier for these images"
         )),
     })
 }
 
-/// What to measure of which run.
+/// What to measure, for which run.
 #[derive(Clone, Debug, Default)]
 pub struct EvaluateRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, for a run of one. Those of the table are known.
+    /// The caller's own system, if the run is of one; those of the table are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// How many images to generate, and how many real ones to compare them with: 2500, or 10,000
-    /// points of the plane, if nothing is said.
+    /// How many images to generate, and how many real ones to compare them with; by default 2500
+    /// images or 10,000 points of the plane.
     pub count: Option<u64>,
-    /// Seed of the generated images and of the choice of real ones, that of the run if nothing is
-    /// said.
+    /// Seed of the generated images and of the selection of real ones; by default that of the run.
     pub seed: Option<u64>,
     /// Truncation, for systems with styles.
     pub psi: Option<f64>,
-    /// The feature extractor: `pca64` (also if nothing is said), `evalnet28` or `evalnet32`.
+    /// The feature extractor: `pca64` (the default), `evalnet28` or `evalnet32`.
     pub extractor: Option<String>,
-    /// Other real images than those of the run.
+    /// Real images to compare with, instead of those of the run.
     pub data: Option<String>,
-    /// The names of the metrics; all possible ones if there are none.
+    /// The names of the metrics; all applicable ones if empty.
     pub metrics: Vec<String>,
-    /// A `.json` or `.csv` file to write the numbers to as well.
+    /// A `.json` or `.csv` file for the results.
     pub out: Option<PathBuf>,
     /// Where messages go.
     pub output: Output,
 }
 
 impl EvaluateRequest {
-    /// All metrics of the run, or checkpoint file, `run`.
+    /// A request for all metrics of the run, or checkpoint file, `run`.
     pub fn of(run: impl Into<PathBuf>) -> Self {
         Self { run: run.into(), ..Self::default() }
     }
 }
 
-/// The numbers of an evaluation, in the order of their lines.
+/// The results of an evaluation, in the order of their lines.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// Each number.
+    /// Each measured value.
     pub measurements: Vec<Measurement>,
 }
 
@@ -166,15 +164,15 @@ impl fmt::Display for Evaluation {
 /// Measures the images of a run.
 ///
 /// # Errors
-/// When the request makes no sense, no checkpoint can be used, the reals cannot be read, or a file
-/// cannot be written.
+/// When the request is invalid, no checkpoint can be used, the real images cannot be read, or a
+/// file cannot be written.
 pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
     let extractor = FeatureExtractor::named(request.extractor.as_deref().unwrap_or("pca64"))?;
     let metrics = chosen(&request.metrics, extractor)?;
     let fewest = FEWEST as u64;
     if let Some(count) = request.count.filter(|count| !(fewest..=MOST).contains(count)) {
-        return Err(Failure::new(Code::Usage, format!("cannot measure {count} images"))
+        return Err(Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
             .at("option --count")
             .because(format!("allowed: {fewest} to {MOST}")));
     }
@@ -186,12 +184,12 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     }
     let is_plane = matches!(system.samples(), Sampler::Points(_));
     if is_plane && (!request.metrics.is_empty() || extractor != FeatureExtractor::Pca64) {
-        return Err(Failure::new(Code::Usage, "this run draws points of the plane, no images")
+        return Err(Failure::new(Code::Usage, "this run generates points in the plane, not images")
             .at(request.run.display())
-            .because("--metric and --extractor are for images")
+            .because("--metric and --extractor apply to images")
             .help(advice!(
                 "points-have-own-numbers",
-                "leave out `--metric --extractor`: points have numbers of their own"
+                "leave out `--metric --extractor`: points have their own metrics"
             )));
     }
     let data = data::of(&config, &*system, FEWEST, &request.output)?;
@@ -208,7 +206,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     output.say(&format!("run          {}, step {}", found.path.display(), found.checkpoint.step));
     let count = request.count.unwrap_or(USUAL[usize::from(is_plane)]);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    // Fakes that are the training images again score well against those and not against others.
+    // Held-out images, because memorised training images score well against the training set only.
     let held_back = match system.image_shape() {
         Some(shape) => config.entry.load.load_held_back(&config, shape, output)?,
         None => None,
@@ -219,7 +217,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let (reals, which) = match (enough, &held_back) {
         (Some(images), _) => (images, "test split"),
         (None, Some(_)) => (&data, "training images: the test split is too small"),
-        (None, None) if is_plane => (&data, "others than it has learned from"),
+        (None, None) if is_plane => (&data, "new points, not those of the training"),
         (None, None) => (&data, "training images: there is no test split"),
     };
     output.say(&format!("reals        {} ({which})", reals.origin()));
@@ -231,7 +229,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
         FeatureExtractor::Evalnet(side) => evalnet::extractor(side, &config, &data, output),
     })?;
     if evaluator.count() < count {
-        output.say(&format!("images       {} instead of {count}: there are no more reals", evaluator.count()));
+        output.say(&format!("images       {} instead of {count}: there are no more real images", evaluator.count()));
     }
     if let Some(psi) = request.psi {
         output.say(&format!("styles       truncated, psi {psi}"));

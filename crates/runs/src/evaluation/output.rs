@@ -1,4 +1,4 @@
-//! The numbers of an evaluation as a file for other programs.
+//! Writes the results of an evaluation to a file for other programs.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::checkpoint::LoadedCheckpoint;
 use crate::failure::Failure;
 use crate::storage::{self, RealDisk};
 
-/// How the numbers are written.
+/// The file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -18,23 +18,22 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format that the extension of `path` stands for.
+    /// The format for the extension of `path`.
     ///
     /// # Errors
-    /// When it stands for none.
+    /// When the extension is unknown.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
         match &*storage::ending(path) {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
             _ => {
-                Err(Failure::unknown_extension(path, "the numbers")
-                    .help(advice!("numbers-ending", "use .json or .csv")))
+                Err(Failure::unknown_extension(path, "the scores").help(advice!("numbers-ending", "use .json or .csv")))
             }
         }
     }
 }
 
-/// Writes all measurements to `path`, and how the fakes were truncated if they were.
+/// Writes all measurements to `path`, with the truncation of the samples if there was one.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -52,7 +51,7 @@ pub(super) fn write(
     Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
 }
 
-/// A number that is not finite is `null`: JSON has no other word for it.
+/// A value that is not finite is written as `null`, because JSON has no NaN.
 fn json_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
     let measurement = |measurement: &Measurement| {
         let one = &measurement.measured;
@@ -77,7 +76,7 @@ fn json_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measure
     format!("{file:#}\n")
 }
 
-/// An empty field is what there is not.
+/// Missing values are empty fields.
 fn csv_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
     let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n,psi\n");
     for measurement in measurements {

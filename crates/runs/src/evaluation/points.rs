@@ -1,5 +1,4 @@
-//! What is measured of points of the plane: how much of the mixture that they should come from has
-//! been found.
+//! Metrics for points of the plane: how much of the target mixture the generator covers.
 
 use metrics::modes::{Modes, modes};
 use metrics::suite::{Measured, Number};
@@ -12,11 +11,11 @@ use kernels::Key;
 use models::{Mixture, Plane};
 use tensor::Tensor;
 
-/// A point farther than this from every middle belongs to none: seven deviations of the ring's
-/// clouds, nearly six of the grid's.
+/// A point farther than this from every centre belongs to no mode: seven standard deviations of the
+/// ring's modes, nearly six of the grid's.
 const REACH: f64 = 0.1;
 
-/// Each number, and what it means.
+/// Each metric, with its meaning.
 pub const NUMBERS: [(&str, &str); 4] = [
     ("modes", "modes with enough points within 0.1 of their centre: 5 % of all for gauss8, 1 % for gauss25"),
     ("near", "share of points within 0.1 of a centre"),
@@ -24,7 +23,8 @@ pub const NUMBERS: [(&str, &str); 4] = [
     ("most", "share of all points in the largest mode"),
 ];
 
-/// The share of all points that covers a cloud: two fifths or a quarter of its fair share.
+/// The share of all points that counts as covering a mode: two fifths (ring) or a quarter (grid) of
+/// the mode's expected share.
 fn enough(mixture: Mixture) -> f64 {
     match mixture {
         Mixture::Ring8 => 0.05,
@@ -32,10 +32,10 @@ fn enough(mixture: Mixture) -> f64 {
     }
 }
 
-/// Measures as many points as are asked for, and as many real ones.
+/// Measures generated points, and equally many real ones for comparison.
 ///
 /// # Errors
-/// When a point is not made of finite numbers.
+/// When a coordinate is not finite.
 pub(super) fn measure(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Measurement>, Failure> {
     let count = setup.count;
     let latents = plane.sampler.latents(setup.seed, "evaluation", count);
@@ -50,7 +50,7 @@ pub(super) fn measure(plane: Plane<'_>, setup: &Setup) -> Result<Vec<Measurement
     Ok(NUMBERS.iter().enumerate().map(row).collect())
 }
 
-/// The [`NUMBERS`] of some points.
+/// The values of [`NUMBERS`] for a set of points.
 fn numbers(mixture: Mixture, points: &Tensor) -> [f64; 4] {
     let Modes { covered, near, least, most } = modes(points.data(), &mixture.centres(), REACH, enough(mixture));
     [covered as f64, near, least, most]

@@ -1,6 +1,6 @@
-//! Whether a packed file is whole and holds what its name promises: read through once, before it
-//! gets its name, without unpacking it to memory or disk. The checksum of gzip stands at its end
-//! and is compared on the way.
+//! Checks that a compressed file is complete and holds what its name promises. It is read once,
+//! before it gets its final name, and is not unpacked to memory or disk. The gzip checksum at its
+//! end is verified too.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-/// Bytes of a picture of CIFAR-10 and its label.
+/// Bytes of a CIFAR-10 record: label and picture.
 const RECORD: u64 = 1 + 3 * 32 * 32;
 
 type Unpacked = GzDecoder<BufReader<File>>;
@@ -18,29 +18,29 @@ fn open(path: &Path) -> Result<Unpacked, String> {
     Ok(GzDecoder::new(BufReader::with_capacity(1 << 16, file)))
 }
 
-/// What reading a packed file says, in words.
+/// Describes an error of reading a compressed file.
 fn damaged(error: io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the packed data end too early".into(),
-        _ => format!("the packed data are damaged: {error}"),
+        io::ErrorKind::UnexpectedEof => "the compressed data end too early".into(),
+        _ => format!("the compressed data are damaged: {error}"),
     }
 }
 
-/// Reads on to the end of the packed data, after which nothing may stand. Returns how much that
-/// was.
+/// Reads to the end of the compressed data, after which nothing may follow. Returns the number of
+/// bytes read.
 fn rest(mut unpacked: Unpacked, most: u64) -> Result<u64, String> {
     let count = io::copy(&mut unpacked.by_ref().take(most), &mut io::sink()).map_err(damaged)?;
     if unpacked.read(&mut [0]).map_err(damaged)? == 0 && !unpacked.into_inner().fill_buf().map_err(damaged)?.is_empty()
     {
-        return Err("something follows the packed data".into());
+        return Err("there is something after the compressed data".into());
     }
     Ok(count)
 }
 
-/// A `.gz` of an IDX file of bytes with exactly these dimensions.
+/// Checks a `.gz` of an IDX file of bytes with exactly these dimensions.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes what is wrong with it.
 pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
     let mut unpacked = open(path)?;
     let mut header = vec![0, 0, 8, dimensions.len() as u8];
@@ -52,23 +52,23 @@ pub(super) fn idx(path: &Path, dimensions: &[u32]) -> Result<(), String> {
             bytes[4..].chunks(4).map(|size| size.iter().fold(0, |n, b| n << 8 | u32::from(*b))).collect::<Vec<_>>()
         };
         return Err(match found[..4] == header[..4] {
-            true => format!("it claims {:?} and should be {dimensions:?}", sizes(&found)),
-            false => format!("it is no IDX file of bytes with {} dimensions", dimensions.len()),
+            true => format!("its header claims the dimensions {:?}; expected {dimensions:?}", sizes(&found)),
+            false => format!("it is not an IDX file of bytes with {} dimensions", dimensions.len()),
         });
     }
     let wanted: u64 = dimensions.iter().map(|length| u64::from(*length)).product();
     match rest(unpacked, wanted + 1)? {
         found if found == wanted => Ok(()),
-        found if found > wanted => Err(format!("it holds more than the {wanted} bytes that it claims")),
-        found => Err(format!("it holds {found} of the {wanted} bytes that it claims")),
+        found if found > wanted => Err(format!("it contains more than the {wanted} bytes that its header claims")),
+        found => Err(format!("it contains {found} of the {wanted} bytes that its header claims")),
     }
 }
 
-/// A `.tar.gz` of CIFAR-10's six files of records, each with `pictures` pictures, and its list of
-/// names.
+/// Checks a `.tar.gz` with CIFAR-10's six record files, with `pictures` pictures each, and its list
+/// of class names.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes what is wrong with it.
 pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
     let mut archive = tar::Archive::new(open(path)?);
     let mut found = Vec::new();
@@ -84,7 +84,10 @@ pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
             for number in 0..pictures {
                 entry.read_exact(&mut record).map_err(damaged)?;
                 if record[0] > 9 {
-                    return Err(format!("record {number} of `{name}` has the label {}: there are ten", record[0]));
+                    return Err(format!(
+                        "record {number} of `{name}` has the label {}; labels are below 10",
+                        record[0]
+                    ));
                 }
             }
         }
@@ -93,10 +96,10 @@ pub(super) fn cifar(path: &Path, pictures: u64) -> Result<(), String> {
     let wanted = (1..=5).map(|number| format!("data_batch_{number}.bin"));
     for wanted in wanted.chain(["test_batch.bin".to_owned(), "batches.meta.txt".to_owned()]) {
         if !found.contains(&wanted) {
-            return Err(format!("it holds no `{wanted}`"));
+            return Err(format!("it does not contain `{wanted}`"));
         }
     }
-    // The archive's own end comes before that of the packed data.
+    // The tar archive ends before the compressed data does.
     rest(archive.into_inner(), u64::MAX).map(drop)
 }
 
@@ -137,11 +140,11 @@ mod tests {
             (good[..good.len() - 3].to_vec(), "too early"),
             (good[..good.len() / 2].to_vec(), "too early"),
             (flipped(&good, 6), "damaged"),
-            ([&good[..], b"more"].concat(), "follows"),
+            ([&good[..], b"more"].concat(), "after the compressed data"),
             (packed(&plain[..700]), "688 of the 768"),
             (packed(&[&plain[..], b"x"].concat()), "more than the 768"),
             (packed(&[&[0, 0, 8, 2, 0, 0, 0, 2], &plain[8..]].concat()), "[2, 256]"),
-            (packed(&[&[0, 0, 13], &plain[3..]].concat()), "no IDX file"),
+            (packed(&[&[0, 0, 13], &plain[3..]].concat()), "not an IDX file"),
             (plain.clone(), "damaged"),
             (vec![0; 960_000], "damaged"),
             (Vec::new(), "too early"),

@@ -1,7 +1,7 @@
-//! One process per download: whoever comes second waits, and then finds the file.
+//! One process per download: a second process waits, and then finds the file.
 //!
-//! `.name.lock` is locked through the operating system, so a process that was killed claims
-//! nothing. The process id in it is for people.
+//! `.name.lock` is locked through the operating system, so a killed process releases it. The
+//! process id in the file is only informative.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -13,22 +13,23 @@ use crate::failure::{Code, Failure};
 use crate::signals;
 use crate::storage::{RealDisk, StorageError, is_still, patiently};
 
-/// How soon a waiting process notices that the other one is done, or Ctrl-C.
+/// How often a waiting process checks whether the other one is done, and for Ctrl-C.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How often the file may be deleted under us before something is wrong with the folder.
+/// How often the lock file may be deleted while it is being locked before this is an error.
 const TRIES: u32 = 100;
 
-/// Held while a process downloads a file; gives it back when dropped.
+/// The right to download a file, held by one process; released on drop.
 pub(super) struct Claim {
     path: PathBuf,
     _file: File,
 }
 
 impl Claim {
-    /// Claims the file `whole`. While another process has it, waits, and reports so to `tell` once.
+    /// Claims the download of the file `whole`. While another process holds it, waits, and says so
+    /// through `tell` once.
     ///
     /// # Errors
-    /// When the user asks to end, or the folder takes no lock.
+    /// When the user asks to stop, or the lock file cannot be made or locked.
     pub(super) fn take(whole: &Path, tell: &dyn Fn(&str)) -> Result<Self, Failure> {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let path = whole.with_file_name(format!(".{name}.lock"));
@@ -48,19 +49,19 @@ impl Claim {
                     if signals::asked() {
                         return Err(Failure::new(
                             Code::Interrupted,
-                            "stopped while another process downloads the file",
+                            "stopped while another process was downloading the file",
                         )
                         .at(whole.display()));
                     }
                     thread::sleep(GLANCE);
                     continue;
                 }
-                // A file system without locks: better to download than to refuse.
+                // The file system has no locks: downloading without one is better than refusing.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error).into()),
             }
-            // The process before us may have deleted the file between our opening and locking it;
-            // then nobody else can see our lock.
+            // The previous holder may have deleted the file after this process opened it and before
+            // it locked it; the lock would then be on a file that no other process can see.
             if is_still(&file, &path).map_err(failed)? {
                 file.set_len(0)
                     .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
@@ -69,7 +70,7 @@ impl Claim {
             }
             tries += 1;
             if tries > TRIES {
-                return Err(failed(io::Error::other("it is deleted again and again")).into());
+                return Err(failed(io::Error::other("another process keeps deleting it")).into());
             }
         }
     }
@@ -77,13 +78,13 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Deleted before it is unlocked, which closing the file does. That it is free is all that
-        // matters.
+        // Deleted before closing the file unlocks it. An error does not matter, as the lock is
+        // released in any case.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Who has the file. Windows lets nobody read what another has locked.
+/// Names the holder. On Windows, a locked file cannot be read by others.
 fn holder(path: &Path) -> String {
     match fs::read_to_string(path) {
         Ok(id) if !id.trim().is_empty() => format!("process {}", id.trim()),

@@ -1,5 +1,5 @@
-//! The connection to the server. Everything that waits for it happens on a thread of its own, so
-//! that Ctrl-C need not.
+//! The connection to the server. Everything that blocks runs on a separate thread, so Ctrl-C takes
+//! effect at once.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -13,15 +13,14 @@ use ureq::{Agent, Proxy};
 use super::download::Trouble;
 use crate::signals;
 
-/// Longest wait for the next bytes.
+/// The longest wait for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How soon Ctrl-C is noticed.
+/// How often Ctrl-C is checked.
 const GLANCE: Duration = Duration::from_millis(50);
-/// Bytes that are read at once.
+/// Bytes per read.
 const PIECE: usize = 1 << 16;
 
-/// A client for all downloads: it never waits longer than [`PATIENCE`] for a sign of life, and
-/// takes the proxy that the environment names.
+/// A client for all downloads, with [`PATIENCE`] as timeout and the proxy set in the environment.
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -34,7 +33,7 @@ pub(super) fn agent() -> Agent {
 
 type Builder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
-/// Whether encrypted connections can be made on this processor.
+/// Whether this processor supports the encryption of TLS.
 pub(super) fn can_encrypt() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
@@ -66,23 +65,24 @@ fn secured(config: Builder) -> Builder {
     config
 }
 
-/// Which bytes are asked for.
+/// The byte range to request.
 pub(super) struct Request {
     pub(super) url: String,
-    /// From this byte on; 0 for the whole file.
+    /// The first byte; 0 for the whole file.
     pub(super) from: u64,
-    /// Only if the server's file is still this one, by its `ETag` or the time of its last change.
+    /// Only if the server still has this version of the file, identified by `ETag` or modification
+    /// time.
     pub(super) if_still: Option<String>,
 }
 
-/// What the thread sends.
+/// A message from the thread.
 enum Event {
     Head(Head),
     Bytes(Vec<u8>),
     Trouble(Trouble),
 }
 
-/// An answer before its body.
+/// The response without its body.
 pub(super) struct Head {
     pub(super) status: StatusCode,
     headers: HeaderMap,
@@ -94,12 +94,12 @@ impl Head {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// How long the body is, if that is announced.
+    /// The length of the body, if the server announces it.
     pub(super) fn length(&self) -> Option<u64> {
         self.header(&CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// First byte and length of the whole file, from `bytes 5-9/10` or `bytes */10`.
+    /// The first byte and the total length, from `bytes 5-9/10` or `bytes */10`.
     pub(super) fn range(&self) -> Option<(Option<u64>, Option<u64>)> {
         let text = self.header(&CONTENT_RANGE)?.strip_prefix("bytes ")?;
         let (range, total) = text.split_once('/')?;
@@ -107,11 +107,11 @@ impl Head {
     }
 }
 
-/// The body of an answer, piece by piece.
+/// The body of a response, read in pieces.
 pub(super) struct Body(Receiver<Event>);
 
 impl Body {
-    /// The next bytes, none at the end.
+    /// The next bytes, or `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         match wait(&self.0)? {
             Some(Event::Bytes(bytes)) => Ok(Some(bytes)),
@@ -120,9 +120,9 @@ impl Body {
         }
     }
 
-    /// The first words of a text.
+    /// The beginning of the body as text.
     pub(super) fn words(&mut self) -> String {
-        // The status alone will do if there is nothing to read.
+        // If there is no body, the status alone has to do.
         let start = self.next().ok().flatten().unwrap_or_default();
         let start = String::from_utf8_lossy(&start[..start.len().min(200)]).into_owned();
         let words = start.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
@@ -130,7 +130,7 @@ impl Body {
     }
 }
 
-/// Asks the server, and returns what it answers before the body.
+/// Sends the request, and returns the response.
 pub(super) fn ask(agent: &Agent, request: &Request) -> Result<(Head, Body), Trouble> {
     let mut call = agent.get(&request.url).header(ACCEPT_ENCODING, "identity");
     if request.from > 0 {
@@ -139,11 +139,11 @@ pub(super) fn ask(agent: &Agent, request: &Request) -> Result<(Head, Body), Trou
     if let Some(known) = &request.if_still {
         call = call.header(IF_RANGE, known);
     }
-    // Few pieces wait in between, so that a slow disk slows the server down and no memory is
-    // filled.
+    // The channel holds few pieces, so a slow disk slows the download down instead of filling the
+    // memory.
     let (tell, events) = sync_channel(4);
-    // It ends with the body, with an error, or when nobody listens any more; at the latest with the
-    // process.
+    // The thread ends with the body, with an error, or when the receiver is dropped; at the latest
+    // with the process.
     thread::spawn(move || {
         let response = match call.call() {
             Ok(response) => response,
@@ -170,7 +170,7 @@ pub(super) fn ask(agent: &Agent, request: &Request) -> Result<(Head, Body), Trou
     }
 }
 
-/// The next event, none after the last one.
+/// The next event; `None` after the last one.
 fn wait(events: &Receiver<Event>) -> Result<Option<Event>, Trouble> {
     loop {
         if signals::asked() {
@@ -184,7 +184,7 @@ fn wait(events: &Receiver<Event>) -> Result<Option<Event>, Trouble> {
     }
 }
 
-/// What went wrong before there was an answer, in plain words.
+/// Describes an error that came before any response.
 fn trouble_of(error: ureq::Error) -> Trouble {
     match error {
         ureq::Error::HostNotFound => {
@@ -199,7 +199,7 @@ fn trouble_of(error: ureq::Error) -> Trouble {
     }
 }
 
-/// The proxy that the environment names, without its password.
+/// The proxy set in the environment, without its password.
 fn proxy() -> String {
     Proxy::try_from_env().map_or_else(String::new, |proxy| format!(" (by the proxy {}:{})", proxy.host(), proxy.port()))
 }

@@ -1,6 +1,5 @@
-//! One file over HTTP: into `.name.part`, checked, then renamed. What was received of a file is
-//! kept, and the next try asks the server for the rest of it, if the server's file is still the
-//! same one.
+//! One file over HTTP: into `.name.part`, checked, then renamed. A partial download is kept; the
+//! next attempt requests the rest, if the file on the server has not changed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,11 +16,11 @@ use super::partial::{Origin, Partial};
 use crate::failure::{Code, Failure};
 use crate::storage::StorageError;
 
-/// How often a try may bring nothing before the download fails.
+/// The download fails after this many consecutive attempts without new data.
 const TRIES: u32 = 3;
-/// What came when the file did not.
+/// The error for an HTML response.
 const A_PAGE: &str = "received a web page instead of the file: does this network require a login?";
-/// No file of a data set is longer.
+/// An upper bound for the size of a file.
 const LONGEST: u64 = 8 << 30;
 
 /// A file to download.
@@ -32,15 +31,15 @@ pub(super) struct Wanted<'a> {
     pub(super) sha256: Option<&'a str>,
 }
 
-/// Why a try did not bring the whole file.
+/// Why an attempt did not complete the file.
 pub(super) enum Trouble {
-    /// Another try may go better.
+    /// Temporary: worth another attempt.
     Broken(String),
-    /// It will not.
+    /// Permanent.
     Final(String),
     /// The file cannot be written.
     Storage(StorageError),
-    /// The user asked to end.
+    /// The user asked to stop.
     Stopped,
 }
 
@@ -50,12 +49,12 @@ impl From<StorageError> for Trouble {
     }
 }
 
-/// Downloads a file. `progress` gets the bytes received and the total; `check` looks at the
-/// whole file before it gets its name.
+/// Downloads a file. `progress` receives the number of bytes so far and the total; `check` verifies
+/// the complete file before it gets its final name.
 ///
 /// # Errors
-/// When the server cannot be reached or does not give the file, when the file is not the one that
-/// is known, or cannot be written, and when the user asks to end.
+/// When the server cannot be reached or does not have the file, when the file is not the expected
+/// one or cannot be written, and when the user asks to stop.
 pub(super) fn download(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -63,7 +62,9 @@ pub(super) fn download(
     check: &dyn Fn(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if wanted.url.starts_with("https:") && !can_encrypt() {
-        return Err(failed(wanted).because("encrypted connections need a newer processor than this"));
+        return Err(failed(wanted).because(
+            "encrypted connections need a newer processor: x86-64 with AVX2 and AES, or 64-bit ARM with AES",
+        ));
     }
     let partial = Partial::of(wanted.path);
     loop {
@@ -73,9 +74,10 @@ pub(super) fn download(
         match checked {
             Ok(()) => return Ok(partial.finish()?),
             Err(failure) => {
-                // What is wrong from the start cannot be gone on with.
+                // A wrong file cannot be resumed.
                 partial.discard()?;
-                // Its beginning may have been of another file: once more, from the first byte.
+                // The first part may come from another version of the file: try once more, from the
+                // first byte.
                 if !gone_on_with {
                     return Err(failure);
                 }
@@ -88,7 +90,7 @@ fn failed(wanted: &Wanted<'_>) -> Failure {
     Failure::new(Code::Network, "the download failed").at(wanted.url)
 }
 
-/// Tries until the partial file is the whole one.
+/// Repeats attempts until the partial file is complete.
 fn receive_all(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -103,17 +105,17 @@ fn receive_all(
                 return Err(Failure::new(Code::Storage, format!("cannot {} the downloaded file", error.doing))
                     .at(error.path.display())
                     .because(format!("{}{}", error.source, kept(partial)))
-                    .help(advice!("disk-full-while-downloading", "make room, then type the same command again")));
+                    .help(advice!("disk-full-while-downloading", "free some space, then run the same command again")));
             }
             Err(Trouble::Final(why)) => return Err(failed(wanted).because(why)),
             Err(Trouble::Stopped) => {
                 return Err(Failure::new(Code::Interrupted, "stopped before the download was complete")
                     .at(wanted.url)
-                    .because(format!("you asked for it{}", kept(partial))));
+                    .because(format!("you stopped it{}", kept(partial))));
             }
             Err(Trouble::Broken(why)) => why,
         };
-        // Only tries that brought nothing new count.
+        // Only attempts that received nothing new count.
         let length = partial.length();
         tries = if length > most { 1 } else { tries + 1 };
         most = most.max(length);
@@ -123,15 +125,15 @@ fn receive_all(
     }
 }
 
-/// A line about what is there for the next time.
+/// A message about what is kept for the next attempt.
 fn kept(partial: &Partial) -> String {
     match (partial.length(), partial.origin()) {
         (0, _) | (_, None) => String::new(),
-        (bytes, Some(_)) => format!("\n{bytes} bytes are kept: the same command goes on from there"),
+        (bytes, Some(_)) => format!("\n{bytes} bytes are kept: the same command continues from there"),
     }
 }
 
-/// One request: for the rest of the partial file, or for all.
+/// One request: for the rest of the partial file, or for the whole file.
 fn receive(
     agent: &Agent,
     wanted: &Wanted<'_>,
@@ -147,14 +149,14 @@ fn receive(
                 _ => false,
             };
             if request.from == 0 || !same {
-                return anew(partial);
+                return restart(partial);
             }
             true
         }
         StatusCode::RANGE_NOT_SATISFIABLE if request.from > 0 => {
             return match head.range() {
                 Some((_, total @ Some(length))) if length == request.from && agrees(&head, total, &known) => Ok(()),
-                _ => anew(partial),
+                _ => restart(partial),
             };
         }
         StatusCode::OK => false,
@@ -171,11 +173,11 @@ fn receive(
     if let (Some(total), Some(length)) = (total, wanted.length)
         && total != length
     {
-        let why = format!("the file there has {total} bytes, the known one has {length}: it is another file");
+        let why = format!("the server's file has {total} bytes instead of {length}: it has changed");
         return Err(Trouble::Final(why));
     }
     if total.is_some_and(|total| total > LONGEST) {
-        return Err(Trouble::Final(format!("the file there is longer than {LONGEST} bytes")));
+        return Err(Trouble::Final(format!("the server's file is longer than {LONGEST} bytes")));
     }
     let first = body.next()?;
     if !going_on && first.as_deref().is_some_and(|bytes| bytes.trim_ascii_start().starts_with(b"<")) {
@@ -195,14 +197,14 @@ fn receive(
     write(file, (first, &mut body), (from, total.or(wanted.length)), partial, progress)
 }
 
-/// What to ask for, and what is known of the server's file.
+/// What to request, and what is known about the server's file.
 fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), Trouble> {
     let from = partial.length();
     let known = partial.origin().filter(|origin| origin.url == wanted.url);
     let if_still = known.as_ref().and_then(|origin| origin.validator().map(str::to_owned));
     let too_long = wanted.length.is_some_and(|length| from > length);
-    // Without a way to know whether the server's file is the same, only a known hash makes sure
-    // that the two parts fit.
+    // If the server gives no way to detect a changed file, only a known hash can show whether the
+    // two parts belong together.
     if from > 0 && (too_long || if_still.is_none() && wanted.sha256.is_none()) {
         partial.discard()?;
         return request(wanted, partial);
@@ -211,7 +213,7 @@ fn request(wanted: &Wanted<'_>, partial: &Partial) -> Result<(Origin, Request), 
     Ok((known.unwrap_or_default(), request))
 }
 
-/// Whether an answer speaks of the file that is known.
+/// Whether the response is about the known file.
 fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
     let same = |header: &HeaderName, known: &Option<String>| match (head.header(header), known) {
         (Some(there), Some(here)) => there == here,
@@ -221,28 +223,28 @@ fn agrees(head: &Head, length: Option<u64>, known: &Origin) -> bool {
     same_length && same(&ETAG, &known.etag) && same(&LAST_MODIFIED, &known.last_modified)
 }
 
-/// Throws the partial file away: the next try begins anew.
-fn anew(partial: &Partial) -> Result<(), Trouble> {
+/// Discards the partial file, so the next attempt starts from the first byte.
+fn restart(partial: &Partial) -> Result<(), Trouble> {
     partial.discard()?;
-    Err(Trouble::Broken("the server does not go on where the partial file ends".into()))
+    Err(Trouble::Broken("the server does not continue where the partial file ends".into()))
 }
 
-/// Refuses pages and packed answers before anything is written.
+/// Rejects web pages and unexpected encodings before anything is written.
 fn refuse_other_forms(wanted: &Wanted<'_>, head: &Head) -> Result<(), Trouble> {
     let kind = head.header(&CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     if kind.starts_with("text/html") {
         return Err(Trouble::Final(A_PAGE.into()));
     }
     let coding = head.header(&CONTENT_ENCODING).unwrap_or("identity").trim().to_ascii_lowercase();
-    // Servers that take a packed file for a packed answer send it as it is.
+    // Some servers declare a `.gz` file as a gzip-encoded response, but send it unchanged.
     let as_it_is = matches!(coding.as_str(), "gzip" | "x-gzip") && wanted.url.ends_with(".gz");
     if !matches!(coding.as_str(), "identity" | "") && !as_it_is {
-        return Err(Trouble::Final(format!("the server packs the file by `{coding}`, which it was not asked for")));
+        return Err(Trouble::Final(format!("the server compresses the file with `{coding}`, which was not requested")));
     }
     Ok(())
 }
 
-/// Writes the body after the first `from` bytes of `total`.
+/// Writes the body after the first `from` of `total` bytes.
 fn write(
     mut file: File,
     (first, body): (Option<Vec<u8>>, &mut Body),
@@ -267,27 +269,27 @@ fn write(
         Some(total) if received < total => {
             Err(Trouble::Broken(format!("the server stopped at {received} of {total} announced bytes")))
         }
-        Some(total) if received > total => anew(partial),
+        Some(total) if received > total => restart(partial),
         _ => Ok(()),
     }
 }
 
-/// Whether the whole file is the known one.
+/// Whether the complete file is the expected one.
 fn verify(wanted: &Wanted<'_>, part: &Path) -> Result<(), Failure> {
     let failure = |why: String| {
-        Failure::new(Code::Network, "the downloaded file is not the known one").at(wanted.url).because(why)
+        Failure::new(Code::Network, "the downloaded file is not the expected one").at(wanted.url).because(why)
     };
     let unreadable = |error| StorageError::new("read", part, error);
     let length = part.metadata().map_err(unreadable)?.len();
     if let Some(known) = wanted.length
         && known != length
     {
-        return Err(failure(format!("length: {length} bytes\nknown:  {known} bytes")));
+        return Err(failure(format!("length:   {length} bytes\nexpected: {known} bytes")));
     }
     let Some(known) = wanted.sha256 else { return Ok(()) };
     let found = sha256(part).map_err(unreadable)?;
     if found != known {
-        return Err(failure(format!("SHA-256: {found}\nknown:   {known}")));
+        return Err(failure(format!("SHA-256:  {found}\nexpected: {known}")));
     }
     Ok(())
 }

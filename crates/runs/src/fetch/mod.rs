@@ -21,42 +21,42 @@ use datasets::advice;
 use download::{Wanted, download};
 use sets::{Inside, SETS, Set};
 
-/// The class of doodles when none is named.
+/// The default class of doodles.
 const APPLE: &str = "apple";
 
-/// A file to have.
+/// A file to download.
 struct Target {
     url: String,
     path: PathBuf,
     length: Option<u64>,
     sha256: Option<&'static str>,
-    /// What must be inside a file of a fixed set; doodles are checked by their set.
+    /// The expected content of a file in a fixed set; files of doodles are checked by their set.
     inside: Option<Inside>,
 }
 
 /// Which data set to download.
 #[derive(Clone, Debug)]
 pub struct FetchRequest {
-    /// Its name: [`list`] has them all.
+    /// Its name; [`list`] shows all of them.
     pub set: String,
-    /// The classes of doodles to download; `apple` if there are none.
+    /// The classes of doodles to download; `apple` if empty.
     pub classes: Vec<String>,
-    /// The folder that data sets are put into, each in a folder of its own.
+    /// The folder of data sets; each gets a folder of its own in it.
     pub out: PathBuf,
-    /// Another address for the files than the publisher's.
+    /// A base address for the files, instead of the publisher's.
     pub from: Option<String>,
     /// Where messages go.
     pub output: Output,
 }
 
 impl FetchRequest {
-    /// The data set `set`, into the folder `data`.
+    /// A request for the data set `set`, into the folder `data`.
     pub fn of(set: impl Into<String>) -> Self {
         let (classes, out, output) = (Vec::new(), PathBuf::from("data"), Output::default());
         Self { set: set.into(), classes, out, from: None, output }
     }
 
-    /// The files that would be downloaded, where to, and how to do that by hand.
+    /// The files that would be downloaded and their destinations, and how to download them by hand.
     ///
     /// # Errors
     /// When there is no such set or class.
@@ -65,11 +65,10 @@ impl FetchRequest {
     }
 }
 
-/// Downloads a data set, unless it is there already.
+/// Downloads a data set, unless it exists already.
 ///
 /// # Errors
-/// When there is no such set, and as everything about downloads, each with the way to get the files
-/// by hand.
+/// When there is no such set, or a download fails; the error explains how to get the files by hand.
 pub fn fetch(request: &FetchRequest) -> Result<(), Failure> {
     let set = named(&request.set)?;
     let targets = targets(set, request)?;
@@ -92,7 +91,7 @@ pub fn fetch(request: &FetchRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The set of this name.
+/// The set with this name.
 fn named(name: &str) -> Result<&'static Set, Failure> {
     SETS.iter().find(|set| set.name == name).ok_or_else(|| {
         let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
@@ -104,7 +103,7 @@ fn named(name: &str) -> Result<&'static Set, Failure> {
     })
 }
 
-/// The files of a set, or of its classes.
+/// The files of a set, or of its requested classes.
 fn targets(set: &Set, request: &FetchRequest) -> Result<Vec<Target>, Failure> {
     let folder = request.out.join(set.folder);
     let address = request.from.as_deref().unwrap_or(set.address).trim_end_matches('/');
@@ -129,7 +128,7 @@ fn targets(set: &Set, request: &FetchRequest) -> Result<Vec<Target>, Failure> {
         .map(|class| {
             let simple = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '-' | '_');
             if class.is_empty() || !class.chars().all(simple) {
-                return Err(Failure::new(Code::Usage, format!("{class:?} is no class of doodles")).help(advice!(
+                return Err(Failure::new(Code::Usage, format!("{class:?} is not a class of doodles")).help(advice!(
                     "class-of-doodles",
                     "classes are simple words, such as `--class apple` or `--class \"ice cream\"`"
                 )));
@@ -149,14 +148,14 @@ fn is_archive(path: &Path) -> bool {
     path.to_string_lossy().ends_with(".tar.gz")
 }
 
-/// Whether a file is there and is the known one. An archive that was unpacked is gone.
+/// Whether a file exists and is the expected one. An archive is deleted after unpacking.
 fn is_here(set: &Set, target: &Target) -> bool {
     let known = |sha256: &str| download::sha256(&target.path).is_ok_and(|found| found == sha256);
     is_archive(&target.path)
         || target.path.is_file() && target.sha256.map_or_else(|| looks_right(set, target, &target.path).is_ok(), known)
 }
 
-/// Looks inside the file at `path`, which is the target's or will be.
+/// Checks the content of the file at `path`, which is the target's file or will become it.
 fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
     match target.inside {
         None => (set.check)(path).map_err(|error| unusable(&target.path, &error)),
@@ -168,19 +167,19 @@ fn looks_right(set: &Set, target: &Target, path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// One file, if it is not there; what is in an archive goes into `folder`.
+/// Downloads one file, if it is missing; an archive is unpacked into `folder`.
 fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, folder: &Path) -> Result<(), Failure> {
     let is_there = || {
         let there = if is_archive(&target.path) { (set.check)(folder).is_ok() } else { is_here(set, target) };
         if there {
-            output.say(&format!("is there     {}", target.path.display()));
+            output.say(&format!("exists       {}", target.path.display()));
         }
         there
     };
     if is_there() {
         return Ok(());
     }
-    // Another process may just have brought it.
+    // Another process may have just downloaded it.
     let _claim = Claim::take(&target.path, &|line| output.say(line))?;
     if is_there() {
         return Ok(());
@@ -200,28 +199,31 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
         bar.finish_and_clear();
     }
     result?;
-    let known =
-        if sha256.is_some() { "SHA-256 as known" } else { "no hash of it is known here: its content was checked" };
+    let known = if sha256.is_some() {
+        "SHA-256 as expected"
+    } else {
+        "its hash is not known in advance; its content was checked"
+    };
     output.say(&format!("written      {} ({known})", path.display()));
     if is_archive(path) {
         output.say(&format!("unpacking    {}", path.display()));
         unpack::unpack(path, folder)?;
-        // It is not needed any more, and does no harm if it stays.
+        // It is no longer needed, and does no harm if it stays.
         let _ = fs::remove_file(path);
     }
     Ok(())
 }
 
-/// The failure of files that came and cannot be used.
+/// The failure for downloaded files that cannot be used.
 fn unusable(path: &Path, error: &datasets::DataError) -> Failure {
     let place = error.path().unwrap_or(path);
     Failure::new(Code::Network, format!("the downloaded file is not the data set: {}", error.what()))
         .at(if place.to_string_lossy().ends_with(".part") { path } else { place }.display())
         .because(error.why())
-        .help(advice!("not-the-set", "remove the file and try again, now or on another day"))
+        .help(advice!("not-the-set", "remove the file and try again, perhaps later"))
 }
 
-/// Adds how to get the files without this program.
+/// Adds how to get the files by hand.
 fn with_hand(failure: Failure, targets: &[Target]) -> Failure {
     if failure.code != Code::Network {
         return failure;
@@ -230,7 +232,7 @@ fn with_hand(failure: Failure, targets: &[Target]) -> Failure {
     failure.help(advice!("download-by-hand", "check the network, or download by hand:\n{}", hand.trim_end()))
 }
 
-/// Which file goes where.
+/// Lists which file belongs where.
 fn by_hand(targets: &[Target]) -> String {
     targets
         .iter()
@@ -248,7 +250,7 @@ fn by_hand(targets: &[Target]) -> String {
         .collect()
 }
 
-/// The data sets, two lines each.
+/// A description of the data sets, two lines each.
 pub fn list() -> String {
     let line = |set: &Set| {
         format!("{:<14} {}\n{:14} into data/{}, from {}\n", set.name, set.about, "", set.folder, set.address)

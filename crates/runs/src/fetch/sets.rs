@@ -1,5 +1,5 @@
-//! The data sets that can be downloaded: what they are, where their publishers keep them, and how
-//! they are known.
+//! The data sets that can be downloaded: what they are, where they are published, and how their
+//! files are verified.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use datasets::{DataError, QUICKDRAW_URL, Split, load_cifar, load_idx, load_npy};
 
 /// A data set.
 pub(super) struct Set {
-    /// What is typed.
+    /// The name on the command line.
     pub(super) name: &'static str,
-    /// One line about it.
+    /// A one-line description.
     pub(super) about: &'static str,
-    /// The folder below the data folder.
+    /// Its folder within the data folder.
     pub(super) folder: &'static str,
-    /// Where its files are.
+    /// The base address of its files.
     pub(super) address: &'static str,
     /// Its files; for doodles they depend on the class.
     pub(super) files: &'static [Known],
-    /// Whether what is there now can be used.
+    /// Checks whether the downloaded files can be used.
     pub(super) check: fn(&Path) -> Result<(), DataError>,
 }
 
@@ -27,26 +27,26 @@ pub(super) struct Known {
     pub(super) name: &'static str,
     /// Its length in bytes.
     pub(super) length: Option<u64>,
-    /// Its SHA-256, if it was ever computed from a file known to be right.
+    /// Its SHA-256, if known from a file that was verified.
     pub(super) sha256: Option<&'static str>,
-    /// What must be inside.
+    /// The expected content.
     pub(super) inside: Inside,
 }
 
-/// What a file must hold, whether or not its hash is known.
+/// The expected content of a file, checked whether or not its hash is known.
 #[derive(Clone, Copy)]
 pub(super) enum Inside {
-    /// Packed bytes of these dimensions.
+    /// Compressed IDX data with these dimensions.
     Idx(&'static [u32]),
-    /// The packed files of CIFAR-10.
+    /// The archive of CIFAR-10.
     Cifar,
 }
 
 impl Inside {
-    /// Looks at all of the file.
+    /// Checks the whole file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Describes what is wrong with it.
     pub(super) fn check(self, path: &Path) -> Result<(), String> {
         match self {
             Self::Idx(dimensions) => check::idx(path, dimensions),
@@ -55,7 +55,7 @@ impl Inside {
     }
 }
 
-/// The images and labels of the two parts of MNIST, and of what took its form.
+/// The images and labels of the two parts of MNIST, and of data sets in its format.
 const TRAIN_IMAGES: Inside = Inside::Idx(&[60_000, 28, 28]);
 const TRAIN_LABELS: Inside = Inside::Idx(&[60_000]);
 const TEST_IMAGES: Inside = Inside::Idx(&[10_000, 28, 28]);
@@ -114,7 +114,7 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "fashion-mnist",
-        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; no hash is known here: counts and checksums of gzip are checked",
+        about: "70,000 pieces of clothing, 28x28 grey, 31 MB; Zalando, MIT licence; its hash is not known in advance: counts and gzip checksums are checked",
         folder: "fashion-mnist",
         address: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         files: &[
@@ -127,7 +127,7 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "cifar10",
-        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; no hash is known here: length, records and checksum of gzip are checked",
+        about: "60,000 photographs of ten classes, 32x32 colour, 170 MB; Krizhevsky 2009; its hash is not known in advance: length, records and gzip checksum are checked",
         folder: "cifar-10",
         address: "https://www.cs.toronto.edu/~kriz",
         files: &[Known {

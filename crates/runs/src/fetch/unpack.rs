@@ -1,4 +1,5 @@
-//! The archive of CIFAR-10: the few files of it that are wanted, by their names alone.
+//! Unpacks the archive of CIFAR-10: only the files that are needed, ignoring the folders in their
+//! names.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,14 +11,13 @@ use flate2::read::GzDecoder;
 use crate::failure::{Code, Failure};
 use crate::storage::{self, RealDisk};
 
-/// No file of the archive is longer: a batch has 30,730,000 bytes.
+/// The size limit of a file in the archive; a batch has 30,730,000 bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// No archive holds more than this: the real one has 184,380,000 bytes.
+/// The size limit of all files in an archive; the real one has 184,380,000 bytes.
 const MOST: u64 = 1 << 30;
 
-/// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, wherever in the archive they
-/// are.
+/// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, from any folder of the archive.
 ///
 /// # Errors
 /// When the archive is damaged, holds none of them, or they cannot be written.
@@ -29,14 +29,15 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
             .help(advice!("damaged-archive", "remove it and fetch it again"))
     };
     let open = || -> io::Result<_> { Ok(GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST)) };
-    // All of it first: gzip's checksum comes last, and nothing of a damaged archive may look like a
-    // data set.
+    // The whole archive is read first: gzip's checksum comes last, and files from a damaged archive
+    // must not look like a data set.
     open().and_then(|mut all| io::copy(&mut all, &mut io::sink())).map_err(|error| damaged(error.to_string()))?;
     let mut tar = tar::Archive::new(open().map_err(|error| damaged(error.to_string()))?);
     let mut written = Vec::new();
     for entry in tar.entries().map_err(|error| damaged(error.to_string()))? {
         let mut entry = entry.map_err(|error| damaged(error.to_string()))?;
-        // Only the last part of the name is used, so that no entry can leave the folder.
+        // Only the last component of the name is used, so no entry can be written outside the
+        // folder.
         let Some(name) = entry.path().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned())) else {
             continue;
         };
@@ -57,7 +58,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Fail
         written.push(path);
     }
     if written.is_empty() {
-        return Err(damaged("it holds no .bin or .txt files".into()));
+        return Err(damaged("it does not contain any .bin or .txt files".into()));
     }
     Ok(written)
 }
@@ -70,7 +71,7 @@ mod tests {
     use std::io::Write;
     use tar::{EntryType, Header};
 
-    /// A file of an archive, under any name: the crate's own builder refuses the bad ones.
+    /// An archive entry with any name: the crate's own builder rejects the invalid ones.
     fn member(name: &str, kind: EntryType, size: u64, bytes: &[u8]) -> Vec<u8> {
         let mut header = Header::new_gnu();
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -92,7 +93,7 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    /// Everything below `folder`, with its content.
+    /// Every file below `folder`, with its content.
     fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -107,10 +108,11 @@ mod tests {
         found
     }
 
-    /// Names and contents.
+    /// File names and contents.
     type Files = Vec<(String, Vec<u8>)>;
 
-    /// What unpacking `archive` into the folder `in/target` leaves below `in`, and how it ended.
+    /// The files that unpacking `archive` into the folder `in/target` leaves below `in`, and the
+    /// result.
     fn unpacked(archive: &[u8]) -> (Files, Result<usize, String>) {
         let place = tempfile::tempdir().unwrap();
         let (inside, path) = (place.path().join("in"), place.path().join("a.tar.gz"));
@@ -154,7 +156,7 @@ mod tests {
         let whole = packed(&[file("data_batch_1.bin", &noise)]);
         let mut flipped = whole.clone();
         let end = flipped.len();
-        // The checksum of gzip: the archive's own end comes before it.
+        // This flips a bit of gzip's checksum, after the end of the tar archive.
         flipped[end - 6] ^= 1;
         let huge = packed(&[member("data_batch_1.bin", EntryType::Regular, LONGEST + 1, b"few")]);
         let short = packed(&[member("data_batch_1.bin", EntryType::Regular, 5000, b"few")]);
@@ -162,7 +164,7 @@ mod tests {
             (&whole[..whole.len() / 2], ""),
             (&huge[..], "67108865 bytes"),
             (&short[..], "of 5000 bytes"),
-            (&packed(&[file("readme.html", b"page")])[..], "no .bin or .txt files"),
+            (&packed(&[file("readme.html", b"page")])[..], "not contain any .bin or .txt files"),
             (b"<html>log in</html>".as_slice(), "gzip"),
             (b"".as_slice(), ""),
             (&flipped[..], ""),

@@ -1,8 +1,7 @@
 //! One process per run folder.
 //!
-//! The file `lock` is locked through the operating system, so a process that was killed holds
-//! nothing: its lock is gone with it, whatever the file still says. The process id in the file is
-//! for people.
+//! The file `lock` is locked through the operating system, so the lock of a killed process is
+//! released, whatever the file still says. The process id in the file is only informative.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -14,14 +13,14 @@ use datasets::advice;
 use crate::failure::{Code, Failure};
 use crate::storage::{StorageError, is_still};
 
-/// Held while a process writes to a run folder; gives it back when dropped.
+/// Held while a process writes to a run folder; released on drop.
 pub(crate) struct Lock {
     path: PathBuf,
     _file: File,
 }
 
-/// Another process can delete the file between our opening and our locking it only when it ends, so
-/// a few tries are enough.
+/// Another process can only delete the file between opening and locking when it ends, so a few
+/// attempts are enough.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,15 +28,15 @@ impl Lock {
     /// Takes the lock of the run folder `run`.
     ///
     /// # Errors
-    /// When another process has it (with its process id), or when the file cannot be made or
+    /// When another process holds it (names the process id), or when the file cannot be made or
     /// locked.
     pub(crate) fn take(run: &Path) -> Result<Self, Failure> {
         Self::take_with(run, &|path| fs::read_to_string(path))
     }
 
-    /// As [`take`](Self::take); `read` reads the file through a second handle. Where locks are
-    /// mandatory (Windows) that fails while the file is locked, so only the message about another
-    /// process may depend on it.
+    /// As [`take`](Self::take); `read` reads the file through a second handle. With mandatory locks
+    /// (Windows) reading fails while the file is locked, so only the text of the error message may
+    /// depend on it.
     fn take_with(run: &Path, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Self, Failure> {
         let path = run.join("lock");
         let failed = |error| StorageError::new("write", &path, error);
@@ -56,12 +55,12 @@ impl Lock {
                         .because(format!("{holder} holds {}", path.display()))
                         .help(advice!("run-in-use", "wait until it is done, or stop it")));
                 }
-                // A file system without locks: better to train than to refuse.
+                // The file system has no locks: training without one is better than refusing.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error).into()),
             }
-            // The process before us may have deleted the file between our opening and locking it;
-            // then the lock is on a file that nobody else can see, and we try again.
+            // The previous process may have deleted the file after this one opened it and before it
+            // locked it; the lock is then on a file that no other process can see, so try again.
             if is_still(&file, &path).map_err(failed)? {
                 let own = std::process::id().to_string();
                 file.set_len(0).and_then(|()| file.write_all(own.as_bytes())).map_err(failed)?;
@@ -75,7 +74,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Deleted before it is unlocked, which closing the file does.
+        // Deleted before closing the file unlocks it.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -110,8 +109,8 @@ mod tests {
         assert!(Lock::take_with(run.path(), &cannot).is_ok());
     }
 
-    /// Before, the process id was read back until it was there: for ever where the file may be
-    /// written but not read.
+    /// Regression: the process id was once read back in a loop, which did not end where the file
+    /// may be written but not read.
     #[test]
     #[cfg(unix)]
     fn a_file_that_may_not_be_read_is_no_hindrance() {

@@ -1,4 +1,4 @@
-//! The folder of a run: making it, finding it, listing what is in it.
+//! The folder of a run: creating it, finding it, listing its files.
 
 pub(crate) mod lock;
 pub(crate) mod resume;
@@ -13,38 +13,38 @@ use crate::failure::{Code, Failure};
 use crate::folder::lock::Lock;
 use crate::storage::{StorageError, is_temporary, make_folder, sweep_run};
 
-/// Folders inside a run.
+/// The folders inside a run folder.
 const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
 
 /// The folder of a new run, locked: `out`, or the next free `runs/NNNN-<system>`.
 ///
 /// # Errors
-/// When `out` cannot be a run folder, another process has it, or a folder cannot be made.
+/// When `out` cannot be a run folder, another process holds it, or a folder cannot be made.
 pub(crate) fn claim(out: Option<&Path>, parent: &Path, system: &str) -> Result<Claimed, Failure> {
     let Some(out) = out else {
         let run = make_numbered(parent, system)?;
         return Ok(Claimed { lock: Lock::take(&run)?, run, is_begun: false });
     };
-    // Looked at before it is locked: no file is made in a folder that is not ours.
+    // Checked before locking, so that no lock file is made in a folder that is not a run folder.
     let is_begun = make_named(out)?;
     let lock = Lock::take(out)?;
-    // And again, as another process may just have begun a run there.
+    // Checked again, because another process may have just started a run there.
     Ok(Claimed { run: out.to_owned(), lock, is_begun: is_begun || out.join(CONFIG).exists() })
 }
 
-/// A folder for a run.
+/// A locked run folder.
 pub(crate) struct Claimed {
     pub run: PathBuf,
     pub lock: Lock,
-    /// Whether it holds the configuration of a run already.
+    /// Whether it already holds the configuration of a run.
     pub is_begun: bool,
 }
 
-/// What makes a folder a run's.
+/// The file that marks a folder as a run folder.
 const CONFIG: &str = "config.toml";
 
-/// Makes sure that an existing run has all its folders, and removes what an interrupted process
-/// left half-written.
+/// Makes sure that an existing run has all its folders, and removes half-written files of an
+/// interrupted process.
 ///
 /// # Errors
 /// When a folder cannot be made.
@@ -57,8 +57,8 @@ pub(crate) fn reopen(run: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the folder that the user named, unless it is there and empty or a run's. Says whether it
-/// is a run's.
+/// Makes the folder that the user named, unless it exists and is empty or a run folder. Returns
+/// whether it is a run folder.
 fn make_named(out: &Path) -> Result<bool, Failure> {
     let refused = |place: &Path, why: &str| {
         Failure::new(Code::Usage, "this cannot be the run folder")
@@ -66,7 +66,7 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
             .because(why)
             .help(advice!("no-run-folder", "leave out `--out` for a numbered folder below runs/, or name another one"))
     };
-    // Systems differ in what they call a file that should be a folder, so it is looked for.
+    // Operating systems report a file in place of a folder differently, so it is searched for.
     let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
     if let Some(file) = in_the_way {
         return Err(refused(file, "it is a file"));
@@ -74,13 +74,13 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
     match fs::read_dir(out).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(_) if out.join(CONFIG).is_file() => Ok(true),
         Ok(entries) if entries.iter().all(is_left_over) => Ok(false),
-        Ok(_) => Err(refused(out, "it is not empty, and holds no run")),
+        Ok(_) => Err(refused(out, "it is not empty, and contains no run")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(make_folder(out).map(|()| false)?),
         Err(error) => Err(StorageError::new("make the folder for", out, error).into()),
     }
 }
 
-/// Whether an entry of a run folder is what a process leaves that was killed before it wrote the
+/// Whether an entry of a run folder is left over from a process that was killed before it wrote the
 /// configuration.
 fn is_left_over(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
@@ -89,8 +89,8 @@ fn is_left_over(entry: &fs::DirEntry) -> bool {
     name == "lock" || is_temporary(&name) || FOLDERS.contains(&&*name) && is_empty()
 }
 
-/// The next number. Making a folder fails if it is there, so two processes that start at once get
-/// two numbers.
+/// Makes the next numbered folder. Making a folder fails if it exists, so two processes that start
+/// at once get two numbers.
 fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
     make_folder(parent)?;
     let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
@@ -110,26 +110,26 @@ fn make_numbered(parent: &Path, system: &str) -> Result<PathBuf, Failure> {
     )))
 }
 
-/// A name like `path` that nothing has.
+/// An unused path similar to `path`.
 fn free(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let others = (2..).map(|number| path.with_file_name(format!("{name}-{number}")));
     [path.to_owned()].into_iter().chain(others).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
 }
 
-/// The number in front of a run folder's name.
+/// The number at the start of a run folder's name.
 fn number_of(name: &str) -> Option<u32> {
     name.split_once('-')?.0.parse().ok()
 }
 
-/// Finds the run that `path` means: a run folder, or the run of a checkpoint file.
+/// Finds the run for `path`: a run folder, or the run of a checkpoint file.
 ///
 /// # Errors
-/// When there is no such run; the nearest name of an existing one is suggested.
+/// When there is no such run; suggests the most similar existing name.
 pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
     if path.is_dir() {
-        // A slash at the end or the `checkpoints` folder itself mean the run as well.
+        // A trailing slash and the `checkpoints` folder itself also stand for the run.
         let inner = path.file_name().is_some_and(|name| name == "checkpoints") && !path.join(CONFIG).exists();
         let run = if inner { path.parent().unwrap_or(path) } else { path };
         return Ok(Located { run: Some(run.to_owned()), checkpoint: None });
@@ -147,15 +147,15 @@ pub(crate) fn locate(path: &Path) -> Result<Located, Failure> {
     }
 }
 
-/// What a path given as a run stands for.
+/// What a path given as a run refers to.
 pub(crate) struct Located {
-    /// The run folder; a checkpoint file may lie outside of any.
+    /// The run folder; `None` for a checkpoint file outside of any run.
     pub run: Option<PathBuf>,
-    /// The file, if one was named.
+    /// The checkpoint file, if the path is one.
     pub checkpoint: Option<PathBuf>,
 }
 
-/// What is there instead of `path`.
+/// Lists what exists instead of `path`.
 fn siblings(path: &Path) -> Advice {
     let folder = crate::storage::folder_of(path);
     let mut names: Vec<String> = fs::read_dir(folder)
@@ -169,16 +169,16 @@ fn siblings(path: &Path) -> Advice {
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     match datasets::nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) => advice!("run-near", "did you mean `{}`?", quoted(&folder.join(near))),
-        None if names.is_empty() => advice!("nothing-there", "{} holds nothing", folder.display()),
+        None if names.is_empty() => advice!("nothing-there", "{} is empty", folder.display()),
         None => {
             let first: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
             let more = if names.len() > 12 { ", ..." } else { "" };
-            advice!("no-such-run", "{} holds: {}{more}", folder.display(), first.join(", "))
+            advice!("no-such-run", "{} contains: {}{more}", folder.display(), first.join(", "))
         }
     }
 }
 
-/// Every file of the run, one line each; long rows of numbered files as their first and last.
+/// Every file of the run, one line each; long sequences of numbered files by their first and last.
 pub(crate) fn list(run: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for folder in ["", FOLDERS[0], FOLDERS[1], FOLDERS[2]] {
@@ -240,7 +240,7 @@ mod tests {
         fs::write(out.join("mine"), "").unwrap();
         let failure = create(Some(&out), parent.path(), "quickdraw").unwrap_err();
         assert_eq!(failure.code, Code::Usage);
-        assert!(failure.to_string().contains("holds no run") && !out.join("lock").exists(), "{failure}");
+        assert!(failure.to_string().contains("contains no run") && !out.join("lock").exists(), "{failure}");
         let file = parent.path().join("file");
         fs::write(&file, "x").unwrap();
         assert_eq!(create(Some(&file), parent.path(), "quickdraw").unwrap_err().code, Code::Usage);

@@ -1,4 +1,4 @@
-//! Opening what a run has saved: to go on with it, or to look at what it makes.
+//! Opening a saved run: to resume training, or to use its networks.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,30 +16,30 @@ use crate::storage;
 use crate::systems::Trainable;
 use models::System;
 
-/// A run folder with the state that it is to go on from.
+/// A run folder, with the state to resume from.
 pub(crate) struct SavedRun {
     pub run: PathBuf,
     pub lock: Lock,
     pub config: Config,
-    /// Nothing if the run was stopped before its first checkpoint.
+    /// `None` if the run was stopped before its first checkpoint.
     pub found: Option<LoadedCheckpoint>,
 }
 
-/// Opens the run that `path` names, at its newest good checkpoint or at the named one. It is locked
-/// before anything of it is read: what another process still writes would be overwritten by what
-/// goes on from an older state.
+/// Opens the run that `path` names, at its newest intact checkpoint or at the given one. It is
+/// locked before anything is read: resuming from an older state would overwrite what another
+/// process is still writing.
 ///
 /// # Errors
-/// When there is no such run, when another process has it, when no checkpoint can be used, or when
-/// the run's `config.toml` says something else than the checkpoint was trained with.
+/// When there is no such run, when another process holds it, when no checkpoint can be used, or
+/// when the run's `config.toml` contradicts the configuration in the checkpoint.
 pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<SavedRun, Failure> {
     let located = folder::locate(path)?;
     let Some(run) = located.run.clone() else {
         let flaw = read_named(path).err();
         return Err(flaw.unwrap_or_else(|| {
-            Failure::new(Code::Checkpoint, "this checkpoint lies outside of a run folder")
+            Failure::new(Code::Checkpoint, "this checkpoint is not in a run folder")
                 .at(path.display())
-                .because("a run goes on in its folder: config.toml, metrics.csv and the sheets are there")
+                .because("a run continues in its folder, which contains config.toml, metrics.csv and the sheets")
                 .help(advice!(
                     "checkpoint-alone",
                     "give the run folder, or put the file into the folder checkpoints of its run"
@@ -61,20 +61,20 @@ pub(crate) fn open_run(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Save
     Ok(SavedRun { run, lock, config, found })
 }
 
-/// A system as a run has saved it, to look at what it makes.
+/// A trained system, loaded from a run.
 pub struct Trained {
-    /// What it was trained with.
+    /// The configuration that it was trained with.
     pub config: Config,
     /// The system, with the weights of the checkpoint.
     pub system: Box<dyn System>,
     /// The checkpoint.
     pub found: LoadedCheckpoint,
-    /// The run folder; None for a checkpoint file that lies elsewhere.
+    /// The run folder; `None` for a checkpoint file outside of a run.
     pub run: Option<PathBuf>,
 }
 
-/// Opens the state that `path` names, with the configuration that it was trained with. A checkpoint
-/// file alone is enough.
+/// Opens the checkpoint that `path` names, with the configuration that it was trained with. A
+/// checkpoint file alone is sufficient.
 ///
 /// # Errors
 /// When no checkpoint can be used.
@@ -92,10 +92,12 @@ pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained
     Ok(Trained { config, system, found, run: located.run })
 }
 
-/// The file with the state after `step` steps of the run that `path` names, asked for by `option`.
+/// The checkpoint file after `step` steps of the run that `path` names; `option` is the
+/// command-line option that asked for it.
 ///
 /// # Errors
-/// When `path` is no run folder, or the run has no such checkpoint: the ones it has are listed.
+/// When `path` is not a run folder, or the run has no such checkpoint; the error lists those it
+/// has.
 pub(crate) fn checkpoint_at(path: &Path, step: u64, option: &str) -> Result<PathBuf, Failure> {
     let located = folder::locate(path)?;
     let (Some(run), None) = (located.run, located.checkpoint) else {
@@ -129,8 +131,11 @@ fn read_named(file: &Path) -> Result<LoadedCheckpoint, Failure> {
     Ok(LoadedCheckpoint { path: file.to_owned(), checkpoint, damaged: Vec::new() })
 }
 
-/// The configuration that the checkpoint holds.
-fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
+/// The configuration stored in the checkpoint.
+///
+/// # Errors
+/// When this program cannot read it.
+pub(crate) fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Result<Config, Failure> {
     Config::of_text(&found.checkpoint.config, &format!("{} (its configuration)", found.path.display()), own).map_err(
         |failure| {
             Failure::new(Code::Checkpoint, "the checkpoint's configuration cannot be used")
@@ -140,47 +145,46 @@ fn config_within(found: &LoadedCheckpoint, own: Option<&Arc<Trainable>>) -> Resu
     )
 }
 
-/// A run's `config.toml` that is missing is a broken run, not a mistake in a configuration.
+/// A missing `config.toml` means a broken run folder, not a configuration error.
 fn no_run(run: &Path) -> Failure {
     Failure::new(Code::Checkpoint, "this is not a run folder")
         .at(run.display())
         .because("it has no config.toml")
-        .help(advice!("not-a-run", "give a folder that a training has made, such as runs/0001-quickdraw"))
+        .help(advice!("not-a-run", "give the folder of a run, such as runs/0001-quickdraw"))
 }
 
-/// Refuses to go on when `config.toml` was changed: the bits would be those of no run at all.
+/// Refuses to resume when `config.toml` was changed: the result would be that of neither
+/// configuration.
 fn agree(config: &Config, found: &LoadedCheckpoint) -> Result<(), Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(found.path.display());
     let saved = &found.checkpoint;
     if saved.system != config.entry.name {
-        return Err(failure("the checkpoint is of another system")
-            .because(format!("it is of `{}`, the run is of `{}`", saved.system, config.entry.name))
+        return Err(failure("the checkpoint belongs to another system")
+            .because(format!("the checkpoint is of `{}`, the run of `{}`", saved.system, config.entry.name))
             .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
     }
-    let differences = config.differences(&config_within(found, Some(&config.entry))?);
+    let differences =
+        config.differences(&config_within(found, Some(&config.entry))?, ["in config.toml", "in the checkpoint"]);
     if !differences.is_empty() {
-        return Err(failure("the checkpoint was trained with another configuration than config.toml says")
+        return Err(failure("the checkpoint was trained with a different configuration from the one in config.toml")
             .because(differences.join("\n"))
-            .help(advice!(
-                "config-was-changed",
-                "put these values back into config.toml (here is config.toml, there the checkpoint)"
-            )));
+            .help(advice!("config-was-changed", "restore the values of the checkpoint in config.toml")));
     }
     Ok(())
 }
 
-/// Refuses images other than those of the fingerprint `before`, which a run learned from; `named`
-/// if the request names them.
+/// Rejects images other than those with the fingerprint `before`, which the run learned from;
+/// `named` if the request names the images.
 pub(crate) fn require_same_images(data: &Dataset, before: &str, named: bool) -> Result<(), Failure> {
     let fingerprint = data.fingerprint()?;
     if before == fingerprint {
         return Ok(());
     }
-    Err(Failure::new(Code::Checkpoint, "the run learned from other images")
+    Err(Failure::new(Code::Checkpoint, "the run was trained on other images")
         .at(data.origin())
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
         .help(match named {
-            true => advice!("other-images-named", "leave out `--data`: the run knows its own images"),
+            true => advice!("other-images-named", "leave out `--data`: the run's configuration names its images"),
             false => advice!("other-images", "give the run its own images, `--data PATH`, or start a new run"),
         }))
 }

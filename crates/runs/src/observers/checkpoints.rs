@@ -1,8 +1,7 @@
-//! Checkpoints while training: the newest and the one before it are kept.
+//! Writes checkpoints during training. The newest two are kept.
 //!
-//! A new run is saved before its first step, so that it can go on whenever it is killed, and a disk
-//! without room for a checkpoint is noticed at once. That one goes when the first regular one is
-//! complete.
+//! A new run is saved before its first step, so it can be resumed whenever it is killed, and a full
+//! disk is noticed at once. That checkpoint is deleted when the first regular one is complete.
 
 use std::path::PathBuf;
 
@@ -13,7 +12,7 @@ use crate::failure::Failure;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk};
 
-/// Saves every so many steps and at the end.
+/// Saves every `every` steps and at the end.
 struct Saving<'a> {
     disk: &'a dyn Disk,
     /// The run folder.
@@ -22,9 +21,9 @@ struct Saving<'a> {
     seed: u64,
     /// Text of the run's `config.toml`.
     config: String,
-    /// Fingerprint of the images.
+    /// The fingerprint of the images.
     data: String,
-    /// The step of the last good checkpoint; nothing for a new run.
+    /// The step of the last intact checkpoint; `None` for a new run.
     last: Option<u64>,
 }
 
@@ -42,7 +41,7 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> 
 }
 
 impl Saving<'_> {
-    /// Saves, and deletes all older ones but the last.
+    /// Saves, and deletes all checkpoints except the new one and the one before it.
     fn save(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.write(now)?;
         self.last = Some(now.step);
@@ -60,8 +59,9 @@ impl Saving<'_> {
             state: now.system.state(),
         };
         checkpoint.write(self.disk, &path)?;
-        // Only now, with the new one safe, may others go: all but this and the one before, so also
-        // damaged ones and those of steps beyond the checkpoint that the user went back to.
+        // Only now, with the new checkpoint safe, are others deleted: all except it and the one
+        // before it, so also damaged ones and later ones than the checkpoint that the user resumed
+        // from.
         let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
         Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }
@@ -103,7 +103,7 @@ mod tests {
         let mut fake = Fake::new(1);
         train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9]);
-        // Back to step 9 and on: what lay beyond is another future.
+        // Resumes from step 9: later checkpoints belong to a discarded history.
         train(&mut fake, &dataset(9), (9, 9), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9], "nothing new, nothing deleted");
         train(&mut fake, &dataset(9), (9, 11), &mut [saving(run.path(), Some(9))], &|| false).unwrap();

@@ -1,16 +1,16 @@
-//! [`Forgiving`]: an observer whose files are only looked at. One that cannot be written, perhaps
-//! because a viewer has it open, does not end a training; checkpoints and numbers are another
-//! matter.
+//! [`Forgiving`]: wraps an observer whose files are only for viewing, such as sheets and curves. If
+//! they cannot be written, perhaps because a viewer has them open, training continues. Checkpoints
+//! and metrics are not wrapped.
 
 use crate::console::Console;
 use crate::failure::{Code, Failure};
 use crate::observers::{Observer, StepContext, StepRecord};
 
-/// Warns where `inner` fails to write, and goes on.
+/// Reports write errors of `inner` as a warning and continues.
 pub(crate) struct Forgiving<'a> {
     console: &'a Console,
     inner: Box<dyn Observer + 'a>,
-    /// Whether it has been reported: on a full disk every sheet would report the same.
+    /// Whether a warning was printed: on a full disk every sheet would cause the same one.
     has_warned: bool,
 }
 
@@ -35,10 +35,10 @@ impl<'a> Forgiving<'a> {
     }
 }
 
-/// A line about a picture that could not be written.
+/// A warning about a picture that could not be written.
 pub(crate) fn warning(failure: &Failure) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("warning      {}: {}: {}; the training goes on", failure.what, part(&failure.place), part(&failure.why))
+    format!("warning      {}: {}: {}; the training continues", failure.what, part(&failure.place), part(&failure.why))
 }
 
 impl Observer for Forgiving<'_> {
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(run(Code::Storage), Ok(Ending::Finished));
         let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         assert!(
-            log.starts_with("warning      cannot write a picture: loss.png: held at 1; the training goes on\n"),
+            log.starts_with("warning      cannot write a picture: loss.png: held at 1; the training continues\n"),
             "{log}"
         );
         assert_eq!(run(Code::Data).unwrap_err().code, Code::Data);

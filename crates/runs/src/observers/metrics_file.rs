@@ -16,7 +16,8 @@ use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
 pub(super) struct MetricsFile {
     path: PathBuf,
     file: File,
-    /// The rows are put on the medium every so many steps, before the checkpoint of that step.
+    /// The interval of syncing to disk, in steps; a sync comes before the checkpoint of the same
+    /// step.
     sync_every: u64,
 }
 
@@ -32,17 +33,17 @@ pub(super) fn open(
     Ok(file)
 }
 
-/// The first line.
+/// The header line.
 fn header(metrics: &[MetricDescription]) -> String {
     let names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
     format!("step,{},seconds", names.join(","))
 }
 
 impl MetricsFile {
-    /// Opens the file of the run folder `run` for the steps after `from`, and hands the rows up to
-    /// there to `visit`: the step and its metrics. Rows of later steps and a torn last line, left
-    /// by a process that was killed, are dropped. A damaged file is kept as it was beside the new
-    /// one, and what people should know is returned.
+    /// Opens the file of the run folder `run` for the steps after `from`, and passes each row up to
+    /// there to `visit`. Rows of later steps and an incomplete last line, left by a killed process,
+    /// are dropped. A damaged file is copied unchanged to a new name, and a note for the user is
+    /// returned.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -85,8 +86,9 @@ impl Observer for MetricsFile {
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
         let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
-        // One call per row: a reader never sees half of one unless the disk is full. A program that
-        // has locked the file for a moment has let nothing of it be written.
+        // One write per row, so that a reader never sees a partial row unless the disk is full. If
+        // another program has locked the file for a moment, nothing was written and it is safe to
+        // try again.
         let written = patiently(&RealDisk, || self.file.write_all(line.as_bytes()));
         let synced = written
             .and_then(|()| if now.step.is_multiple_of(self.sync_every) { self.file.sync_data() } else { Ok(()) });
@@ -107,7 +109,7 @@ mod tests {
 
     type Rows = Vec<(u64, Vec<f64>)>;
 
-    /// Opens the file after step `from`, with the rows and the note.
+    /// Opens the file after step `from`; returns it with the rows and the note.
     fn open(run: &Path, from: u64) -> (MetricsFile, Rows, Option<String>) {
         let mut rows = Rows::new();
         let mut visit = |step: u64, values: &[f64]| rows.push((step, values.to_vec()));
@@ -160,8 +162,8 @@ mod tests {
             assert_eq!(fs::read(&aside).unwrap(), bytes);
             assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), rows.len() + 1);
         }
-        // Rows of other columns, numbers out of order, an endless line: all of it is damage, and
-        // nothing is lost.
+        // Rows with a wrong number of columns, steps out of order, an endless line: all of it
+        // counts as damage, and nothing is lost.
         let long = "9".repeat(300_000);
         for text in ["step,a,seconds\n1,5,0\n", "rubbish\n2,1,2,3\n1,5,5,5\n", &format!("{long}\n1,1,2,3\n"), "\n\n"] {
             fs::write(&path, text).unwrap();

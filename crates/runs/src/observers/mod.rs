@@ -1,8 +1,8 @@
-//! [`Observer`]: what watches a training without the training knowing it.
+//! [`Observer`]: watches training without affecting it.
 //!
-//! The loop calculates the metrics of a step once and hands them to every observer of the list: the
-//! file of metrics, the progress line, the sheets, the curves, the checkpoints. A new output of a
-//! run is one more file here, and its line in `OBSERVERS`.
+//! The loop computes the metrics of a step once and passes them to every observer: the metrics
+//! file, the progress display, the sheets, the curves, the checkpoints. A new output of a run is
+//! one more file here and one line in `OBSERVERS`.
 
 mod checkpoints;
 #[cfg(feature = "curves")]
@@ -26,14 +26,14 @@ use crate::console::Console;
 use crate::data::Dataset;
 use crate::failure::Failure;
 
-/// Makes an observer of a training; none where it is not wanted.
+/// Creates an observer for a training run; `None` if the run does not need it.
 type Open = for<'a> fn(&TrainingContext<'a>, &dyn System) -> Opened<'a>;
-/// What comes of it.
+/// The result of [`Open`].
 pub(crate) type Opened<'a> = Result<Option<Box<dyn Observer + 'a>>, Failure>;
 
-/// The observers of a training, in their order: a checkpoint comes after everything that belongs to
-/// its step, so that a run that goes on from it misses nothing. (The file of metrics comes before
-/// them all.)
+/// The observers, in the order in which they are called. Checkpoints come after all other files of
+/// the same step, so that nothing is missing after a resume. (The metrics file comes before all of
+/// these.)
 const OBSERVERS: &[Open] = &[
     timings::open,
     progress::open,
@@ -45,20 +45,20 @@ const OBSERVERS: &[Open] = &[
     checkpoints::open,
 ];
 
-/// What observers need to know of a training.
+/// What observers need to know about the training run.
 pub(crate) struct TrainingContext<'a> {
     pub(crate) console: &'a Console,
     /// The run folder.
     pub(crate) run: &'a Path,
     pub(crate) config: &'a Config,
     pub(crate) data: &'a Dataset,
-    /// Steps done before.
+    /// Steps done before this process.
     pub(crate) from: u64,
     /// How progress is shown.
     pub(crate) log: LogStyle,
-    /// Where progress is shown, if there is a terminal.
+    /// The progress bar, if there is a terminal.
     pub(crate) bar: Option<ProgressBar>,
-    /// Whether the time of the steps is measured layer by layer.
+    /// Whether to measure the time of each layer.
     pub(crate) timings: bool,
 }
 
@@ -75,11 +75,12 @@ pub enum LogStyle {
     /// Means over the last steps, steps per second, time left.
     #[default]
     Default,
-    /// The lines that the system's original program prints, its rounding included.
+    /// The lines that the original program prints, with its rounding.
     Notebook,
 }
 
-/// All observers of a training; they have seen the steps that earlier processes have done.
+/// All observers for a training run; they have already received the steps done by earlier
+/// processes.
 ///
 /// # Errors
 /// When a file of the run cannot be read or written.
@@ -95,35 +96,34 @@ pub(crate) fn all<'a>(
     Ok(all)
 }
 
-/// Where a training is.
+/// The state of the training run.
 pub(crate) struct StepContext<'a> {
-    /// Steps done since the run began, resumed or not.
+    /// Steps done since the start of the run, including those before a resume.
     pub(crate) step: u64,
-    /// Steps in all.
+    /// The total number of steps.
     pub(crate) total: u64,
     /// The system after these steps.
     pub(crate) system: &'a dyn System,
 }
 
 impl StepContext<'_> {
-    /// Whether it is time for what is done every so many steps, and at the end.
+    /// Whether something that happens every `every` steps, and at the end, is due.
     pub(crate) fn is_due(&self, every: u64) -> bool {
         self.step.is_multiple_of(every) || self.step == self.total
     }
 }
 
-/// The numbers of one step.
+/// The metrics of one step.
 pub(crate) struct StepRecord<'a> {
     /// In the order of [`System::metrics`].
     pub(crate) values: &'a [f64],
-    /// Wall time of the step.
+    /// The duration of the step.
     pub(crate) seconds: f64,
 }
 
-/// Watches a training. An error stops it.
+/// Watches a training run. An error stops it.
 pub(crate) trait Observer {
-    /// Called, before anything else, for each step that an earlier process of the run has done and
-    /// recorded.
+    /// Called first, for each step that was recorded by an earlier process of the run.
     fn past_step(&mut self, _step: u64, _values: &[f64]) {}
 
     /// Called once before the first step of this process.
@@ -144,5 +144,5 @@ pub(crate) trait Observer {
     }
 }
 
-/// A row of metrics that was written before: its step and its values.
+/// A row of metrics that was recorded earlier: step and values.
 pub(crate) type PastRow = (u64, Vec<f64>);

@@ -1,5 +1,4 @@
-//! The lines that the original programs print: each system's entry names the function that makes
-//! them.
+//! The log lines of the original programs; each system names the function that formats them.
 
 use models::System;
 
@@ -8,35 +7,35 @@ use crate::failure::Failure;
 use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
 use models::MetricDescription;
 
-/// What the originals make their lines of.
+/// The data for the log lines.
 #[derive(Debug)]
 pub(crate) struct StepReport<'a> {
     /// The step, from 0.
     index: u64,
-    /// Steps of a pass through the images, and passes in all.
-    pass: u64,
-    passes: u64,
-    /// The descriptions of the step's metrics, and the values.
+    /// Steps per epoch, and the total number of epochs.
+    epoch_steps: u64,
+    epochs: u64,
+    /// The descriptions of the step's metrics, and their values.
     metrics: &'static [MetricDescription],
     values: &'a [f64],
-    /// Their sums since the first step.
+    /// The sums of the metrics since the first step.
     sums: &'a [f64],
-    /// The numbers of the step before, if there was one.
+    /// The metrics of the previous step, if there was one.
     before: Option<&'a [f64]>,
-    /// Height of the images in the end.
+    /// The final height of the images.
     size: usize,
-    /// Seconds that the steps of this process took, and those since the last line.
+    /// Seconds since this process started training, and since the last line.
     seconds: [f64; 2],
 }
 
-/// Makes the lines after a step, if the original prints any there.
+/// Formats the lines after a step, if the original prints any at this point.
 pub(crate) type Lines = fn(&StepReport<'_>) -> Option<String>;
 
-/// Prints them.
+/// Prints the lines.
 struct NotebookLog<'a> {
     console: &'a Console,
     lines: Lines,
-    pass: u64,
+    epoch_steps: u64,
     sums: Vec<f64>,
     before: Option<Vec<f64>>,
     seconds: [f64; 2],
@@ -46,11 +45,11 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> O
     if training.log != LogStyle::Notebook {
         return Ok(None);
     }
-    // Points never run out.
+    // Points are drawn on demand, so their epoch never ends.
     let images = training.data.counts().first().copied();
-    let pass = images.map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
+    let epoch_steps = images.map_or(u64::MAX, |count| count.div_ceil(system.batch_size()) as u64);
     let (console, lines) = (training.console, training.config.entry.notebook_log);
-    Ok(Some(Box::new(NotebookLog { console, lines, pass, sums: Vec::new(), before: None, seconds: [0.0; 2] })))
+    Ok(Some(Box::new(NotebookLog { console, lines, epoch_steps, sums: Vec::new(), before: None, seconds: [0.0; 2] })))
 }
 
 impl NotebookLog<'_> {
@@ -63,7 +62,7 @@ impl NotebookLog<'_> {
 }
 
 impl Observer for NotebookLog<'_> {
-    /// Sums start with the steps of earlier processes.
+    /// The sums include the steps of earlier processes.
     fn past_step(&mut self, _step: u64, values: &[f64]) {
         self.add(values);
         self.before = Some(values.to_vec());
@@ -74,8 +73,8 @@ impl Observer for NotebookLog<'_> {
         self.seconds = self.seconds.map(|seconds| seconds + numbers.seconds);
         let report = StepReport {
             index: now.step - 1,
-            pass: self.pass,
-            passes: now.total.div_ceil(self.pass),
+            epoch_steps: self.epoch_steps,
+            epochs: now.total.div_ceil(self.epoch_steps),
             metrics: now.system.metrics(),
             values: numbers.values,
             sums: &self.sums,
@@ -96,7 +95,7 @@ impl Observer for NotebookLog<'_> {
 }
 
 impl StepReport<'_> {
-    /// The number of this name; 0 if the system has none.
+    /// The metric with this name; 0 if the system has none.
     fn value(&self, name: &str) -> f64 {
         self.among(self.values, name)
     }
@@ -105,15 +104,16 @@ impl StepReport<'_> {
         self.metrics.iter().position(|metric| metric.name == name).map_or(0.0, |at| values[at])
     }
 
-    /// The pass and the step in it, both from 0.
-    fn place(&self) -> (u64, u64) {
-        (self.index / self.pass, self.index % self.pass)
+    /// The epoch and the step within it, both from 0.
+    fn epoch_and_step(&self) -> (u64, u64) {
+        (self.index / self.epoch_steps, self.index % self.epoch_steps)
     }
 }
 
-/// quickdraw's notebook: two lines every 100 steps, of sums since the first step divided by the
-/// step's index. The index counts from 0, so at index 99 a hundred values are divided by 99: every
-/// mean is 1 % too high and an accuracy can exceed 1. Kept as it is, for comparing with old logs.
+/// quickdraw's notebook: two lines every 100 steps, the sums since the first step divided by the
+/// step's index. The index starts at 0, so at index 99 a hundred values are divided by 99: every
+/// mean is 1 % too high, and an accuracy can exceed 1. The mistake is kept so that logs can be
+/// compared with the original's.
 pub(crate) fn notebook(report: &StepReport<'_>) -> Option<String> {
     let index = report.index;
     let mean = |at: usize| report.sums.get(at).map_or(0.0, |sum| sum / index as f64);
@@ -125,11 +125,12 @@ pub(crate) fn notebook(report: &StepReport<'_>) -> Option<String> {
     })
 }
 
-/// Udacity's course: a line at every so many steps of a pass.
+/// Udacity's course: a line every `EVERY` steps of an epoch.
 pub(crate) fn course<const EVERY: u64>(report: &StepReport<'_>) -> Option<String> {
-    let (pass, step) = report.place();
-    let (passes, d, g) = (report.passes, report.value("d_loss"), report.value("g_loss"));
-    step.is_multiple_of(EVERY).then(|| format!("Epoch [{:5}/{passes:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", pass + 1))
+    let (epoch, step) = report.epoch_and_step();
+    let (epochs, d, g) = (report.epochs, report.value("d_loss"), report.value("g_loss"));
+    step.is_multiple_of(EVERY)
+        .then(|| format!("Epoch [{:5}/{epochs:5}] | d_loss: {d:6.4} | g_loss: {g:6.4}", epoch + 1))
 }
 
 /// Keras-GAN: a line at every step.
@@ -138,7 +139,8 @@ pub(crate) fn keras_gan(report: &StepReport<'_>) -> Option<String> {
     Some(format!("{} [D loss: {d:.6}, acc.: {right:.2}%] [G loss: {g:.6}]", report.index))
 }
 
-/// The book's horses: two lines every 100 steps, the first included; the spelling is its own.
+/// The horses of Chollet's book: two lines every 100 steps, starting with the first; the spelling
+/// is the original's.
 pub(crate) fn horses(report: &StepReport<'_>) -> Option<String> {
     let (d, g) = (report.value("d_loss"), report.value("g_loss"));
     report.index.is_multiple_of(100).then(|| format!("discriminator loss: {d}\nadversarial_loss: {g}"))
@@ -146,29 +148,29 @@ pub(crate) fn horses(report: &StepReport<'_>) -> Option<String> {
 
 /// PyTorch's DCGAN example: a line at every step.
 pub(crate) fn example(report: &StepReport<'_>) -> Option<String> {
-    let ((pass, step), steps, passes) = (report.place(), report.pass, report.passes);
+    let ((epoch, step), steps, epochs) = (report.epoch_and_step(), report.epoch_steps, report.epochs);
     let [d_loss, g_loss, real, before, after] =
         ["d_loss", "g_loss", "d_real", "d_fake", "g_fake"].map(|name| report.value(name));
     Some(format!(
-        "[{pass}/{passes}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
+        "[{epoch}/{epochs}][{step}/{steps}] Loss_D: {d_loss:.4} Loss_G: {g_loss:.4} D(x): {real:.4} \
          D(G(z)): {before:.4} / {after:.4}"
     ))
 }
 
-/// `d_a` of `d_a_loss`, as CycleGAN's authors name losses.
+/// `d_a` for `d_a_loss`, as CycleGAN's authors name losses.
 fn short(metric: &MetricDescription) -> &str {
     if metric.is_loss() { metric.name.trim_end_matches("_loss") } else { metric.name }
 }
 
-/// CycleGAN's authors: every 100 steps a line of all numbers by their names.
+/// CycleGAN's authors: every 100 steps a line with all metrics by name.
 pub(crate) fn by_name(report: &StepReport<'_>) -> Option<String> {
-    let ((pass, step), values) = (report.place(), report.metrics.iter().zip(report.values));
+    let ((epoch, step), values) = (report.epoch_and_step(), report.metrics.iter().zip(report.values));
     let values: String = values.map(|(metric, value)| format!(" {}: {value:.3}", short(metric))).collect();
-    ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", pass + 1, step + 1))
+    ((report.index + 1).is_multiple_of(100)).then(|| format!("(epoch: {}, iters: {}){values}", epoch + 1, step + 1))
 }
 
-/// ProGAN and those after it: a tick whenever another thousand images were shown. `lod` counts the
-/// doublings that are still missing; 0 for a system that does not grow.
+/// ProGAN and its successors: one line (a "tick") per thousand images. `lod` is the number of
+/// resolution doublings still to come; 0 for a system that does not grow.
 pub(crate) fn ticks(report: &StepReport<'_>) -> Option<String> {
     let kimg = report.value("kimg");
     let before = report.before.map_or(0.0, |values| report.among(values, "kimg"));
@@ -201,8 +203,8 @@ mod tests {
     fn report(index: u64) -> StepReport<'static> {
         StepReport {
             index,
-            pass: 938,
-            passes: 100,
+            epoch_steps: 938,
+            epochs: 100,
             metrics: &METRICS,
             values: &VALUES,
             sums: &[69.3, 100.0, 99.0, 0.0],

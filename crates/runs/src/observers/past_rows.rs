@@ -1,9 +1,9 @@
-//! Reading back the tables that a run writes as it goes, without ever taking a damaged file for an
-//! empty one.
+//! Reads back the tables of an interrupted run, without ever mistaking a damaged file for an empty
+//! one.
 //!
-//! A line that a killed process has not finished, and rows of steps that are to be done again, are
-//! dropped as a matter of course. Whatever else is no row is damage: the file is kept beside the
-//! new one, and a warning says so.
+//! An incomplete last line of a killed process, and rows of steps that will be repeated, are simply
+//! dropped. Any other line that is not a valid row counts as damage: the file is kept beside the
+//! new one, with a warning.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,40 +13,41 @@ use datasets::plural;
 
 use crate::storage::{Disk, StorageError, Unfinished, patiently};
 
-/// No line of ours is longer.
+/// An upper bound for the length of a valid line.
 const LONGEST_LINE: u64 = 1 << 16;
 /// UTF-8's byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Files that are set aside at most, for one name.
+/// The largest number of damaged copies kept per file.
 const MOST_ASIDE: u32 = 1000;
 
-/// What the rows of a table must look like.
+/// The format of a table's rows.
 pub(super) struct Table<'a> {
-    /// The first line, if it is known.
+    /// The header line, if it is fixed.
     pub header: Option<&'a str>,
-    /// How many numbers follow the step in a row, if that is known.
+    /// The number of values after the step in each row, if it is fixed.
     pub numbers: Option<usize>,
-    /// The last step that counts.
+    /// The last step to keep.
     pub until: u64,
 }
 
-/// What a file held.
+/// The result of reading a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
-    /// Whether it was there.
+    /// Whether the file exists.
     pub is_there: bool,
-    /// Rows that count.
+    /// The number of rows kept.
     pub rows: u64,
-    /// Lines that are neither rows nor the header, and the number of the first one.
+    /// The number of lines that are neither rows nor the header, and the line number of the first
+    /// one.
     pub damaged: u64,
     first_damaged: u64,
 }
 
-/// Takes a row: its line with the newline, its step and its numbers.
+/// Receives a row: its line including the newline, its step and its values.
 pub(super) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
 
 impl Table<'_> {
-    /// Hands every row of the file that counts to `keep`.
+    /// Passes every row up to step `until` to `keep`.
     ///
     /// # Errors
     /// When the file is there but cannot be read, and those of `keep`.
@@ -67,7 +68,7 @@ impl Table<'_> {
             }
             number += 1;
             if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
-                // An editor has put one there.
+                // Some editors insert a byte order mark.
                 line.drain(..BYTE_ORDER_MARK.len());
             }
             let whole = std::str::from_utf8(&line).ok().and_then(|text| Some((text, text.strip_suffix('\n')?)));
@@ -80,7 +81,7 @@ impl Table<'_> {
                         (report.rows, after) = (report.rows + 1, Some(step));
                     }
                 }
-                // What was being written when the process was killed.
+                // The line that was being written when the process was killed.
                 _ if is_last && !line.ends_with(b"\n") => {}
                 _ if number == 1 && whole.is_some_and(|(_, bare)| self.is_header(bare)) => {}
                 _ => {
@@ -97,7 +98,7 @@ impl Table<'_> {
         self.header.map_or_else(|| line.starts_with("step,"), |header| line == header)
     }
 
-    /// The step and the numbers of a line.
+    /// Parses the step and the values of a line.
     fn parse(&self, line: &str) -> Option<(u64, Vec<f64>)> {
         let mut fields = line.split(',');
         let step = fields.next()?.parse().ok()?;
@@ -116,7 +117,7 @@ impl Report {
             return Ok(None);
         }
         let aside = free_name(path).ok_or_else(|| {
-            let why = format!("there are {MOST_ASIDE} damaged ones beside it already");
+            let why = format!("there are already {MOST_ASIDE} damaged copies of it");
             StorageError::new("set aside", path, io::Error::other(why))
         })?;
         let failed = |error| StorageError::new("set aside", path, error);
@@ -124,10 +125,13 @@ impl Report {
         io::copy(&mut File::open(path).map_err(failed)?, &mut copy).map_err(failed)?;
         copy.finish()?;
         let (name, first) = (path.file_name().unwrap_or_default().to_string_lossy(), self.first_damaged);
-        let lines =
-            if self.damaged == 1 { format!("line {first}") } else { format!("{} lines from {first} on", self.damaged) };
+        let lines = if self.damaged == 1 {
+            format!("line {first}")
+        } else {
+            format!("{} lines, the first is line {first}", self.damaged)
+        };
         Ok(Some(format!(
-            "warning      {name} is damaged ({lines}): {} {} kept, the file as it was is {}",
+            "warning      {name} is damaged ({lines}): {} {} kept; the damaged file was saved as {}",
             self.rows,
             plural(self.rows as usize, "row"),
             aside.display()
@@ -135,7 +139,7 @@ impl Report {
     }
 }
 
-/// `metrics.csv.damaged-1`, or the next number that is free.
+/// `metrics.csv.damaged-1`, or the next unused number.
 fn free_name(path: &Path) -> Option<PathBuf> {
     (1..=MOST_ASIDE)
         .map(|number| {

@@ -1,5 +1,5 @@
-//! Progress as a person wants it: a bar with speed, time left and the current numbers on a
-//! terminal; off one, and in the log, at most forty plain lines.
+//! The progress display: on a terminal a bar with speed, time left and the current metrics; without
+//! one, and in the log, at most forty plain lines.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -14,25 +14,25 @@ use crate::console::{Console, Output};
 use crate::failure::Failure;
 use crate::observers::{LogStyle, Observer, Opened, StepContext, StepRecord, TrainingContext};
 
-/// Lines that a run may write.
+/// The largest number of plain lines of a run.
 const MOST_LINES: u64 = 40;
-/// Steps that the speed and the numbers of the bar are taken over.
+/// The speed and the metrics in the bar are averages over this many steps.
 const WINDOW: usize = 50;
-/// Steps after which the remaining time is estimated; the first step also fills caches.
+/// The remaining time is estimated after this many steps; the first step also fills caches.
 const FIRST: usize = 5;
 
 /// Shows progress.
 struct Progress<'a> {
     console: &'a Console,
     bar: Option<ProgressBar>,
-    /// A plain line every so many steps.
+    /// The interval between plain lines, in steps.
     every: u64,
-    /// Sums of the numbers since the last plain line, and of how many steps.
+    /// The sums of the metrics since the last plain line, and the number of steps in them.
     sums: Vec<f64>,
     count: u32,
     /// Whether the remaining time has been reported.
     estimated: bool,
-    /// The last steps: when each ended, and its numbers.
+    /// The most recent steps: end time and metrics of each.
     recent: VecDeque<(Instant, Vec<f64>)>,
 }
 
@@ -54,8 +54,8 @@ impl Progress<'_> {
         (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
     }
 
-    /// How long it will take, as soon as that can be known; not where the first plain line comes as
-    /// soon.
+    /// Reports the estimated total time as soon as it is known, unless the first plain line is due
+    /// soon anyway.
     fn estimate(&mut self, now: &StepContext<'_>) {
         if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
             return;
@@ -69,12 +69,12 @@ impl Progress<'_> {
                 plural(left as usize, "step"),
                 digits(rate)
             );
-            self.tell(&line);
+            self.print(&line);
         }
     }
 
-    /// A plain line: the bar shows as much, and is enough on a terminal.
-    fn tell(&self, line: &str) {
+    /// Writes a plain line to the log, and to the output if there is no bar.
+    fn print(&self, line: &str) {
         match &self.bar {
             Some(_) => self.console.log(line),
             None => self.console.say(line),
@@ -93,7 +93,7 @@ impl Progress<'_> {
     }
 }
 
-/// The bar, if there is a terminal to draw it on. It appears with the first step.
+/// A progress bar, if there is a terminal. It appears with the first step.
 pub(crate) fn bar(output: &Output, from: u64, total: u64) -> Option<ProgressBar> {
     Some(output.bar(total, "[{bar:8}] {pos}/{len} {wide_msg}")?.with_position(from))
 }
@@ -118,8 +118,8 @@ impl Observer for Progress<'_> {
         if let Some(bar) = &self.bar {
             let recent = self.recent.len() as f64;
             let mean = |at: usize| self.recent.iter().map(|(_, values)| values[at]).sum::<f64>() / recent;
-            // The losses first: 80 columns have room for them, and for the other numbers only wider
-            // ones.
+            // The losses come first: they fit into 80 columns; the other metrics need a wider
+            // terminal.
             let mut order: Vec<usize> = (0..metrics.len()).collect();
             order.sort_by_key(|&at| !metrics[at].is_loss());
             let means: Vec<String> =
@@ -132,7 +132,7 @@ impl Observer for Progress<'_> {
             let width = now.total.to_string().len();
             let line =
                 format!("step {:>width$}/{}  {}  {}", now.step, now.total, named(metrics, &means), self.speed(now));
-            self.tell(&line);
+            self.print(&line);
             self.sums.fill(0.0);
             self.count = 0;
         }
@@ -153,7 +153,7 @@ fn named(metrics: &[MetricDescription], values: &[f64]) -> String {
     both.map(|(metric, value)| format!("{} {value:.4}", metric.name)).collect::<Vec<_>>().join("  ")
 }
 
-/// The roundest interval that makes at most [`MOST_LINES`] lines of `steps` steps.
+/// The roundest interval for which `steps` steps give at most [`MOST_LINES`] lines.
 fn interval(steps: u64) -> u64 {
     let mut decade = 1_u64;
     loop {
@@ -167,7 +167,7 @@ fn interval(steps: u64) -> u64 {
     }
 }
 
-/// Three digits that matter.
+/// Formats a number with three significant digits.
 fn digits(number: f64) -> String {
     match number {
         100.0.. => format!("{number:.0}"),
@@ -176,8 +176,16 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// `45 s`, `27 min`, `1 h 12 min`.
+/// Seconds for people: `0.32 ms`, `350 ms`, `4.5 s`, `45 s`, `27 min`, `1 h 12 min`.
 pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        0.0 => return "0 s".to_owned(),
+        s if s < 0.000_995 => return format!("{:.2} ms", 1000.0 * s),
+        s if s < 0.009_95 => return format!("{:.1} ms", 1000.0 * s),
+        s if s < 0.995 => return format!("{:.0} ms", 1000.0 * s),
+        s if s < 9.95 => return format!("{s:.1} s"),
+        _ => {}
+    }
     let seconds = seconds.round() as u64;
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -201,7 +209,11 @@ mod tests {
 
     #[test]
     fn times_are_given_in_words() {
-        assert_eq!(duration(45.2), "45 s");
+        assert_eq!(
+            [0.0, 0.000_32, 0.003_21, 0.35, 0.9949].map(duration),
+            ["0 s", "0.32 ms", "3.2 ms", "350 ms", "995 ms"]
+        );
+        assert_eq!([0.999, 4.52, 9.96, 45.2].map(duration), ["1.0 s", "4.5 s", "10 s", "45 s"]);
         assert_eq!(duration(1600.0), "27 min");
         assert_eq!(duration(7200.0 + 720.0), "2 h 12 min");
     }

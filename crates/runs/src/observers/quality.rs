@@ -1,8 +1,8 @@
-//! Quality while training: `quality.csv` and `curves/quality`, if the configuration asks for it
-//! with `evaluate_every`.
+//! Evaluates the samples during training, if the configuration sets `evaluate_every`: writes
+//! `quality.csv` and `curves/quality`.
 //!
-//! It only looks: latents come from streams of their own, and drawing is inference, so no bit of
-//! the training changes.
+//! It does not affect training: its latents come from separate random streams, and sampling is
+//! inference only.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ use crate::observers::past_rows::Table;
 use crate::observers::{Observer, Opened, PastRow, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
-/// Images that are compared: a second or two of work.
+/// The number of images compared, which takes a second or two.
 const COUNT: usize = 1000;
-/// What is drawn: of images, and of points.
+/// The metrics in the chart: of images, and of points.
 const DRAWN: [&str; 2] = ["frechet", "near"];
 
-/// Measures every so many steps and at the end.
+/// Evaluates every `every` steps and at the end.
 struct Quality<'a> {
     console: &'a Console,
     run: PathBuf,
@@ -41,10 +41,10 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> 
 }
 
 impl<'a> Quality<'a> {
-    /// Looks at the reals, and takes over the rows that an earlier process wrote.
+    /// Extracts the features of the real images, and reads the rows that an earlier process wrote.
     ///
     /// # Errors
-    /// When there are too few reals.
+    /// When there are too few real images.
     fn new(training: &TrainingContext<'a>) -> Result<Self, Failure> {
         let TrainingContext { console, config, data, from, .. } = *training;
         let (run, title) = (training.run.to_owned(), training.title());
@@ -87,7 +87,7 @@ impl<'a> Quality<'a> {
         self.draw(now.step as f64, &drawn)
     }
 
-    /// Draws the curve of the quality up to the step `last`.
+    /// Draws the quality curve up to the step `last`.
     #[cfg(feature = "curves")]
     fn draw(&self, last: f64, drawn: &[(usize, &Measurement)]) -> Result<(), Failure> {
         let lines = drawn.iter().flat_map(|(at, row)| {
@@ -108,7 +108,7 @@ impl<'a> Quality<'a> {
     }
 }
 
-/// The name of a number's column: with its extractor and number of images, but no comma.
+/// The column name of a measurement: includes the extractor and the number of images, but no comma.
 fn column(row: &Measurement) -> String {
     let label = row.measured.label().replace(", ", " ");
     row.direction.map_or_else(|| label.clone(), |direction| format!("{direction} {label}"))

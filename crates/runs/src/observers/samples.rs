@@ -1,4 +1,4 @@
-//! Sheets of the same subjects as the network learns.
+//! Sheets of samples: the same latents (or source images) at different stages of training.
 
 use std::path::PathBuf;
 
@@ -16,31 +16,31 @@ use crate::storage::RealDisk;
 
 /// Images on a sheet.
 pub(crate) const COUNT: usize = 16;
-/// Pictures of each domain that a sheet of translations starts from.
+/// The number of pictures of each domain on a sheet of translations.
 pub(crate) const ROWS: usize = 6;
 
-/// The stream of the latents of a run's sheets.
+/// The random stream of the latents for the sheets.
 const STREAM: &str = "samples";
 
-/// Draws sheets at the start and every so many steps, and those of styles at the end.
+/// Draws sheets at the start and every `every` steps, and those of styles at the end.
 struct Samples<'a> {
     console: &'a Console,
     run: PathBuf,
     every: u64,
     seed: u64,
     subjects: Subjects,
-    /// What the system had grown to when it was last looked at.
+    /// The level of a growing system at the previous step.
     level: Option<String>,
 }
 
-/// What all sheets of a run are drawn from.
+/// The inputs that all sheets of a run are drawn from.
 enum Subjects {
     Latents(Tensor),
     /// Images of the two domains.
     Images([Tensor; 2]),
 }
 
-/// Sheets of fixed latents of the run's seed, or of some images of its data.
+/// Opens the observer, with fixed latents of the run's seed or with fixed images of its data.
 pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
     let samples = Samples::new(training, system)?;
     Ok(Some(Box::new(Forgiving::new(training.console, samples))))
@@ -63,13 +63,13 @@ impl<'a> Samples<'a> {
         Ok(Self { console, run, every, seed, subjects, level: None })
     }
 
-    /// The sheet after this step.
+    /// Writes the sheet for this step.
     fn write(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.write_as(&format!("step-{:06}", now.step), now)
     }
 
-    /// A sheet of what was learned at a level. When the next one begins, its share of the picture
-    /// is still next to nothing.
+    /// Writes a sheet at the end of a level. At that moment, the next level's blending weight is
+    /// still close to zero.
     fn level_is_done(&self, now: &StepContext<'_>) -> Result<(), Failure> {
         self.level.as_ref().map_or(Ok(()), |level| self.write_as(&format!("level-{level}"), now))
     }
@@ -115,9 +115,8 @@ fn image_of(images: &Tensor) -> [usize; 3] {
     [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
-/// What becomes of pictures of one domain, a column each: themselves, their translations, how these
-/// come home, and what the generator that paints their own domain makes of them (which should be
-/// nothing).
+/// Columns for pictures of one domain: themselves, their translations, their reconstructions, and
+/// the output of the generator that paints their own domain (which should leave them unchanged).
 pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
     let there = sampler.translate(direction, images);
     let home = sampler.translate(direction.reverse(), &there);

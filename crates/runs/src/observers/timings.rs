@@ -1,5 +1,4 @@
-//! Timings: the clock of the kernels runs during every step; the table goes to the console and to
-//! `timings.csv`.
+//! Measures the kernels during every step; writes a table to the console and to `timings.csv`.
 
 use std::mem::take;
 use std::path::PathBuf;
@@ -13,16 +12,17 @@ use crate::failure::Failure;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{RealDisk, write_whole};
 
-/// The first steps make what later ones use again, and are left out.
+/// The first steps allocate what later ones reuse, and are not counted.
 const WARM_UP: u64 = 2;
 
-/// Runs the clock. Stands before all other observers, so that what they do is not counted.
+/// Starts and stops the clock. It is called before all other observers, so their work is not
+/// counted.
 struct StepTimings<'a> {
     console: &'a Console,
     path: PathBuf,
     seen: u64,
     timings: Timings,
-    /// Large buffers that the steps have made, and how many the process had made before this one.
+    /// The number of large buffers allocated by the steps, and by the process before this step.
     buffers: u64,
     buffers_before: u64,
 }

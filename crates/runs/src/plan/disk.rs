@@ -1,15 +1,15 @@
-//! What a run writes, and what there is room for.
+//! The disk space that a run needs, and the free space.
 
 use std::path::{Path, PathBuf};
 
-/// Bytes that are free where `run` is or will be. None where that is not known.
+/// Free bytes on the disk where `run` is or will be; `None` if unknown.
 pub(super) fn free(run: &Path) -> Option<u64> {
     let whole = std::path::absolute(run).ok()?;
     let there: PathBuf = whole.ancestors().find(|folder| folder.exists())?.to_owned();
     fs4::available_space(&there).ok()
 }
 
-/// What a run writes, in bytes.
+/// The size of the files that a run writes, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     /// One checkpoint.
@@ -24,11 +24,12 @@ pub(super) struct Written {
 const HEADER: u64 = 64 << 10;
 /// The pictures of the curves, which replace each other.
 const CURVES: u64 = 2 << 20;
-/// A line of `metrics.csv`, about.
+/// The approximate length of a line of `metrics.csv`.
 const LINE: u64 = 160;
 
 impl Written {
-    /// Of a state of so many bytes, and so many sheets of so many bytes, in so many steps.
+    /// The sizes for a state of `state` bytes, `sheets` sheets of `sheet` bytes each, and `steps`
+    /// steps.
     pub(super) fn of(state: u64, [sheets, sheet]: [u64; 2], steps: u64) -> Self {
         Self {
             checkpoint: state.saturating_add(HEADER),
@@ -37,7 +38,7 @@ impl Written {
         }
     }
 
-    /// At the worst moment: two checkpoints are kept, and a third is being written.
+    /// The peak: two checkpoints are kept while a third is written.
     pub(super) fn most(&self) -> u64 {
         self.checkpoint.saturating_mul(3).saturating_add(self.pictures).saturating_add(self.lines)
     }

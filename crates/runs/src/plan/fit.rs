@@ -1,4 +1,4 @@
-//! What would fit where a training does not.
+//! Finds a smaller configuration when a training run does not fit into memory.
 
 use toml::Value;
 
@@ -6,18 +6,18 @@ use super::Needs;
 use crate::config::Config;
 use tensor::meta;
 
-/// A change of the configuration that makes the training fit.
+/// A configuration change that makes the run fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The largest batch that does.
+    /// The largest batch that fits.
     Batch(u64),
-    /// The largest size of the images.
+    /// The largest image size that fits.
     Size(u64),
-    /// Another preset, the first that does.
+    /// The first preset that fits.
     Preset(&'static str),
 }
 
-/// What makes it fit into `bytes`; None if nothing is known to.
+/// What makes it fit into `bytes`; `None` if nothing is found.
 pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.memory() <= bytes);
     let builds = |config: &Config| meta::run(|| config.build().is_ok());
@@ -28,7 +28,7 @@ pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     };
     let now = |key: &str| config.settings.get(key).and_then(Value::as_integer).and_then(|n| u64::try_from(n).ok());
     if let Some(batch) = now("batch") {
-        // The least batch that the system takes: some need two.
+        // The smallest batch that the system accepts: some need two images.
         let least = (1..=2.min(batch)).find(|batch| builds(&with("batch", *batch)));
         if let Some(least) = least.filter(|least| fits(&with("batch", *least))) {
             let (mut low, mut high) = (least, batch);

@@ -1,9 +1,10 @@
-//! [`Forecast`]: the memory and the work of a training, from its configuration alone.
+//! [`Forecast`]: the memory and the amount of work of a training run, computed from its
+//! configuration.
 //!
-//! The system is built, trained for a step or two at each of its stages, and asked for its sheets,
-//! in [meta](meta::run) mode: the very code of the training runs, but tensors have no memory and
-//! kernels do nothing. So the forecast of a 1024x1024 network takes milliseconds, and knows
-//! whatever the code does.
+//! The system is built, trained for a step or two at each of its stages, and draws its sheets, all
+//! in [meta](meta::run) mode: the real training code runs, but tensors have no data and kernels do
+//! nothing. So the forecast for a 1024x1024 network takes milliseconds, and always agrees with the
+//! code.
 
 use std::ops::Range;
 
@@ -15,58 +16,59 @@ use crate::sampling::styles::StyleSheet;
 use models::{Direction, Sampler, System};
 use tensor::{Tensor, meta};
 
-/// Stages that are looked at with a step each cost a few milliseconds; there are never so many.
+/// The number of stages simulated, each of which takes a few milliseconds; no system has more.
 const MOST_STAGES: usize = 64;
 
-/// Steps of a stage that are looked at, at most: enough to see what is done at every sixteenth.
+/// The largest number of steps simulated per stage: enough to include what happens every sixteenth
+/// step.
 const OFTEN: usize = 16;
 
-/// What a training needs, in bytes.
+/// The needs of a training run, in bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Forecast {
-    /// Real images of the largest step.
+    /// The number of real images in the largest step.
     pub batch: usize,
-    /// Weights and running statistics of the networks that are trained.
+    /// Weights and running statistics of the trained networks.
     pub weights: u64,
-    /// Averages of weights, and pools of images.
+    /// Averaged weights, and image pools.
     pub copies: u64,
-    /// What the optimisers remember.
+    /// The state of the optimisers.
     pub optimizers: u64,
-    /// Each stage of the training, in order.
+    /// The stages of training, in order.
     pub stages: Vec<Stage>,
-    /// What the process holds for tensors in the end, sheets included.
+    /// Peak memory for tensors, including the sheets.
     pub tensors: u64,
-    /// Height, width and channels of what is drawn, and how many are on the largest sheet.
+    /// Height, width and channels of the samples, and how many the largest sheet has.
     pub sheet: ([usize; 3], usize),
 }
 
-/// A stage of a training: all its steps are alike.
+/// A stage of training, in which all steps are alike.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     /// Such as `8x8, fading in`; empty if there is only one.
     pub name: String,
-    /// Its steps.
+    /// The range of its steps.
     pub steps: Range<u64>,
-    /// Real images of a step.
+    /// The number of real images per step.
     pub batch: usize,
-    /// Tensors that a step holds at once beyond what lasts.
+    /// Peak memory of a step for temporary tensors.
     pub step: u64,
-    /// Where convolutions pack their operands.
+    /// Buffers in which convolutions pack their operands.
     pub packed: u64,
-    /// What the process holds for tensors after it, what waits for use included.
+    /// Memory held for tensors after this stage, including free buffers kept for reuse.
     pub held: u64,
-    /// The work of the steps that were looked at.
+    /// The work of the simulated steps.
     pub work: meta::Usage,
-    /// How many these are.
+    /// The number of simulated steps.
     pub looked_at: u64,
 }
 
 impl Forecast {
-    /// The forecast of the steps `from` to the last one of `config`. A run that goes on (`from` >
-    /// 0) has its state twice for a while.
+    /// The forecast for the steps from `from` to the last one of `config`. A resumed run (`from` >
+    /// 0) briefly has its state in memory twice.
     ///
     /// # Errors
-    /// When the settings are not accepted, as when they are built.
+    /// When [`Config::build`] rejects the settings.
     pub(super) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
         meta::run(|| Self::in_meta_mode(config, from))
     }
@@ -75,7 +77,7 @@ impl Forecast {
         let mut system = config.build()?;
         if from > 0 {
             let saved = config.build()?;
-            // It has the same tensors, so it fits.
+            // Cannot fail: the tensors are the same.
             system.restore(&saved.state()).unwrap_or_default();
         }
         let [weights, copies, optimizers] = lasting(&*system);
@@ -92,8 +94,9 @@ impl Forecast {
             let before = meta::usage();
             meta::count_work_anew();
             let (mut batch, mut looked_at, mut last) = (0, 0, 0);
-            // The second one finds the optimisers' memory made. If it writes less, some things are
-            // not done at every step.
+            // The first step allocates the state of the optimisers, the second does not. If the
+            // second writes much less, some work is not done at every step, and more steps are
+            // simulated.
             for step in steps.clone().take(OFTEN) {
                 let before = meta::usage().written;
                 let reals = reals(&*system, step);
@@ -131,16 +134,16 @@ impl Forecast {
         Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
     }
 
-    /// Bytes that a process holds for tensors when it has opened a run of `config` and drawn,
-    /// translated or searched a little.
+    /// Bytes held for tensors after a run of `config` was opened and has drawn, translated or
+    /// projected a little.
     ///
     /// # Errors
-    /// When the settings are not accepted.
+    /// When [`Config::build`] rejects the settings.
     pub(super) fn of_opened(config: &Config) -> Result<u64, Failure> {
         meta::run(|| {
             let mut system = config.build()?;
             let state = system.state();
-            // As it is read: the file, and its tensors.
+            // As when loading: the file's tensors and the system's exist at the same time.
             let file: Vec<Tensor> = state.tensors.values().map(|tensor| Tensor::zeros(*tensor.shape())).collect();
             let saved = config.build()?;
             drop(file);
@@ -151,19 +154,19 @@ impl Forecast {
         })
     }
 
-    /// Bytes that a recorder of the first step keeps: nearly all that is written.
+    /// Bytes that a recorder of the first step keeps: nearly everything that the step writes.
     #[cfg(feature = "explain")]
     pub(super) fn recorded(&self) -> u64 {
         self.stages.first().map_or(0, |stage| stage.work.written / stage.looked_at.max(1))
     }
 
-    /// Bytes of the tensors of a checkpoint.
+    /// Bytes of the tensors in a checkpoint.
     pub(super) fn state(&self) -> u64 {
         self.weights + self.copies + self.optimizers
     }
 }
 
-/// Bytes of the networks, of other tensors that last, and of the optimisers.
+/// Bytes of the networks, of other permanent tensors, and of the optimisers.
 fn lasting(system: &dyn System) -> [u64; 3] {
     let names: Vec<String> = system.networks().iter().map(|network| format!("{}.", network.name())).collect();
     let mut bytes = [0; 3];
@@ -178,7 +181,7 @@ fn lasting(system: &dyn System) -> [u64; 3] {
     bytes
 }
 
-/// The real images of a step, as many as there will be if there are enough.
+/// The real images of a step, assuming that there are enough for a full batch.
 fn reals(system: &dyn System, step: u64) -> Vec<Tensor> {
     let domains = match system.samples() {
         Sampler::Latents(_) => 1,
@@ -226,7 +229,7 @@ impl Drawing {
         }
     }
 
-    /// The sheets of styles at the end of a training.
+    /// Draws the sheets of styles at the end of training.
     fn last(&mut self, system: &dyn System) {
         let Sampler::Latents(sampler) = system.samples() else { return };
         let Some(styles) = sampler.styles() else { return };
@@ -235,7 +238,7 @@ impl Drawing {
             let [rows, columns] = sheet.grid(usual);
             let of = styles.styles_of(&sampler.latents(0, "samples", usual));
             let [height, width, channels] = self.image;
-            // All columns are there before the sheet is put together.
+            // All columns exist before the sheet is assembled.
             let drawn: Vec<Tensor> = (1..columns).map(|_| Tensor::zeros([rows, height, width, channels])).collect();
             let row = pictures::in_parts(usual, self.image, |rows| {
                 styles.draw_styled(&vec![of.rows(rows); styles.layers()], None)

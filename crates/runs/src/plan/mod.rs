@@ -1,9 +1,10 @@
-//! What a training will need, known before anything is written: memory, time and disk.
+//! The plan of a training run: the memory, time and disk it will need, known before anything is
+//! written.
 //!
-//! [`Forecast`] runs the training on shapes alone; [`limits`] says what this process may have,
-//! [`disk`] what there is room for, [`time`] how quick the machine is just now, and [`fit`] what
-//! would fit where something does not. [`Needs`] puts it together, tells it in one line or in a
-//! table, and refuses what cannot be.
+//! [`Forecast`] runs the training on shapes alone; [`limits`] finds the memory limit of this
+//! process, [`disk`] the free disk space, and [`time`] the current speed of the machine; [`fit`]
+//! finds a smaller configuration if a run does not fit. [`Needs`] combines them, prints a line or a
+//! table, and rejects runs that cannot fit.
 
 mod disk;
 mod fit;
@@ -28,16 +29,16 @@ use fit::Remedy;
 use forecast::Forecast;
 use limits::Room;
 
-/// The program itself, its libraries, and what is too small to be counted.
+/// Memory of the program, its libraries, and everything too small to be counted.
 const PROGRAM: u64 = 17 << 20;
-/// What each thread keeps for the kernels' blocks.
+/// Memory that each thread keeps for the kernels' blocks.
 const THREAD: u64 = 3 << 20;
-/// A picture of the plane as it is drawn.
+/// Memory for drawing a picture of the plane.
 const PLANE: u64 = 16 << 20;
-/// Images that are measured at a time with `--evaluate-every`, and their features.
+/// The number of images measured at a time with `--evaluate-every`, including their features.
 const MEASURED: u64 = 12_000;
 
-/// What a training needs.
+/// What a training run needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Needs {
     forecast: Forecast,
@@ -46,19 +47,18 @@ pub(crate) struct Needs {
     threads: u64,
     /// Bytes of the data set in memory.
     data: u64,
-    /// Bytes of its cache on disk, if that is still to be written.
+    /// Bytes of its disk cache that have yet to be written.
     cache: u64,
-    /// Bytes of what comes and goes beside the steps: a checkpoint as it is put together, sheets,
-    /// measured images.
+    /// Bytes of temporary memory outside of steps: assembling a checkpoint, sheets, evaluation.
     passing: u64,
     written: Written,
 }
 
 impl Needs {
-    /// Of the steps `from` to the last of `config`, on data that is not known yet.
+    /// The needs of the steps from `from` to the last of `config`, with the data not yet known.
     ///
     /// # Errors
-    /// When the settings are not accepted.
+    /// When [`Config::build`] rejects the settings.
     pub(crate) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
         let forecast = Forecast::of(config, from)?;
         let (image, count) = forecast.sheet;
@@ -66,7 +66,7 @@ impl Needs {
         let sheet = image * count as u64;
         let sheets = config.steps().saturating_sub(from).div_ceil(config.sample_every().max(1));
         let state = forecast.state();
-        // A sheet is there as bytes of its images, as its pixels and as a file; a checkpoint as a
+        // A sheet exists as the bytes of its images, as its pixels and as a file; a checkpoint as a
         // file.
         let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
@@ -76,12 +76,12 @@ impl Needs {
         Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
-    /// With this data.
+    /// Adds the memory and disk for this data.
     pub(crate) fn on(self, data: &Dataset) -> Self {
         Self { data: data.memory(), cache: data.cache(), ..self }
     }
 
-    /// Bytes that the process will have at most.
+    /// Peak memory of the process in bytes.
     pub(crate) fn memory(&self) -> u64 {
         [self.forecast.tensors, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
@@ -90,17 +90,17 @@ impl Needs {
         PROGRAM + self.threads * THREAD
     }
 
-    /// The same until the end of the stage number `stage`.
+    /// Peak memory until the end of the stage number `stage`.
     fn memory_of(&self, stage: usize) -> u64 {
         let stage = &self.forecast.stages[stage];
         [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Of a training on data that is not known yet, if that much fits: to be asked before the
-    /// networks are built. Where it does not, the table goes to `shown`.
+    /// Like [`of`](Self::of), but fails if the needs exceed the memory; called before the networks
+    /// are built. In that case the table is written to `shown`.
     ///
     /// # Errors
-    /// When the settings are not accepted, or what they need cannot be had.
+    /// When [`Config::build`] rejects the settings, or there is not enough memory.
     pub(crate) fn that_fit(config: &Config, from: u64, shown: Option<&Output>) -> Result<Self, Failure> {
         let needs = Self::of(config, from)?;
         match needs.check_memory(config) {
@@ -109,11 +109,11 @@ impl Needs {
         }
     }
 
-    /// Refuses a run of which even the last step needs more than can be had: to be asked before its
-    /// checkpoint is read. What is no run is not this one's business.
+    /// Rejects a saved run if even its last step needs more memory than there is; called before its
+    /// checkpoint is read. A path that is not a run is accepted here.
     ///
     /// # Errors
-    /// With the numbers.
+    /// Names the memory needed and available.
     pub(crate) fn of_saved(path: &Path, own: Option<&Arc<Trainable>>) -> Result<(), Failure> {
         let run = folder::locate(path).ok().and_then(|located| located.run);
         let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
@@ -122,11 +122,11 @@ impl Needs {
         Self::of(&config, config.steps().saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
-    /// Refuses what cannot be had in memory or on the disk of the run folder, which is or will be
-    /// in `place`; returns a warning where the disk may be full later. The table goes to `shown`.
+    /// Checks memory, and disk space for the run folder, which is or will be at `place`; returns a
+    /// warning if the disk may become full later. The table is written to `shown`.
     ///
     /// # Errors
-    /// With the numbers, and what would fit.
+    /// Names what is needed and available, and suggests a configuration that fits.
     pub(crate) fn check(
         &self,
         config: &Config,
@@ -169,7 +169,7 @@ impl Needs {
         if self.from > 0 {
             return Err(failure.help(advice!(
                 "resume-does-not-fit",
-                "go on with it where there is more memory: a run folder can be moved to another machine"
+                "continue it on a machine with more memory: run folders can be moved"
             )));
         }
         Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data)) {
@@ -191,7 +191,7 @@ impl Needs {
     fn check_room(&self, run: &Path, free: u64) -> Result<Option<String>, Failure> {
         let Written { checkpoint, .. } = self.written;
         if free < checkpoint {
-            return Err(Failure::new(Code::Storage, "there is no room for the run")
+            return Err(Failure::new(Code::Storage, "there is not enough disk space for the run")
                 .at(run.display())
                 .because(format!(
                     "a checkpoint takes {}, but only {} is free",
@@ -211,30 +211,30 @@ impl Needs {
     }
 }
 
-/// What a remedy may need where `bytes` can be had: it is tried later, when less may be free, and
-/// the need is known to a quarter.
+/// The budget of a suggestion when `bytes` are available: it leaves a quarter free, because the
+/// forecast is not exact and less memory may be free when the user tries it.
 fn within(bytes: u64) -> u64 {
     bytes - bytes / 4
 }
 
-/// Refuses to open a run whose networks do not fit, or cannot draw where they do: to be asked
-/// before they are built.
+/// Rejects opening a run if its networks, or drawing with them, need more memory than there is;
+/// called before they are built.
 ///
 /// # Errors
-/// With the numbers; and when the settings are not accepted.
+/// Names the memory needed and available; also when [`Config::build`] rejects the settings.
 pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
     can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
 }
 
-/// Refuses to record a step of `config` whose numbers do not fit.
+/// Rejects recording a step of `config` if there is not enough memory.
 ///
 /// # Errors
-/// With the numbers; and when the settings are not accepted.
+/// Names the memory needed and available; also when [`Config::build`] rejects the settings.
 #[cfg(feature = "explain")]
 pub(crate) fn can_record(config: &Config) -> Result<(), Failure> {
     let needs = Needs::of(&config.clone().with_steps(1), 0)?;
     let bytes = needs.memory().saturating_add(needs.forecast.recorded());
-    can_have(bytes, "a step with all its numbers", Path::new(config.entry.name))
+    can_have(bytes, "the recorded values of a step", Path::new(config.entry.name))
 }
 
 fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
@@ -246,15 +246,15 @@ fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
         .help(more_memory()))
 }
 
-/// What to do where nothing smaller would fit.
+/// The advice when no smaller configuration would fit.
 fn more_memory() -> Advice {
     advice!("no-memory-to-open", "free some memory, or use a machine with more")
 }
 
-/// Refuses `count` of something that takes `each` bytes, beyond what the process has already.
+/// Rejects `count` items of `each` bytes if they need more memory than there is.
 ///
 /// # Errors
-/// With the numbers, and the largest count that fits.
+/// Names the memory needed and available, and the largest count that fits.
 pub(crate) fn can_have_so_many(count: usize, each: usize) -> Result<(), Failure> {
     let Some(room) = limits::room() else { return Ok(()) };
     let (free, each) = (room.bytes.saturating_sub(room.own), each as u64);

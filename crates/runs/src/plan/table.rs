@@ -1,9 +1,9 @@
-//! The plan in one line, and as a table.
+//! Prints the plan as one line or as a table.
 
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;
 
-/// A number of bytes for people: two or three digits.
+/// Formats a number of bytes with two or three digits.
 pub(super) fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
@@ -15,25 +15,14 @@ pub(super) fn size(bytes: u64) -> String {
     if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
 }
 
-/// Seconds for people.
-fn seconds(seconds: f64) -> String {
-    match seconds {
-        s if s < 0.001 => format!("{:.2} ms", 1000.0 * s),
-        s if s < 0.01 => format!("{:.1} ms", 1000.0 * s),
-        s if s < 1.0 => format!("{:.0} ms", 1000.0 * s),
-        s if s < 10.0 => format!("{s:.1} s"),
-        s => duration(s),
-    }
-}
-
 impl Needs {
-    /// Seconds of a step at each stage.
+    /// The seconds of a step in each stage.
     fn step_seconds(&self) -> Vec<f64> {
         let works: Vec<_> = self.forecast.stages.iter().map(|stage| (&stage.work, stage.looked_at)).collect();
         time::of_steps(&works)
     }
 
-    /// What it needs in one line.
+    /// The plan in one line.
     pub(crate) fn line(&self) -> String {
         let steps = self.step_seconds();
         let stages = &self.forecast.stages;
@@ -41,19 +30,19 @@ impl Needs {
         let all: u64 = (0..stages.len()).map(count).sum();
         let total: f64 = (0..stages.len()).map(|at| count(at) as f64 * steps[at]).sum();
         let step = match (steps.iter().copied().reduce(f64::min), steps.iter().copied().reduce(f64::max)) {
-            (Some(least), Some(most)) if most > 2.0 * least => format!("{} to {}", seconds(least), seconds(most)),
-            (_, most) => seconds(most.unwrap_or(0.0)),
+            (Some(least), Some(most)) if most > 2.0 * least => format!("{} to {}", duration(least), duration(most)),
+            (_, most) => duration(most.unwrap_or(0.0)),
         };
+        let run = if all > 1 { format!(", all {all} steps about {}", duration(total)) } else { String::new() };
         let of = limits::room().map_or_else(String::new, |room| format!(" of {} free", size(room.bytes)));
         format!(
-            "needs        about {}{of}; a step about {step}, all {all} about {}; {} a checkpoint",
+            "needs        about {}{of}; a step about {step}{run}; {} a checkpoint",
             size(self.memory()),
-            duration(total),
             size(self.written.checkpoint)
         )
     }
 
-    /// All that is known, for `--dry-run`.
+    /// The whole plan, for `--dry-run`.
     pub(crate) fn table(&self) -> String {
         let forecast = &self.forecast;
         let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
@@ -65,11 +54,11 @@ impl Needs {
             ("optimisers", forecast.optimizers),
             ("the largest step: activations, gradients", step),
             ("kernels' packing", packed),
-            ("sheets, and buffers that wait", forecast.tensors.saturating_sub(known)),
+            ("sheets, and buffers kept for reuse", forecast.tensors.saturating_sub(known)),
             ("a checkpoint or a sheet being written", self.passing),
             ("data", self.data),
             ("program and threads", self.program()),
-            ("memory in all", self.memory()),
+            ("total memory", self.memory()),
         ];
         let mut text = String::new();
         for (what, bytes) in rows {
@@ -92,7 +81,7 @@ impl Needs {
                 stage.steps.start,
                 stage.batch,
                 size(self.memory_of(at)),
-                seconds(steps[at]),
+                duration(steps[at]),
                 duration(all)
             );
         }
@@ -101,8 +90,8 @@ impl Needs {
             ("a checkpoint (two are kept)", written.checkpoint),
             ("sheets and curves, at most", written.pictures),
             ("metrics", written.lines),
-            ("disk in all, at the worst moment", written.most()),
-            ("beside it, a cache of decoded pictures", self.cache),
+            ("disk space, at most", written.most()),
+            ("in addition, a cache of decoded pictures", self.cache),
         ];
         text.push('\n');
         for (what, bytes) in disk.into_iter().filter(|(_, bytes)| *bytes > 0) {

@@ -1,4 +1,4 @@
-//! Forecasts of all presets, and what is refused.
+//! Tests the forecasts for all presets, and which runs are rejected.
 
 use super::*;
 use crate::config::Assignment;
@@ -22,8 +22,8 @@ fn presets() -> impl Iterator<Item = Config> {
     })
 }
 
-/// Prints the plan of every preset: its memory, and the time of a step as this machine is now.
-/// To be held against real runs.
+/// Prints the plan of every preset: its memory, and the time of a step on this machine, to compare
+/// with real runs.
 #[test]
 #[ignore = "prints the forecasts of all presets"]
 fn print_all() {
@@ -54,6 +54,14 @@ fn every_preset_has_a_forecast_for_new_runs_and_for_those_that_go_on() {
     let config = config("quickdraw", &["preset=cpu"]);
     let [new, resumed] = [0, 1000].map(|from| Needs::of(&config, from).unwrap());
     assert!(resumed.memory() > new.memory(), "the state is there twice");
+}
+
+#[test]
+fn the_line_counts_steps_only_if_there_are_several() {
+    let line = |steps: &str| Needs::of(&config("quickdraw", &["preset=cpu", steps]), 0).unwrap().line();
+    let (one, two) = (line("steps=1"), line("steps=2"));
+    assert!(one.contains("; a step about ") && !one.contains(", all "), "{one}");
+    assert!(two.contains(", all 2 steps about ") && !two.contains(" 0 s"), "{two}");
 }
 
 #[test]
@@ -101,7 +109,7 @@ fn where_no_batch_helps_a_size_or_a_preset_does() {
 fn a_run_that_goes_on_keeps_its_batch() {
     let config = config("quickdraw", &["preset=cpu"]);
     let text = Needs::of(&config, 500).unwrap().check_within(&config, &room(20 << 20)).unwrap_err().to_string();
-    assert!(text.contains("another machine") && !text.contains("--batch"), "{text}");
+    assert!(text.contains("a machine with more memory") && !text.contains("--batch"), "{text}");
 }
 
 #[test]
@@ -119,7 +127,7 @@ fn a_disk_without_room_for_a_checkpoint_is_refused_and_one_that_may_fill_gives_a
 fn the_table_has_a_row_for_each_stage_and_its_parts_add_up() {
     let needs = Needs::of(&config("progan", &[]), 0).unwrap();
     let table = needs.table();
-    assert!(table.contains("\n32x32, fading in") && table.contains("memory in all"), "{table}");
+    assert!(table.contains("\n32x32, fading in") && table.contains("total memory"), "{table}");
     let forecast = &needs.forecast;
     assert!(forecast.stages.windows(2).all(|pair| pair[0].held <= pair[1].held), "buffers are kept");
     assert!(forecast.stages.iter().all(|stage| stage.work.most_live <= stage.held), "what lives is held");

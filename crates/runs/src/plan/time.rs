@@ -1,51 +1,54 @@
-//! How long a step will take: what it computes, times what that takes on this machine just now.
+//! Estimates the time of a step: the calls it makes, times the current speed of this machine.
 //!
-//! The convolutions and matrix products of a step are known by shape. Each is run, the most
-//! expensive first, until the time for that is over; the rest are assumed to be as fast as these on
-//! average. A large call is replaced by a smaller one that takes the same path through the kernels,
-//! and its time is scaled up. Everything else is bound by memory, so its bytes are counted.
+//! The convolutions and matrix products of a step are known by shape. They are timed, the most
+//! expensive first, until the time budget is used up; the rest are assumed to run at the same
+//! average speed. A large call is replaced by a smaller one for which the kernels choose the same
+//! algorithm, and its time is scaled up. All other operations are memory-bound, so their bytes are
+//! counted.
 
 use std::time::{Duration, Instant};
 
 use kernels::{Binary, ConvGeometry, Convolution, Element, Gemm};
 use tensor::meta::Usage;
 
-/// How long the measurement may take, about: a start still feels immediate.
+/// The approximate time limit of the measurement, short enough that training seems to start at
+/// once.
 const BUDGET: Duration = Duration::from_millis(300);
-/// Multiply-adds of a call that is measured, at most about.
+/// The approximate limit of the multiply-adds in a measured call.
 const PRODUCTS: f64 = 2e8;
-/// Numbers of an operand of a call that is measured, at most.
+/// The limit of the size of an operand of a measured call, in floats.
 const NUMBERS: usize = 1 << 21;
-/// The kernels cut the images of smaller batches into blocks.
+/// With fewer images than this, the kernels divide each image into blocks.
 const IMAGES: usize = 32;
-/// Positions that the blocks of a batch smaller than [`IMAGES`] should offer together.
+/// The number of positions that the blocks of a batch smaller than [`IMAGES`] should have in total.
 const BLOCKS: usize = 64;
-/// The kernels may convolve in frequencies if there are at least so many channels,
+/// The kernels may choose a frequency-domain convolution from this number of channels,
 const CHANNELS: usize = 64;
-/// and if maps have fewer pixels than this on a side.
+/// if the maps are smaller than this, in pixels per side.
 const PIXELS: usize = 16;
 
-/// A kernel that does many multiply-adds.
+/// A call of a compute-bound kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Call {
     Convolution(Convolution, ConvGeometry),
     Product(Gemm),
 }
 
-/// Seconds that this machine takes for what is not measured by shape.
+/// The speed of operations that are not measured by shape.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    /// For a byte that is written.
+    /// Seconds per byte written.
     byte: f64,
-    /// For a tensor, however small.
+    /// Seconds of overhead per tensor.
     tensor: f64,
 }
 
-/// Seconds of a step of each of these kinds, of which so many were looked at.
+/// The seconds of a step for each kind of step; each kind has the usage of a number of simulated
+/// steps.
 pub(super) fn of_steps(steps: &[(&Usage, u64)]) -> Vec<f64> {
     let pace = Pace::measured();
     let mut measured = Measured::new();
-    // The largest steps first: they decide how long a run takes.
+    // The most expensive steps first, because they decide how long a run takes.
     let mut order: Vec<usize> = (0..steps.len()).collect();
     let products = |step: &Usage| calls(step).iter().map(|(call, count)| call.products() * count).sum::<f64>();
     order.sort_by(|a, b| products(steps[*b].0).total_cmp(&products(steps[*a].0)));
@@ -58,7 +61,7 @@ pub(super) fn of_steps(steps: &[(&Usage, u64)]) -> Vec<f64> {
     seconds
 }
 
-/// The calls of a step, those that do most first, and how often each is made.
+/// The calls of a step with the number of times each is made, the most expensive first.
 fn calls(step: &Usage) -> Vec<(Call, f64)> {
     let convolutions = step.convolutions.iter().map(|((call, g), count)| (Call::Convolution(*call, *g), *count as f64));
     let products = step.products.iter().map(|(gemm, count)| (Call::Product(*gemm), *count as f64));
@@ -67,10 +70,10 @@ fn calls(step: &Usage) -> Vec<(Call, f64)> {
     all
 }
 
-/// What has been measured so far.
+/// The measurements so far.
 struct Measured {
     began: Instant,
-    /// Calls, with the seconds that each takes.
+    /// Measured calls with their seconds.
     calls: Vec<(Call, f64)>,
     products: f64,
     seconds: f64,
@@ -81,12 +84,12 @@ impl Measured {
         Self { began: Instant::now(), calls: Vec::new(), products: 0.0, seconds: 0.0 }
     }
 
-    /// Seconds for the calls of a step.
+    /// The seconds of all calls of a step.
     fn seconds(&mut self, step: &Usage) -> f64 {
         calls(step).into_iter().map(|(call, count)| self.call(call) * count).sum()
     }
 
-    /// Seconds for a call.
+    /// The seconds of a call.
     fn call(&mut self, call: Call) -> f64 {
         if let Some((_, seconds)) = self.calls.iter().find(|(known, _)| *known == call) {
             return *seconds;
@@ -101,15 +104,15 @@ impl Measured {
     }
 }
 
-/// A smaller call in place of one that takes long.
+/// A smaller call that is measured in place of a large one.
 struct Reduced {
     call: Call,
-    /// How often both channels were halved.
+    /// How often both channel counts were halved.
     halvings: i32,
 }
 
 impl Call {
-    /// Multiply-adds, padding included where that is all that is known quickly.
+    /// Multiply-adds, including those on padding where only that number is quick to compute.
     fn products(&self) -> f64 {
         match self {
             Self::Convolution(_, g) => g.useful_products() as f64,
@@ -117,7 +120,7 @@ impl Call {
         }
     }
 
-    /// Numbers of its largest operand.
+    /// The size of its largest operand, in floats.
     fn numbers(&self) -> usize {
         match self {
             Self::Convolution(_, g) => {
@@ -128,7 +131,7 @@ impl Call {
         }
     }
 
-    /// A call that takes less time and for which the kernels choose the same algorithm.
+    /// A faster call for which the kernels choose the same algorithm.
     fn reduced(self) -> Reduced {
         let mut reduced = Reduced { call: self, halvings: 0 };
         while reduced.call.products() > PRODUCTS || reduced.call.numbers() > NUMBERS {
@@ -254,13 +257,17 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernels::Padding;
+    use kernels::{Padding, Precision};
+
+    fn product([m, n, k]: [usize; 3]) -> Gemm {
+        Gemm { m, n, k, transpose_a: false, transpose_b: false, precision: Precision::F32 }
+    }
 
     fn usage(batch: usize) -> Usage {
         let g = ConvGeometry::new([batch, 16, 16, 8], [3, 3], 8, [1, 1], Padding::Same).unwrap();
         let mut usage = Usage::default();
         usage.convolutions.insert((Convolution::Forward, g), 3);
-        usage.products.insert(Gemm { m: batch, n: 64, k: 64, transpose_a: false, transpose_b: false }, 2);
+        usage.products.insert(product([batch, 64, 64]), 2);
         usage
     }
 
@@ -276,7 +283,7 @@ mod tests {
         let Call::Convolution(_, small) = call else { unreachable!() };
         assert!([small.in_channels, small.out_channels] == [128; 2] && halvings == 1, "{small:?}");
         assert!(small.batch >= IMAGES && call.half_channels().products() > 0.0, "{small:?}");
-        let huge = Gemm { m: 4096, n: 100_000, k: 4096, transpose_a: false, transpose_b: false };
+        let huge = product([4096, 100_000, 4096]);
         assert!(Call::Product(huge).reduced().call.products() <= PRODUCTS);
         let steps = of_steps(&[(&usage(1), 1), (&usage(64), 2)]);
         assert!(steps.iter().all(|seconds| *seconds > 0.0 && seconds.is_finite()), "{steps:?}");

@@ -1,4 +1,4 @@
-//! [`animate`] makes an animation of a run's own sheets, which shows how the network learned to
+//! [`animate`] makes an animation from a run's own sheets, which shows how the network learned to
 //! draw.
 
 use std::collections::BTreeMap;
@@ -15,10 +15,10 @@ use crate::sampling::Written;
 use crate::sampling::animation::{Animation, Format};
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
-/// A sheet that was read: its pixels, its height and width, and its channels.
+/// A loaded sheet: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
 
-/// Of which run to animate the sheets, and where the animation goes.
+/// Which run to animate, and where the animation goes.
 #[derive(Clone, Debug)]
 pub struct AnimateRequest {
     /// A run folder.
@@ -27,14 +27,14 @@ pub struct AnimateRequest {
     pub out: Option<PathBuf>,
     /// Sheets per second, from 1 to [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
     pub fps: u32,
-    /// Seconds for which the last sheet stays.
+    /// Seconds for which the last sheet is shown.
     pub hold: u32,
-    /// Only the sheets of every so many-th step, and the last one.
+    /// Uses only the sheets whose step is a multiple of this, and the last one.
     pub every: Option<u64>,
 }
 
 impl AnimateRequest {
-    /// All sheets of the run `run`, five in a second.
+    /// A request for all sheets of the run `run`, five per second.
     pub fn of(run: impl Into<PathBuf>) -> Self {
         Self { run: run.into(), out: None, fps: 5, hold: 2, every: None }
     }
@@ -53,8 +53,8 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     if files.is_empty() {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
-            .because("it holds no file such as step-000100.png")
-            .help(advice!("no-sheets", "give a run folder whose training has written sheets")));
+            .because("it contains no file such as step-000100.png")
+            .help(advice!("no-sheets", "give a run folder that contains sheets")));
     }
     let out = request.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
     storage::make_folder_for(&out)?;
@@ -63,8 +63,8 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, the last
-/// one and those of its multiples.
+/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, only those
+/// of its multiples and the last one.
 fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
     let step = |path: &Path| -> Option<u64> {
         let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
@@ -94,7 +94,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
             return Err(Failure::new(Code::Data, "the sheets are of different sizes")
                 .at(path.display())
                 .because(format!("{}; the first one: {}", described(sheet.1, sheet.2), described(first.1, first.2)))
-                .help(advice!("sheets-of-others", "keep only the sheets of one training in the folder")));
+                .help(advice!("sheets-of-others", "keep only the sheets of one run in the folder")));
         }
         animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
     }
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<Sheet, Failure> {
         Failure::new(Code::Data, "cannot read a sheet")
             .at(path.display())
             .because(why)
-            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets will do"))
+            .help(advice!("damaged-sheet", "delete the file if it is damaged; the other sheets are sufficient"))
     };
     let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
     let message = |error: png::DecodingError| failure(error.to_string());

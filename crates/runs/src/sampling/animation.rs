@@ -1,4 +1,4 @@
-//! Moving pictures: animated PNG, which keeps every pixel, and GIF, which everything shows.
+//! Animations: animated PNG, which is lossless, and GIF, which every program can show.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::sampling::pictures;
 use crate::storage;
 
-/// Pictures per second that players keep up with.
+/// The largest frame rate that players keep up with.
 pub const MOST_PER_SECOND: u32 = 50;
 
 /// The format of the file.
@@ -22,10 +22,10 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that the extension of a file stands for.
+    /// The format for the extension of a file.
     ///
     /// # Errors
-    /// When it is neither's.
+    /// When the extension is unknown.
     pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
         match &*storage::ending(path) {
             "png" => Ok(Self::Png),
@@ -36,13 +36,13 @@ impl Format {
     }
 }
 
-/// An animation that is being written. It plays over and over.
+/// An animation that is being written. It loops forever.
 pub(crate) enum Animation<W: Write> {
     Png { writer: png::Writer<BufWriter<W>> },
     Gif { encoder: gif::Encoder<BufWriter<W>>, size: [u16; 2], channels: usize },
 }
 
-/// What goes wrong with a file is a sentence here; the caller knows the file.
+/// Errors are messages here; the caller adds the file.
 type Result<T, E = String> = core::result::Result<T, E>;
 
 fn message(error: impl std::fmt::Display) -> String {
@@ -54,7 +54,7 @@ impl<W: Write> Animation<W> {
     /// colour (3).
     ///
     /// # Errors
-    /// In words, when it is too large for the format or cannot be written.
+    /// A message, when it is too large for the format or cannot be written.
     pub(crate) fn begin(
         format: Format,
         to: W,
@@ -78,8 +78,8 @@ impl<W: Write> Animation<W> {
             }
             Format::Gif => {
                 let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
-                // Every grey has its place, so that grey pictures lose nothing; coloured frames
-                // bring 256 colours each.
+                // Grey pictures get a palette with all 256 greys, so they are lossless; colour
+                // frames have a palette of 256 colours each.
                 let greys: Vec<u8> = (0..=255).flat_map(|shade| [shade; 3]).collect();
                 let palette = if channels == 1 { &greys[..] } else { &[] };
                 let mut encoder = gif::Encoder::new(to, size[1], size[0], palette).map_err(message)?;
@@ -89,11 +89,11 @@ impl<W: Write> Animation<W> {
         }
     }
 
-    /// Adds a frame, to be seen for `time` (a GIF counts in hundredths of a second, and no frame
-    /// stays longer than a minute).
+    /// Adds a frame, shown for `time` (a GIF counts in hundredths of a second; the longest time is
+    /// one minute).
     ///
     /// # Errors
-    /// In words.
+    /// A message.
     pub(crate) fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
         let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX).min(60_000);
         match self {
@@ -120,7 +120,7 @@ impl<W: Write> Animation<W> {
     /// Ends the file.
     ///
     /// # Errors
-    /// In words, also when there were fewer or more frames than announced.
+    /// A message; also when the number of frames differs from the announced one.
     pub(crate) fn end(self) -> Result<()> {
         match self {
             Self::Png { writer } => writer.finish().map_err(message),

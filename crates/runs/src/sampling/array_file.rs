@@ -1,14 +1,14 @@
-//! Arrays as `.npy` files, written as they come.
+//! Writes arrays as `.npy` files, incrementally.
 //!
-//! `ndarray-npy` writes arrays that are in memory whole; this is the same file (version 1.0 of the
-//! format, as described in NumPy's `numpy.lib.format`) for rows that are made one batch after the
-//! other. What follows the header is the numbers.
+//! `ndarray-npy` needs the whole array in memory; this writes the same file (version 1.0 of the
+//! format, as described in NumPy's `numpy.lib.format`) batch by batch. The elements follow the
+//! header.
 
 use tensor::Tensor;
 
-/// Bytes, as the format calls them.
+/// The format's type code for bytes.
 pub(super) const BYTES: &str = "|u1";
-/// 32-bit floating point numbers, the lowest byte first.
+/// The type code for 32-bit little-endian floats.
 const FLOATS: &str = "<f4";
 
 /// A file with an array of [`FLOATS`].
@@ -17,12 +17,12 @@ pub(super) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
     header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
 }
 
-/// The header of a file with an array of such numbers of the shape `shape`, in the C order.
+/// The header of a file with an array of type `numbers` and shape `shape`, in C order.
 pub(super) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
     let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");
-    // The ten bytes before the text, the text and its line end fill multiples of 64 bytes.
+    // The length of the ten bytes before the text, the text and its newline is a multiple of 64.
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
     }

@@ -1,5 +1,5 @@
-//! Drawing with a trained network: [`sample`]. `seeds.rs` says from which latents, `walk.rs` moves
-//! between them.
+//! Sampling from a trained network: [`sample`]. `seeds.rs` selects the latents, `walk.rs`
+//! interpolates between them.
 
 pub mod animate;
 pub mod animation;
@@ -39,48 +39,47 @@ use tensor::Tensor;
 use truncated_latents::TruncatedLatents;
 pub use walk::Interpolation;
 
-/// More images than this need not be asked for at once.
+/// The largest number of images per request.
 const MOST: usize = 1_000_000;
-/// More tiles than this make a sheet that no program opens.
+/// The largest number of tiles on a sheet; hardly any program opens larger ones.
 const MOST_ON_A_SHEET: usize = 10_000;
 
-/// What is kept of a file when its drawing is stopped.
+/// The advice when drawing was stopped and the file is not kept.
 fn nothing() -> Advice {
     advice!("drawing-stopped", "nothing was written")
 }
 
-/// What to draw with a trained network, and where it goes.
+/// What to sample from a trained network, and where it goes.
 #[derive(Clone, Debug, Default)]
 pub struct SampleRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, for a run of one. Those of the table are known.
+    /// The caller's own system, if the run is of one; those of the table are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// How many samples: 16 if nothing is said, 1 of each of several [`seeds`](Self::seeds).
+    /// How many samples: by default 16, or 1 of each of several [`seeds`](Self::seeds).
     pub count: Option<u64>,
-    /// Seed of the latents, that of the run if nothing is said. Sample `n` of a seed is always the
-    /// same.
+    /// Seed of the latents, by default that of the run. Sample `n` of a seed is always the same.
     pub seed: Option<u64>,
     /// Several seeds instead, such as `0-35,100`.
     pub seeds: Option<String>,
     /// Where the samples go: `.png` is a sheet, `.npy` an array of uint8 of shape (N, height,
     /// width) or, in colour, (N, height, width, 3), a path that ends in `/` a folder of single
-    /// images. Without it, a sheet in the run folder.
+    /// images. The default is a sheet in the run folder.
     pub out: Option<PathBuf>,
-    /// Draw with the checkpoint of this step instead of the newest one.
+    /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,
-    /// Draw with the weights of the last step where the run keeps an average of them to draw with.
+    /// Uses the weights of the last step, for runs that normally draw with averaged weights.
     pub raw: bool,
     /// Truncation, for systems with styles: the distance of each style from the mean style is
     /// multiplied by this.
     pub psi: Option<f64>,
-    /// Truncation, for normal latents: numbers farther from 0 than this are drawn again.
+    /// Truncation, for normal latents: values farther from 0 than this are drawn again.
     pub truncate: Option<f64>,
-    /// A sheet that shows what styles and noise decide.
+    /// A sheet that shows what styles and noise control.
     pub sheet: Option<StyleSheet>,
-    /// Tiles in a row; about as many as rows if nothing is said.
+    /// Tiles per row; by default the sheet is about square.
     pub columns: Option<u32>,
-    /// Each pixel is shown as so many by so many.
+    /// Each image pixel is shown as a square of `zoom` x `zoom` pixels.
     pub zoom: Option<u32>,
     /// Pixels between the tiles and around them.
     pub gap: Option<u32>,
@@ -91,7 +90,8 @@ pub struct SampleRequest {
 }
 
 impl SampleRequest {
-    /// 16 samples of the run, or checkpoint file, `run`, on a sheet in the run folder.
+    /// A request for 16 samples of the run, or checkpoint file, `run`, on a sheet in the run
+    /// folder.
     pub fn of(run: impl Into<PathBuf>) -> Self {
         Self { run: run.into(), ..Self::default() }
     }
@@ -112,26 +112,26 @@ impl fmt::Display for Written {
     }
 }
 
-/// What is to be written.
+/// The kind of output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Product {
     /// All images side by side.
     Sheet,
     /// An array of bytes.
     Array,
-    /// A folder with a picture of each.
+    /// A folder with one picture per image.
     Files,
-    /// A walk between latents.
+    /// An animated interpolation between latents.
     Walk(Format),
 }
 
 /// Draws the samples and writes them.
 ///
 /// # Errors
-/// When the request makes no sense, no checkpoint can be used, or the file cannot be written.
+/// When the request is invalid, no checkpoint can be used, or the file cannot be written.
 pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     let product = product_of(request)?;
-    // What can be refused by the command line alone is refused before a checkpoint is read.
+    // Errors in the request alone are reported before a checkpoint is read.
     let listed = match &request.seeds {
         Some(list) => Some(Seeds::listed(list, count(request, product, 1)?, most(product))?),
         None => None,
@@ -190,7 +190,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
         (None, image) => {
             let image = image.expect("what draws no points draws images");
             let latent = sampler.latents(0, "probe", 1).size();
-            // A latent is there twice while it is drawn.
+            // While drawing, each latent exists twice.
             plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
             let job = Job {
                 sampler,
@@ -216,7 +216,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// What the request asks for: the file's extension decides.
+/// The kind of output that the request asks for; the file extension decides.
 fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     let walks = request.interpolation.is_some();
     let product = match &request.out {
@@ -232,7 +232,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             "png" => Product::Sheet,
             "npy" => Product::Array,
             "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif holds an animation").at(path.display()).help(advice!(
+                return Err(Failure::new(Code::Usage, "a .gif is an animation").at(path.display()).help(advice!(
                     "gif-moves",
                     "add `--interpolate`, or make a sheet, `--out {}`",
                     other_ending(path, "png")
@@ -248,7 +248,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             }
         },
     };
-    // An option without an effect is a mistake.
+    // An option without effect is an error.
     let [walk, zoom] = [("--interpolate", walks), ("--zoom", request.zoom.is_some())];
     let sheet = ("--sheet", request.sheet.is_some());
     let [columns, gap] = [("--columns", request.columns.is_some()), ("--gap", request.gap.is_some())];
@@ -270,17 +270,17 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     }
 }
 
-/// The path with another ending, as it is typed.
+/// The path with another extension, quoted for the command line.
 fn other_ending(path: &Path, ending: &str) -> String {
     quoted(&path.with_extension(ending))
 }
 
-/// The largest count of images.
+/// The largest number of images.
 fn most(product: Product) -> usize {
     if matches!(product, Product::Array | Product::Files) { MOST } else { MOST_ON_A_SHEET }
 }
 
-/// `--count`, or `usual`.
+/// `--count`, or the default `usual`.
 fn count(request: &SampleRequest, product: Product, usual: usize) -> Result<usize, Failure> {
     let Some(count) = request.count else { return Ok(usual) };
     let wanted = usize::try_from(count).ok().filter(|count| (1..=most(product)).contains(count));
@@ -301,7 +301,7 @@ fn arrangement(request: &SampleRequest) -> Arrangement {
     Arrangement { columns: request.columns.map(size), zoom: request.zoom.map(size), gap: request.gap.map(size) }
 }
 
-/// Where the samples go when nothing is said: beside the run's own sheets.
+/// The default output path: beside the run's own sheets.
 fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
     let name = format!("{what}-{}.png", seeds.label().replace(' ', "-"));
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
@@ -311,13 +311,13 @@ fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
 struct Raw<'a>(&'a dyn FromLatents);
 
 impl Raw<'_> {
-    /// Itself, if there is an average.
+    /// Returns itself if the system has averaged weights.
     fn checked(&self, run: &Path) -> Result<&dyn FromLatents, Failure> {
         match self.0.draw_raw(&self.latents(0, "probe", 1)) {
             Some(_) => Ok(self),
             None => Err(Failure::new(Code::Usage, "this run keeps no average of its weights")
                 .at(run.display())
-                .because("it was trained with ema = 0, so that the last weights are the only ones")
+                .because("it was trained with ema = 0, so there are only the weights of the last step")
                 .help(advice!("no-average", "leave out `--raw`"))),
         }
     }
@@ -335,7 +335,7 @@ impl FromLatents for Raw<'_> {
     }
 }
 
-/// What is to be drawn, and where it goes.
+/// A drawing job: inputs and output path.
 struct Job<'a> {
     sampler: &'a dyn FromLatents,
     /// Height, width, channels.
@@ -347,7 +347,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// A sheet. Returns what was written, in words; so do the others.
+    /// Draws a sheet. Returns a short description of what was written, as the following methods do.
     fn sheet(&self) -> Result<String, Failure> {
         self.laid_out(&self.layout(self.seeds.count())?, || {
             let mut pixels = Vec::new();
@@ -360,7 +360,7 @@ impl Job<'_> {
         Ok(self.counted())
     }
 
-    /// A sheet of what styles and noise decide, of the system of this run.
+    /// Draws a sheet of what styles and noise control, with the system of this run.
     fn style_sheet(&self, sheet: StyleSheet, run: &Path) -> Result<String, Failure> {
         let (_, styles) = styles::of(&Sampler::Latents(self.sampler), "--sheet", run)?;
         let count = self.seeds.count();
@@ -376,9 +376,9 @@ impl Job<'_> {
         Ok(format!("{} of {count} {}", sheet.name(), plural(count, "sample")))
     }
 
-    /// Writes a sheet of the pixels that `draw` makes.
+    /// Writes a sheet with the pixels that `draw` returns.
     fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
-        // As pixels, and as a file that may be as large.
+        // The pixels, and the encoded file, which may be as large.
         plan::can_have_so_many(self.seeds.count(), (3 * layout.bytes()).div_ceil(self.seeds.count()))?;
         let mut file = Unfinished::begin(&RealDisk, self.out)?;
         let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
@@ -386,7 +386,8 @@ impl Job<'_> {
         Ok(file.finish()?)
     }
 
-    /// An array of shape (count, height, width), with channels behind if the images are in colour.
+    /// Writes an array of shape (count, height, width), or (count, height, width, channels) for
+    /// colour images.
     fn array(&self) -> Result<String, Failure> {
         let [height, width, channels] = self.image;
         let shape = [self.seeds.count(), height, width, channels];
@@ -399,13 +400,13 @@ impl Job<'_> {
         Ok(self.counted())
     }
 
-    /// A picture of each image.
+    /// Writes one picture per image.
     fn files(&self) -> Result<String, Failure> {
         storage::make_folder(self.out)?;
         let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
         let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
         let mut number = 0;
-        self.each_batch(&advice!("pictures-stopped", "the pictures that are there are whole"), |bytes| {
+        self.each_batch(&advice!("pictures-stopped", "the pictures that were written are complete"), |bytes| {
             for image in bytes.chunks_exact(self.image.iter().product()) {
                 let path = self.out.join(self.seeds.name(number) + ".png");
                 let file = layout.encode(image).map_err(|why| self.failed(why))?;
@@ -418,8 +419,8 @@ impl Job<'_> {
         Ok(format!("{} ({first}.png to {last}.png)", self.counted()))
     }
 
-    /// Draws all samples, a batch at a time, and hands over the bytes of each batch: the same ones
-    /// at any size of the batches.
+    /// Draws all samples in batches, and passes the bytes of each batch to `visit`. The result does
+    /// not depend on the batch size.
     fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.seeds.latents(self.sampler);
         let bar = progress::bar(self.output, 0, self.seeds.count() as u64);
@@ -468,7 +469,7 @@ impl Job<'_> {
     }
 }
 
-/// The bytes of the images of some latents, each of the length `length`.
+/// The images for some latents of `length` floats each, as bytes.
 fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec<u8>, Failure> {
     let images = sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec()));
     Ok(pictures::bytes(&pictures::finite(images)?))
@@ -479,13 +480,13 @@ mod tests {
     use super::*;
     use models::{Settings as _, System as _, quickdraw};
 
-    /// A small network whose running statistics and weights are all its own.
+    /// A small network with non-default weights and running statistics.
     fn system() -> quickdraw::Quickdraw {
         let settings = quickdraw::Settings { batch: 2, depth: 2, ..quickdraw::Settings::preset("cpu").unwrap() };
         quickdraw::Quickdraw::new(settings, 3).unwrap()
     }
 
-    /// Sample 3 is sample 3 in a batch of one, of three and of many, on one thread and on three.
+    /// Sample 3 is the same in a batch of one, of three and of many, on one thread and on three.
     #[test]
     fn a_sample_does_not_depend_on_its_batch() {
         let drawn = |at_a_time: usize, threads: usize| -> Vec<u8> {

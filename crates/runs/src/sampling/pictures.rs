@@ -7,29 +7,29 @@ use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
 use tensor::Tensor;
 
-/// Pixels between the tiles of a sheet.
+/// The default gap between the tiles of a sheet, in pixels.
 const GAP: usize = 2;
-/// Brightness of the gaps: neither ink nor paper.
+/// Brightness of the gaps: between ink and paper.
 const GAP_SHADE: u8 = 96;
-/// The colour of a pixel that is no colour: magenta, which pictures hardly have.
+/// The colour of pixels that are not finite: magenta, which is rare in pictures.
 const MARK: [u8; 3] = [255, 0, 255];
-/// A tile is enlarged by a whole factor to at most this many pixels.
+/// Tiles are enlarged by a whole factor up to this many pixels.
 const TILE: usize = 128;
-/// More pixels make a picture that few programs open.
+/// The largest number of pixels in a sheet; few programs open larger pictures.
 pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
-/// Images that a network draws at a time, at most.
+/// The largest number of images per forward pass when drawing.
 const AT_A_TIME: usize = 64;
-/// Pixels that it draws at a time, about: its memory grows with them.
+/// The approximate number of pixels per forward pass, because memory grows with it.
 const PIXELS_AT_A_TIME: usize = 1 << 22;
 
-/// How many images of this shape a network is to draw at a time.
+/// How many images of this shape to draw per forward pass.
 pub(crate) fn at_a_time([height, width, _]: [usize; 3]) -> usize {
     (PIXELS_AT_A_TIME / (height * width).max(1)).clamp(1, AT_A_TIME)
 }
 
-/// The `count` images of this shape that `draw` makes, of as many at a time as may be: an image
-/// does not depend on its neighbours.
+/// The `count` images of this shape that `draw` returns, drawn in batches: an image does not depend
+/// on the others in its batch.
 pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usize>) -> Tensor) -> Tensor {
     let part = at_a_time(image);
     if count <= part {
@@ -48,8 +48,8 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
 }
 
 /// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to
-/// even, kept within a byte. A pixel with a number that is not finite is marked: magenta in colour,
-/// a field of a chessboard in grey.
+/// even, kept within a byte. A pixel with a non-finite value is marked: magenta in colour, part of
+/// a chessboard pattern in grey.
 pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
     let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
@@ -70,40 +70,39 @@ fn count_not_finite(images: &Tensor) -> usize {
     images.data().iter().filter(|value| !value.is_finite()).count()
 }
 
-/// A line about what was drawn into the file `path`, if not all of its numbers are finite; `shown`
-/// says how these look.
+/// A warning about the file `path`, if `drawn` has non-finite values; `shown` says how these look.
 pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
     let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + count_not_finite(images), all + images.size()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (bad > 0).then(|| format!("warning      {name}: {bad} of {all} numbers are NaN or infinite; {shown}"))
 }
 
-/// How numbers that are not finite look in a sheet.
+/// How non-finite values look in a sheet.
 pub(crate) const MARKED: &str = "such pixels are magenta or, in grey, chequered";
 
-/// The images of a network, if all their numbers are finite: in bytes, a NaN would be black.
+/// Checks that all values of a network's images are finite; as bytes, a NaN would be black.
 ///
 /// # Errors
-/// When one is not.
+/// When a value is not finite.
 pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
     let bad = count_not_finite(&images);
     if bad == 0 {
         return Ok(images);
     }
-    Err(Failure::new(Code::Diverged, "the network draws numbers that are not finite").because(format!(
-        "{bad} of {} numbers are NaN or infinite: its weights have grown too large to draw with; those of an earlier \
-         checkpoint may be sound",
+    Err(Failure::new(Code::Diverged, "the network's output is not finite").because(format!(
+        "{bad} of {} numbers are NaN or infinite: its weights have grown too large; an earlier checkpoint \
+         may still be usable",
         images.size()
     )))
 }
 
-/// Columns of a sheet of `count` tiles that is nearest to a square.
+/// The number of columns that makes a sheet of `count` tiles closest to a square.
 pub(crate) fn columns(count: usize) -> usize {
     (1..).find(|side| side * side >= count).unwrap_or(count)
 }
 
-/// The bytes of a sheet whose columns are these tensors, with equally many images of one shape
-/// each.
+/// The bytes of a sheet whose columns are these tensors, with equally many images of the same
+/// shape.
 pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     let images = columns.first().map_or(0, |column| column.shape()[0]);
     let columns: Vec<Vec<u8>> = columns.iter().map(bytes).collect();
@@ -116,28 +115,28 @@ pub(crate) fn side_by_side(columns: &[Tensor]) -> Vec<u8> {
     (0..images).flat_map(row).copied().collect()
 }
 
-/// How a sheet is arranged, where something else is wanted than usual.
+/// How a sheet is arranged; `None` for defaults.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Arrangement {
-    /// Tiles in a row.
+    /// Tiles per row.
     pub columns: Option<usize>,
-    /// How many pixels wide and high a pixel of an image is.
+    /// The side length of an image pixel, in pixels of the sheet.
     pub zoom: Option<usize>,
     /// Pixels between the tiles and around them.
     pub gap: Option<usize>,
 }
 
 impl Arrangement {
-    /// One image as it is.
+    /// One unscaled image.
     pub(crate) const BARE: Self = Self { columns: Some(1), zoom: Some(1), gap: Some(0) };
 
-    /// So many tiles in a row.
+    /// A sheet with `columns` tiles per row.
     pub(crate) fn in_columns(columns: usize) -> Self {
         Self { columns: Some(columns), ..Self::default() }
     }
 }
 
-/// Where the tiles of a sheet lie: in rows, in order. No pixel is resampled, only repeated.
+/// The positions of the tiles of a sheet, in rows. Pixels are repeated, never resampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Layout {
     /// Height, width and channels of an image.
@@ -151,7 +150,7 @@ impl Layout {
     /// A sheet of `count` images of shape `[height, width, channels]`.
     ///
     /// # Errors
-    /// In words, when it would have more than [`MOST_PIXELS`], or none.
+    /// A message, when it would have more than [`MOST_PIXELS`], or none.
     pub(crate) fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
         let [height, width, channels] = image;
         if count * height * width * channels == 0 {
@@ -178,7 +177,7 @@ impl Layout {
         self.size().iter().product::<usize>() * self.image[2]
     }
 
-    /// Where tile number `tile` of a row or column begins.
+    /// The first pixel of tile number `tile` along an axis.
     fn start(&self, axis: usize, tile: usize) -> usize {
         tile.saturating_mul(self.image[axis].saturating_mul(self.zoom).saturating_add(self.gap))
             .saturating_add(self.gap)
@@ -209,12 +208,12 @@ impl Layout {
     }
 }
 
-/// The kind of picture that images of so many channels make.
+/// The PNG colour type for this number of channels.
 pub(crate) fn color(channels: usize) -> png::ColorType {
     if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
 }
 
-/// A PNG file from pixels.
+/// Encodes pixels as a PNG file.
 pub(crate) fn encode(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> Result<Vec<u8>, String> {
     let size = |size: usize| u32::try_from(size).map_err(|_| format!("a picture of {width} x {height} is too large"));
     let mut file = Vec::new();

@@ -1,10 +1,9 @@
 //! Pictures of the plane, for systems that learn from points: the discriminator's level sets, real
 //! and generated points over them.
 //!
-//! All that such a discriminator knows is a height over every point of the plane. It is asked at
-//! the points of a grid, and what lies between two of evenly many heights has one shade: the darker
-//! the more it looks generated. Where the lines between the shades run close its slope is steep.
-//! The generator climbs it.
+//! The discriminator's output is a height over the plane. It is evaluated on a grid and shown in
+//! evenly spaced shades: the darker, the more a point looks generated. Where the lines between the
+//! shades are close together, the slope is steep. The generator moves its points uphill.
 
 use std::path::Path;
 
@@ -16,22 +15,22 @@ use models::{Mixture, Plane};
 use nn::Network;
 use tensor::Tensor;
 
-/// Generated points of a picture, if nothing else is said, and real ones.
+/// The default numbers of generated and of real points in a picture.
 pub(crate) const COUNT: usize = 1000;
-/// Points that a network is given at a time.
+/// The number of points per forward pass.
 pub(crate) const AT_A_TIME: usize = 4096;
 
-/// Pixels of a side of the plane.
+/// The side length of the plane's picture, in pixels.
 const SIDE: usize = 560;
-/// Pixels of the strip below it.
+/// The height of the legend below it, in pixels.
 const STRIP: usize = 32;
-/// The plane is shown from minus this to this.
+/// The visible range of both coordinates is from minus this to this.
 const VIEW: f64 = 2.0;
-/// Pixels between two places where the discriminator is asked.
+/// The spacing of the grid on which the discriminator is evaluated, in pixels.
 const STEP: usize = 4;
-/// Shades, evenly spaced between its lowest and its highest output.
+/// The number of shades between its lowest and its highest output.
 const SHADES: usize = 16;
-/// Opacity of the lines between the shades.
+/// The opacity of the lines between the shades.
 const LINE: f64 = 0.45;
 
 type Color = [f64; 3];
@@ -43,7 +42,7 @@ const PAPER: Color = [255.0; 3];
 const REAL: (Color, f64, f64) = ([232.0, 126.0, 34.0], 3.2, 0.85);
 const GENERATED: (Color, f64, f64) = ([22.0, 60.0, 140.0], 1.9, 0.8);
 
-/// Writes the picture of the reals alone to the PNG file `path`.
+/// Writes a picture of the real points alone to the PNG file `path`.
 ///
 /// # Errors
 /// When it cannot be drawn or written.
@@ -51,7 +50,8 @@ pub(crate) fn write_reals(path: &Path, mixture: Mixture, seed: u64) -> Result<()
     write(path, picture(&reals(mixture, seed), None))
 }
 
-/// Writes the picture of `plane` with what `sampler` draws from `latents` to the PNG file `path`.
+/// Writes a picture of `plane`, with the points that the sampler makes from `latents`, to the PNG
+/// file `path`.
 ///
 /// # Errors
 /// When it cannot be drawn or written.
@@ -68,7 +68,7 @@ fn reals(mixture: Mixture, seed: u64) -> Tensor {
     mixture.points(COUNT, Key::named(seed, "reals of pictures"))
 }
 
-/// What `network` makes of `rows`, some rows at a time: its memory grows with them.
+/// Applies `network` to `rows` in parts, because memory grows with their number.
 pub(crate) fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let length = rows.shape()[1];
     let parts = rows.data().chunks(AT_A_TIME * length);
@@ -76,8 +76,8 @@ pub(crate) fn in_parts(rows: &Tensor, network: impl Fn(&Tensor) -> Tensor) -> Te
     made.reduce(|all, part| all.concat(&part)).unwrap_or_else(|| Tensor::zeros([0, 2]))
 }
 
-/// The picture as a PNG file: `reals` of shape (n, 2), and what there is besides, the generated
-/// points and who judges them.
+/// The picture as a PNG file: `reals` of shape (n, 2), and, if given, the generated points and the
+/// discriminator.
 fn picture(reals: &Tensor, learned: Option<(&Tensor, &Network)>) -> Result<Vec<u8>, String> {
     let mut canvas = Canvas { pixels: vec![PAPER; SIDE * (SIDE + STRIP)] };
     if let Some((_, discriminator)) = learned {
@@ -100,7 +100,7 @@ fn picture(reals: &Tensor, learned: Option<(&Tensor, &Network)>) -> Result<Vec<u
     pictures::encode(&pixels, SIDE, SIDE + STRIP, png::ColorType::Rgb)
 }
 
-/// Where the text of a legend's entry begins.
+/// The horizontal position of a legend entry's text.
 fn legend_x(entry: usize) -> f64 {
     [28.0, 98.0, 210.0][entry]
 }
@@ -118,23 +118,23 @@ fn write_legend<'a>(pixels: &mut [u8], names: impl Iterator<Item = &'a str>) -> 
     Ok(())
 }
 
-/// Without fonts a legend has its colours alone.
+/// Without fonts, a legend only shows the colours.
 #[cfg(not(feature = "curves"))]
 fn write_legend<'a>(_pixels: &mut [u8], _names: impl Iterator<Item = &'a str>) -> Result<(), String> {
     Ok(())
 }
 
-/// A place of the plane in pixels, from the left and from the top.
+/// The position of a point in pixels, from the left and from the top.
 fn place(x: f64, y: f64) -> [f64; 2] {
     let pixels = SIDE as f64 / (2.0 * VIEW);
     [(x + VIEW) * pixels, (VIEW - y) * pixels]
 }
 
-/// The outputs of the discriminator over a grid, row by row from the top left corner, between 0 for
-/// the lowest and [`SHADES`] for the highest.
+/// The outputs of the discriminator on the grid, row by row from the top left corner, scaled to 0
+/// for the lowest and [`SHADES`] for the highest.
 struct Heights(Vec<f64>);
 
-/// Points of a row of the grid.
+/// Grid points per row.
 const GRID: usize = SIDE / STEP + 1;
 
 impl Heights {
@@ -151,8 +151,8 @@ impl Heights {
         Self(all().map(|x| (x - low) * scale).collect())
     }
 
-    /// The height at the middle of a pixel, and how steep it is there, a pixel long: both as the
-    /// four grid points around it say.
+    /// The height at the centre of a pixel, and its slope per pixel, both by bilinear interpolation
+    /// of the four surrounding grid points.
     fn at(&self, row: usize, column: usize) -> (f64, f64) {
         let inside = |pixel: usize| ((pixel % STEP) as f64 + 0.5) / STEP as f64;
         let (down, right) = (inside(row), inside(column));
@@ -165,13 +165,13 @@ impl Heights {
     }
 }
 
-/// A picture in the making, row by row, with the strip at the bottom.
+/// A picture being drawn, row by row, with the legend at the bottom.
 struct Canvas {
     pixels: Vec<Color>,
 }
 
 impl Canvas {
-    /// Mixes so much of a colour into a pixel.
+    /// Blends a colour into a pixel with the weight `share`.
     fn mix(&mut self, row: usize, column: usize, color: Color, share: f64) {
         let pixel = &mut self.pixels[row * SIDE + column];
         pixel.iter_mut().zip(color).for_each(|(x, new)| *x += (new - *x) * share);
@@ -184,8 +184,8 @@ impl Canvas {
                 self.mix(row, column, LOWEST, 1.0);
                 let shade = height.floor().clamp(0.0, (SHADES - 1) as f64);
                 self.mix(row, column, HIGHEST, shade / (SHADES - 1) as f64);
-                // So far, in pixels, is the nearest line: a line is a pixel wide to each side and
-                // fades.
+                // The distance to the nearest line in pixels; a line fades over one pixel on each
+                // side.
                 let far = (height - height.round()).abs() / slope.max(1e-9);
                 self.mix(row, column, LINES, LINE * (1.2 - far).clamp(0.0, 1.0));
             }
@@ -195,14 +195,14 @@ impl Canvas {
     fn points(&mut self, points: &Tensor, style: (Color, f64, f64)) {
         for point in points.data().chunks_exact(2) {
             let [x, y] = [point[0], point[1]].map(f64::from);
-            // What lies far outside, or nowhere, is not shown.
+            // Points outside the visible range, or not finite, are not drawn.
             if x.abs().max(y.abs()) <= VIEW {
                 self.disc(place(x, y), style);
             }
         }
     }
 
-    /// A disc with soft edges around the place `x` pixels from the left and `y` from the top.
+    /// Draws a disc with soft edges, centred `x` pixels from the left and `y` from the top.
     fn disc(&mut self, [x, y]: [f64; 2], (color, radius, opacity): (Color, f64, f64)) {
         let span = |middle: f64, most: usize| {
             let [first, last] = [middle - radius - 1.0, middle + radius + 1.0];
@@ -217,7 +217,7 @@ impl Canvas {
         }
     }
 
-    /// Points at the lower edge of the plane do not reach into the strip.
+    /// Points at the lower edge of the plane must not extend into the legend.
     fn clear_strip(&mut self) {
         self.pixels[SIDE * SIDE..].fill(PAPER);
     }
@@ -242,7 +242,7 @@ mod tests {
         [0, 1, 2].map(|channel| pixels[(y * SIDE + x) * 3 + channel])
     }
 
-    /// A critic that says 0 everywhere.
+    /// A critic that outputs 0 everywhere.
     fn flat() -> Network {
         let settings = wgan_gp::Settings::preset("gauss8").unwrap();
         let mut network = wgan_gp::critic(&wgan_gp::Settings { width: 16, ..settings }, 1);
@@ -259,7 +259,7 @@ mod tests {
             |found: [u8; 3], wanted: Color| found.iter().zip(wanted).all(|(x, y)| (f64::from(*x) - y).abs() < 60.0);
         assert!(near(pixel(&pixels, [1.0, 0.5]), REAL.0), "{:?}", pixel(&pixels, [1.0, 0.5]));
         assert!(near(pixel(&pixels, [-1.0, -1.5]), GENERATED.0));
-        // A flat critic has no lines: all else is of one colour.
+        // A flat critic has no lines: everything else has one colour.
         let plain = pixel(&pixels, [0.0, 0.0]);
         let others = pixels[..SIDE * SIDE * 3].chunks(3).filter(|pixel| **pixel != plain);
         assert!((60..160).contains(&others.count()), "two discs");
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn shades_are_even_and_their_lines_lie_between_them() {
         let rows = |value: fn(usize) -> f64| Heights((0..GRID * GRID).map(|i| value(i % GRID)).collect());
-        // From 0 at the left edge to the highest at the right.
+        // Rises from 0 at the left edge to the maximum at the right.
         let slope = rows(|column| (column * SHADES) as f64 / (GRID - 1) as f64);
         let (height, steep) = slope.at(7, SIDE / 2);
         assert!((height - 8.0 - 0.5 * SHADES as f64 / SIDE as f64).abs() < 1e-9);
@@ -304,7 +304,7 @@ mod tests {
         assert_ne!(decoded(&one)[..300], [255; 300]);
     }
 
-    /// More rows than are given at a time come back whole and in order.
+    /// More rows than fit into one forward pass are returned complete and in order.
     #[test]
     fn rows_are_given_in_parts() {
         let rows = Tensor::from_fn([AT_A_TIME + 3, 2], |i| i as f32);

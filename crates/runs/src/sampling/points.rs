@@ -1,4 +1,4 @@
-//! Samples of a run that draws points of the plane: a picture, or an array of numbers.
+//! Samples of a run that generates points of the plane: as a picture or as an array.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::storage::{self, RealDisk};
 use models::{FromLatents, Plane};
 use tensor::Tensor;
 
-/// Refuses what cannot be made of points.
+/// Rejects outputs that are not possible for points.
 pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Failure> {
     let idle = [
         ("--interpolate", matches!(product, Product::Walk(_))),
@@ -25,22 +25,25 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
         ("--gap", request.gap.is_some()),
     ];
     match idle.iter().find(|(_, given)| *given) {
-        Some((what, _)) => Err(Failure::new(Code::Usage, format!("{what} is for pictures, but this run draws points"))
-            .at(request.run.display())
-            .because("all of its points are shown in one picture of the plane")
-            .help(match product {
-                Product::Files => advice!(
-                    "points-not-files",
-                    "write the picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
-                ),
-                _ => advice!("points-not-pictures", "leave out `{what}`"),
-            })),
+        Some((what, _)) => Err(Failure::new(
+            Code::Usage,
+            format!("{what} is for pictures, but this run generates points"),
+        )
+        .at(request.run.display())
+        .because("one picture of the plane shows all of its points")
+        .help(match product {
+            Product::Files => advice!(
+                "points-not-files",
+                "write a picture, such as `--out points.png`, or an array of float32, such as `--out points.npy`"
+            ),
+            _ => advice!("points-not-pictures", "leave out `{what}`"),
+        })),
         None => Ok(()),
     }
 }
 
-/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns what was written,
-/// in words.
+/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns a short description
+/// of what was written.
 pub(super) fn write(
     product: Product,
     out: &Path,

@@ -1,8 +1,9 @@
-//! Projection: [`project`] looks for the style by which a trained network draws a given image.
+//! Projection: [`project`] searches for the style with which a trained network reproduces a given
+//! image.
 //!
-//! The picture is brought to the size that the run has learned at, as its own pictures were. A
-//! sheet shows it beside what the network draws at some stages of the search; the style that is
-//! found lies beside the sheet, as an array.
+//! The picture is scaled to the size of the training images, as those were. A sheet shows it beside
+//! the network's output at some stages of the search; the style that was found is saved beside the
+//! sheet, as an array.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::systems::Trainable;
 use models::Projection;
 use tensor::Tensor;
 
-/// The sheet shows what is drawn after these shares of all steps.
+/// The stages shown on the sheet, as fractions of all steps.
 const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
 
 /// Which image to project into which run, and where the result goes.
@@ -31,15 +32,15 @@ const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
 pub struct ProjectRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, for a run of one. Those of the table are known.
+    /// The caller's own system, if the run is of one; those of the table are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// The image; it is scaled to the size that the run learned at.
+    /// The image; it is scaled to the size of the training images.
     pub picture: PathBuf,
     /// Steps of the search.
     pub steps: u32,
-    /// Seed of what is random in the search, that of the run if nothing is said.
+    /// Seed of the search, by default that of the run.
     pub seed: Option<u64>,
-    /// The sheet, a `.png`; the style goes beside it, as `.npy`. Without it, a sheet in the run
+    /// The sheet, a `.png`; the style is saved beside it as `.npy`. By default, a sheet in the run
     /// folder.
     pub out: Option<PathBuf>,
     /// Where messages go.
@@ -47,14 +48,14 @@ pub struct ProjectRequest {
 }
 
 impl ProjectRequest {
-    /// The usual search for `picture` with the run `run`.
+    /// A search for `picture` with the run `run` and default settings.
     pub fn of(run: impl Into<PathBuf>, picture: impl Into<PathBuf>) -> Self {
         let (own, seed, out) = (None, None, None);
         Self { run: run.into(), own, picture: picture.into(), steps: 1000, seed, out, output: Output::default() }
     }
 }
 
-/// Looks for the style, and writes what is found.
+/// Searches for the style, and writes the result.
 ///
 /// # Errors
 /// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file
@@ -64,7 +65,7 @@ pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
         && storage::ending(path) != "png"
     {
         return Err(Failure::unknown_extension(path, "the sheet")
-            .help(advice!("project-ending", "use .png; the style goes beside it, as .npy")));
+            .help(advice!("project-ending", "use .png; the style is written next to it, as .npy")));
     }
     let Trained { config, system, found, run } = resume::open_trained(&request.run, request.own.as_ref())?;
     let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));
@@ -96,17 +97,17 @@ pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// Where the sheet goes when nothing is said: beside the run's own ones, called after the picture.
+/// The default path of the sheet: beside the run's own sheets, named after the picture.
 fn default_out(picture: &Path, run: Option<&Path>) -> PathBuf {
     let name = format!("project-{}.png", picture.file_stem().unwrap_or_default().to_string_lossy());
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
 }
 
-/// What a search has found.
+/// The result of a search.
 struct Search {
-    /// The picture looked for, and what was drawn at the stages that the sheet shows.
+    /// The target picture, and the network's output at each stage of the sheet.
     columns: Vec<Tensor>,
-    /// From the picture, before the first and after the last step.
+    /// The distance to the target before the first and after the last step.
     distances: [f64; 2],
     style: Tensor,
 }

@@ -1,4 +1,4 @@
-//! Which latents are wanted: so many of one seed, or some of each of several.
+//! Selects latents: several of one seed, or some of each of several seeds.
 
 use datasets::advice;
 
@@ -6,15 +6,15 @@ use crate::failure::{Code, Failure};
 use models::FromLatents;
 use tensor::Tensor;
 
-/// The stream that samples are drawn from: sample `n` of a seed is the same for ever.
+/// The random stream of samples: sample `n` of a seed never changes.
 const STREAM: &str = "sample";
 
-/// Seeds, and how many samples of each.
+/// Seeds, and the number of samples of each.
 #[derive(Debug, PartialEq)]
 pub(super) struct Seeds {
     seeds: Vec<u64>,
     each: usize,
-    /// Whether the seeds were listed: then each has its name in the files'.
+    /// Whether the seeds were listed; file names then contain the seed.
     listed: bool,
 }
 
@@ -24,16 +24,16 @@ impl Seeds {
         Self { seeds: vec![seed], each: count, listed: false }
     }
 
-    /// The first `each` samples of every seed of a list such as `0-35,100`; no more than `most` in
-    /// all.
+    /// The first `each` samples of every seed of a list such as `0-35,100`; at most `most` in
+    /// total.
     ///
     /// # Errors
-    /// When the list does not read so, or is too long.
+    /// When the list has another format or is too long.
     pub(super) fn listed(text: &str, each: usize, most: usize) -> Result<Self, Failure> {
         let failure = |why: String| {
             Failure::new(Code::Usage, "cannot read the list of seeds").at("option --seeds").because(why).help(advice!(
                 "list-of-seeds",
-                "give whole numbers and ranges of them, with commas between, such as `--seeds 0-3,100`"
+                "give whole numbers and ranges, separated by commas, such as `--seeds 0-3,100`"
             ))
         };
         let mut seeds = Vec::new();
@@ -57,13 +57,13 @@ impl Seeds {
         Ok(Self { seeds, each, listed: true })
     }
 
-    /// How many samples there are.
+    /// The total number of samples.
     pub(super) fn count(&self) -> usize {
         self.seeds.len() * self.each
     }
 
-    /// All latents, one after the other, and the length of one. (The images are what takes memory:
-    /// these are a few hundred bytes each.)
+    /// All latents, concatenated, and the length of one. (They are small, a few hundred bytes each,
+    /// unlike the images.)
     pub(super) fn latents(&self, sampler: &dyn FromLatents) -> (Vec<f32>, usize) {
         let mut all = Vec::new();
         for seed in &self.seeds {
@@ -83,9 +83,9 @@ impl Seeds {
         sampler.latents(self.first(), STREAM, count)
     }
 
-    /// The latents at which a walk changes its direction, for each of the pictures that are shown
-    /// side by side. Of one seed `keys` times as many samples are taken, so that the walk begins at
-    /// the samples themselves; listed seeds are the keys.
+    /// The key latents of an interpolation, for each of the tiles shown side by side. For one seed,
+    /// `keys` times as many samples are drawn, and the interpolation starts at the seed's first
+    /// samples; listed seeds are the keys themselves.
     pub(super) fn keys(&self, sampler: &dyn FromLatents, keys: usize) -> (Vec<Vec<f32>>, usize) {
         let (all, length) = match self.seeds.as_slice() {
             [seed] if !self.listed => Self::one(*seed, self.each * keys).latents(sampler),
@@ -94,13 +94,12 @@ impl Seeds {
         (all.chunks(length * self.each).map(<[f32]>::to_vec).collect(), length)
     }
 
-    /// How many pictures are shown side by side in a walk, and how many keys it has if one seed
-    /// gives `keys`.
+    /// The number of tiles of an interpolation, and its number of keys if a single seed has `keys`.
     pub(super) fn walk(&self, keys: usize) -> (usize, usize) {
         (self.each, if self.listed { self.seeds.len() } else { keys })
     }
 
-    /// The name of sample `number` (from 0) as a file without its ending.
+    /// The file name of sample `number` (from 0), without extension.
     pub(super) fn name(&self, number: usize) -> String {
         let (seed, place) = (self.seeds[number / self.each], number % self.each + 1);
         match (self.listed, self.each) {
@@ -110,7 +109,7 @@ impl Seeds {
         }
     }
 
-    /// `seed 3`, or `seeds 0 to 35`: for the last line, and with dashes for the names of files.
+    /// `seed 3`, or `seeds 0 to 35`, for messages; with dashes in file names.
     pub(super) fn label(&self) -> String {
         match self.seeds.as_slice() {
             [seed] => format!("seed {seed}"),

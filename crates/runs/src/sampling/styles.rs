@@ -1,5 +1,5 @@
-//! What can be done with a system that draws from styles: truncated samples, and the sheets that
-//! show what styles and noise decide.
+//! Features of systems with styles: truncated samples, and the sheets that show what styles and
+//! noise control.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use models::style::mapping::truncated;
 use models::{FromLatents, LatentKind, Sampler, Styles};
 use tensor::Tensor;
 
-/// What a run's system draws with, and its styles.
+/// The sampler of a run's system and its styles.
 ///
 /// # Errors
-/// When it has no styles: `option` makes no sense then.
+/// When it has no styles, so that `option` is not possible.
 pub(crate) fn of<'a>(
     sampler: &Sampler<'a>,
     option: &str,
@@ -26,13 +26,13 @@ pub(crate) fn of<'a>(
     {
         return Ok((sampler, styles));
     }
-    Err(Failure::new(Code::Usage, format!("{option} is for systems that draw from styles"))
+    Err(Failure::new(Code::Usage, format!("{option} needs a system with styles"))
         .at(run.display())
-        .because("this run's generator makes its pictures at once: no style stands between")
+        .because("this run's generator has no style vectors")
         .help(advice!("needs-styles", "leave out `{option}`, or give it a run of stylegan or stylegan2")))
 }
 
-/// Draws with all styles pulled towards their mean: less varied pictures that look better.
+/// Draws with all styles moved towards their mean: less varied pictures of higher quality.
 pub(crate) struct Truncated<'a> {
     sampler: &'a dyn FromLatents,
     styles: &'a dyn Styles,
@@ -40,7 +40,7 @@ pub(crate) struct Truncated<'a> {
 }
 
 impl<'a> Truncated<'a> {
-    /// With the distance of each style from the mean times `psi`.
+    /// Multiplies the distance of each style from the mean by `psi`.
     ///
     /// # Errors
     /// When the system of this run has no styles.
@@ -63,30 +63,31 @@ impl FromLatents for Truncated<'_> {
     }
 }
 
-/// A sheet that shows what styles and noise decide.
+/// A sheet that shows what styles and noise control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StyleSheet {
-    /// Each row a sample, from as it is (psi 1) over the mean of all (psi 0) to its opposite (psi
+    /// Each row is one sample, from unchanged (psi 1) through the mean (psi 0) to its opposite (psi
     /// -1).
     Truncation,
-    /// What is large in a picture from the first of its row, what is small from the first of its
-    /// column.
+    /// Coarse features come from the first picture of the row, fine ones from the first picture of
+    /// the column.
     Mixing,
-    /// Each row a sample, the same with other noise, and where noise changes it: white is most.
+    /// Each row is one sample, the same with other noise, and a map of where noise changes it
+    /// (white is most).
     Noise,
 }
 
-/// How far the styles of a column are from the mean.
+/// The values of psi of the columns.
 const PSI: [f64; 6] = [1.0, 0.7, 0.5, 0.0, -0.5, -1.0];
-/// Pictures with fresh noise beside each sample.
+/// The number of pictures with fresh noise beside each sample.
 const NOISY: usize = 3;
-/// Pictures that the deviation is taken over.
+/// The number of pictures that the standard deviation is taken over.
 const NOISES: u32 = 32;
-/// A place without a picture, as dark as the gaps.
+/// An empty tile, as dark as the gaps.
 const EMPTY: f32 = 96.0 / 255.0;
 
 impl StyleSheet {
-    /// All of them.
+    /// All sheets.
     pub(crate) const ALL: [Self; 3] = [Self::Truncation, Self::Mixing, Self::Noise];
 
     /// Its name, for files and messages.
@@ -98,7 +99,7 @@ impl StyleSheet {
         }
     }
 
-    /// How many samples a sheet is of when nothing is said.
+    /// The default number of samples on a sheet.
     pub(crate) fn usual(self) -> usize {
         match self {
             Self::Truncation | Self::Mixing => 6,
@@ -106,7 +107,7 @@ impl StyleSheet {
         }
     }
 
-    /// How many latents a sheet of `count` samples is drawn from.
+    /// How many latents a sheet of `count` samples needs.
     pub(crate) fn latents(self, count: usize) -> usize {
         if self == Self::Mixing { 2 * count } else { count }
     }
@@ -120,8 +121,8 @@ impl StyleSheet {
         }
     }
 
-    /// Its columns, of the pictures, of the shape `image`, of so many [`latents`](Self::latents).
-    /// `seed` is that of the noise.
+    /// The columns of the sheet, with pictures of shape `image`; `latents` holds
+    /// [`latents`](Self::latents) rows. `seed` is that of the noise.
     pub(crate) fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
         let of = styles.styles_of(latents);
         match self {
@@ -136,12 +137,12 @@ impl StyleSheet {
     }
 }
 
-/// Pictures of these styles, one for all layers.
+/// Draws with these styles, each used in all layers.
 fn everywhere(styles: &dyn Styles, of: &Tensor, noise: Option<Key>) -> Tensor {
     styles.draw_styled(&vec![of.clone(); styles.layers()], noise)
 }
 
-/// Pictures of the styles of each layer, as many at a time as may be.
+/// Draws with separate styles for each layer, in batches.
 fn in_parts(styles: &dyn Styles, of_layers: &[Tensor], image: [usize; 3]) -> Tensor {
     pictures::in_parts(of_layers[0].shape()[0], image, |rows| {
         let of_layers: Vec<Tensor> = of_layers.iter().map(|of| of.rows(rows.clone())).collect();
@@ -149,8 +150,9 @@ fn in_parts(styles: &dyn Styles, of_layers: &[Tensor], image: [usize; 3]) -> Ten
     })
 }
 
-/// The first half of the styles begins the rows, the other half the columns. The layers of the
-/// small resolutions, which come first, take the style of the row, the others that of the column.
+/// The first half of the styles belongs to the rows, the other half to the columns. The layers of
+/// the small resolutions, which come first, take the style of the row, the others that of the
+/// column.
 fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
     let (layers, [count, size]) = (styles.layers(), [of.shape()[0] / 2, of.shape()[1]]);
     let (rows, columns) = of.data().split_at(count * size);
@@ -171,8 +173,8 @@ fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
     [begun_by(&begins_columns, &own)].into_iter().chain(columns.chunks(size).map(column)).collect()
 }
 
-/// Samples, the same with fresh noise, and the deviation of each pixel over many noises, as a share
-/// of the largest.
+/// Samples, the same with fresh noise, and the standard deviation of each pixel over many noise
+/// maps, relative to the largest.
 fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
     let with = |number: u32| everywhere(styles, of, Some(Key::named(seed, "noise of a sheet").at(number)));
     let mut columns = vec![everywhere(styles, of, None)];
@@ -181,7 +183,8 @@ fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
     for number in 0..NOISES {
         let pictures = with(number);
         for ([sum, squares], x) in sums.iter_mut().zip(pictures.data()) {
-            // Counted from the middle, so that little is lost in the difference below.
+            // Values are taken relative to the middle, to reduce cancellation in the difference
+            // below.
             let x = f64::from(*x) - 0.5;
             (*sum, *squares) = (*sum + x, *squares + x * x);
         }
@@ -207,8 +210,8 @@ mod tests {
     use tensor::Shape;
     use tensor::Var;
 
-    /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a number of
-    /// the noise in the second.
+    /// Two layers, and pictures of two pixels: the style of each layer, plus a tenth of a noise
+    /// value in the second.
     struct Plain;
 
     impl Styles for Plain {

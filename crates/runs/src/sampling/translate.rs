@@ -1,8 +1,8 @@
 //! Translation: [`translate`] repaints images of one domain in the style of the other, with a run
-//! that has learned to.
+//! of image translation.
 //!
-//! Every picture is brought to the size that the run has learned at, as its own pictures were
-//! (`[images]` in its configuration, without the random crop), and comes out in this size.
+//! Every picture is scaled to the size of the training images, as those were (`[images]` in the
+//! run's configuration, without the random crop), and its translation has the same size.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,9 +23,9 @@ use crate::systems::Trainable;
 use models::{Direction, Sampler, Translate};
 use tensor::Tensor;
 
-/// The sheet in the folder of translations.
+/// The name of the sheet in the folder of translations.
 const SHEET: &str = "_sheet.png";
-/// So many pictures are shown on it.
+/// The number of pictures on it.
 const ON_THE_SHEET: usize = 8;
 
 /// Which images to translate with which run, and where the translations go.
@@ -33,11 +33,12 @@ const ON_THE_SHEET: usize = 8;
 pub struct TranslateRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, for a run of one. Those of the table are known.
+    /// The caller's own system, if the run is of one; those of the table are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// A folder of images, or the file of one; each is scaled to the size that the run learned at.
+    /// A folder of images, or an image file; each image is scaled to the size of the training
+    /// images.
     pub pictures: PathBuf,
-    /// From which domain to which.
+    /// The direction of the translation.
     pub direction: Direction,
     /// The folder for the translations and for `_sheet.png`, which shows the first ones.
     pub out: PathBuf,
@@ -46,7 +47,7 @@ pub struct TranslateRequest {
 }
 
 impl TranslateRequest {
-    /// The translation of `pictures` into the folder `out`.
+    /// A request to translate `pictures` into the folder `out`.
     pub fn of(
         run: impl Into<PathBuf>,
         pictures: impl Into<PathBuf>,
@@ -79,7 +80,7 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
     let fitting = config.fitting()?;
     let root = if request.pictures.is_file() { storage::folder_of(&request.pictures) } else { &request.pictures };
     refuse_the_same(root, &request.out)?;
-    // Translations that were made before and lie among the pictures are not translated again.
+    // Earlier translations among the pictures are not translated again.
     let (files, left_out) = list_pictures(&request.pictures, Some(&request.out)).map_err(data::failure)?;
     storage::make_folder(&request.out)?;
 
@@ -91,7 +92,7 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
         let pixels = match load_picture(file, shape, &fitting) {
             Ok(pixels) => pixels,
             Err(error) => {
-                output.say(&format!("left out {}: {}", file.display(), error.why()));
+                output.say(&format!("skipped {}: {}", file.display(), error.why()));
                 unreadable.push(error);
                 continue;
             }
@@ -116,8 +117,8 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
     Ok(Written { path: request.out.clone(), about })
 }
 
-/// Translates, and keeps of the first pictures what the sheet shows: the columns of a run's own
-/// sheets.
+/// Translates pictures, and collects the columns of the sheet for the first ones: the same as on a
+/// run's own sheets.
 struct Sheet<'a> {
     sampler: &'a dyn Translate,
     direction: Direction,
@@ -139,8 +140,8 @@ impl Sheet<'_> {
     }
 }
 
-/// What each translation is called: as its picture, below the same folders, but ending in `.png`;
-/// where two would be called the same, the later keeps its own ending before that.
+/// The path of each translation: that of its picture within the source folder, with the extension
+/// `.png`. If two would be equal, the later one keeps its own extension before `.png`.
 fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::from([PathBuf::from(SHEET)]);
     let name = |file: &PathBuf| {
@@ -156,7 +157,7 @@ fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     files.iter().map(name).collect()
 }
 
-/// Refuses to write into the folder that is read.
+/// Rejects an output folder that is also the source folder.
 fn refuse_the_same(pictures: &Path, out: &Path) -> Result<(), Failure> {
     match (fs::canonicalize(pictures), fs::canonicalize(out)) {
         (Ok(pictures), Ok(to)) if pictures == to => {

@@ -1,5 +1,5 @@
-//! Samples from latents of which no number lies far out: less varied, mostly better (`--truncate`).
-//! Styles have a truncation of their own (`--psi`), which works on what the latents are mapped to.
+//! Samples from truncated latents: less varied, usually better (`--truncate`). Systems with styles
+//! have a second truncation (`--psi`), which works on the mapped styles.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use models::{FromLatents, LatentKind, Styles};
 use nn::init::truncated_normal;
 use tensor::Tensor;
 
-/// Draws as `sampler` does, but its latents keep within a bound.
+/// Draws like `sampler`, but from truncated latents.
 pub(super) struct TruncatedLatents<'a> {
     sampler: &'a dyn FromLatents,
     bound: f64,
 }
 
 impl<'a> TruncatedLatents<'a> {
-    /// With every number of a latent from -`bound` to `bound`.
+    /// Truncates every component of a latent to the interval from -`bound` to `bound`.
     ///
     /// # Errors
     /// When the latents of this run are not normal.
@@ -26,9 +26,9 @@ impl<'a> TruncatedLatents<'a> {
         if sampler.kind() == LatentKind::Normal {
             return Ok(Self { sampler, bound });
         }
-        Err(Failure::new(Code::Usage, "--truncate is for systems whose latents are normal")
+        Err(Failure::new(Code::Usage, "--truncate needs normally distributed latents")
             .at(run.display())
-            .because(format!("the latents of this run ({:?}) have no numbers far out", sampler.kind()))
+            .because(format!("the latents of this run ({:?}) are bounded already", sampler.kind()))
             .help(advice!("truncate-normal-only", "leave out `--truncate`")))
     }
 }
@@ -37,7 +37,7 @@ impl FromLatents for TruncatedLatents<'_> {
     fn kind(&self) -> LatentKind {
         self.sampler.kind()
     }
-    /// The numbers that lie within the bound stay: sample 3 resembles sample 3.
+    /// Components within the bound are kept, so sample 3 still resembles the untruncated sample 3.
     fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
         let shape = *self.sampler.latents(seed, stream, count).shape();
         truncated_normal(&shape, self.bound, Key::named(seed, stream))

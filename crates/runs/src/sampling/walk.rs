@@ -1,4 +1,4 @@
-//! Animations between latents: tiles side by side, each of which walks from latent to latent.
+//! Animated interpolations between latents, as tiles side by side.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::sampling::animation::{Animation, Format};
 use crate::sampling::pictures;
 use crate::storage::{RealDisk, Unfinished};
 
-/// An animation that moves from latent to latent: around the origin (slerp) for normal latents,
-/// straight (lerp) for uniform ones.
+/// An animation that interpolates between latents: spherically (slerp) for normal latents, linearly
+/// (lerp) for uniform ones.
 #[derive(Clone, Debug)]
 pub struct Interpolation {
-    /// Frames from one latent to the next.
+    /// Frames per segment, from one latent to the next.
     pub frames: u32,
-    /// Latents that each tile moves through, unless seeds are listed: then through these.
+    /// The number of key latents per tile; ignored if seeds are listed, which are then the keys.
     pub keys: u32,
     /// Frames per second, at most [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
     pub fps: u32,
-    /// Whether it returns from the last latent to the first, so that it has no end.
+    /// Whether it returns from the last latent to the first and loops seamlessly.
     pub closed: bool,
 }
 
@@ -31,44 +31,45 @@ impl Default for Interpolation {
     }
 }
 
-/// Which frames a walk has.
+/// The frames of an interpolation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Walk {
-    /// Latents that it leads through.
+    /// The number of key latents.
     keys: usize,
-    /// Frames from one to the next.
+    /// Frames per segment.
     between: usize,
-    /// Whether it returns to the first one.
+    /// Whether it returns to the first key.
     closed: bool,
 }
 
 impl Walk {
-    /// Frames in all. An open walk ends at its last key, a closed one just before its first.
+    /// The total number of frames. An open walk ends at its last key, a closed one just before its
+    /// first.
     fn frames(self) -> usize {
         if self.closed { self.keys * self.between } else { (self.keys - 1) * self.between + 1 }
     }
 
-    /// The keys that a frame lies between, and how far it is from the first to the second.
-    fn place(self, frame: usize) -> (usize, usize, f64) {
+    /// The keys before and after a frame, and its relative position between them.
+    fn position(self, frame: usize) -> (usize, usize, f64) {
         let (key, rest) = (frame / self.between, frame % self.between);
         (key, (key + 1) % self.keys, rest as f64 / self.between as f64)
     }
 }
 
 impl Job<'_> {
-    /// An animation. Returns what was written, in words.
+    /// Draws the animation. Returns a short description of what was written.
     pub(super) fn walk(&self, format: Format, request: &SampleRequest) -> Result<String, Failure> {
         let how = request.interpolation.clone().unwrap_or_default();
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let (tiles, keys) = self.seeds.walk(size(how.keys));
         let walk = Walk { keys, between: size(how.frames), closed: how.closed };
         if keys < 2 {
-            return Err(Failure::new(Code::Usage, "a walk needs two latents or more")
+            return Err(Failure::new(Code::Usage, "an interpolation needs at least two latents")
                 .at("option --seeds")
-                .because("one seed is listed")
+                .because("only one seed is listed")
                 .help(advice!(
                     "walk-of-one-seed",
-                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to walk between samples of one seed",
+                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to interpolate between samples of one seed",
                     self.seeds.first(),
                     self.seeds.first().wrapping_add(1)
                 )));
@@ -95,7 +96,7 @@ impl Job<'_> {
         let bar = progress::bar(self.output, 0, frames as u64);
         for frame in 0..frames {
             self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
-            let (from, to, part) = walk.place(frame);
+            let (from, to, part) = walk.position(frame);
             let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
             let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
             let parts = here.chunks(length * pictures::at_a_time(self.image));
@@ -127,11 +128,11 @@ mod tests {
         let open = Walk { keys: 3, between: 4, closed: false };
         assert_eq!(open.frames(), 9);
         assert_eq!(
-            [0, 1, 4, 7, 8].map(|frame| open.place(frame)),
+            [0, 1, 4, 7, 8].map(|frame| open.position(frame)),
             [(0, 1, 0.0), (0, 1, 0.25), (1, 2, 0.0), (1, 2, 0.75), (2, 0, 0.0)]
         );
         let closed = Walk { closed: true, ..open };
         assert_eq!(closed.frames(), 12);
-        assert_eq!([8, 11].map(|frame| closed.place(frame)), [(2, 0, 0.0), (2, 0, 0.75)]);
+        assert_eq!([8, 11].map(|frame| closed.position(frame)), [(2, 0, 0.0), (2, 0, 0.75)]);
     }
 }

@@ -1,5 +1,5 @@
-//! Signals on Unix. `signal-hook` keeps the unsafe part; a thread of its own does what no handler
-//! may.
+//! Signals on Unix. `signal-hook` contains the unsafe part; a separate thread does what a signal
+//! handler must not do.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,9 +8,9 @@ use std::sync::{Arc, Once, atomic::AtomicBool};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-/// What asks to end: its number, its name, and whether a second one insists. Schedulers warn with
-/// SIGUSR1, SIGUSR2 or SIGXCPU before they end a job, some again and again (SIGXCPU comes every
-/// second), so these never insist; nor does SIGHUP.
+/// The handled signals: number, name, and whether a second one ends the process at once. Schedulers
+/// warn with SIGUSR1, SIGUSR2 or SIGXCPU before they end a job, sometimes repeatedly (SIGXCPU comes
+/// every second), so these never end it at once; nor does SIGHUP.
 const REQUESTS: [(i32, &str, bool); 6] = [
     (SIGINT, "SIGINT", true),
     (SIGTERM, "SIGTERM", true),
@@ -20,13 +20,13 @@ const REQUESTS: [(i32, &str, bool); 6] = [
     (SIGXCPU, "SIGXCPU", false),
 ];
 
-/// Gives SIGXFSZ a handler that does nothing that matters: then the write that went too far fails
+/// Installs a handler for SIGXFSZ that does nothing; the write that exceeded the limit then fails
 /// with EFBIG.
 pub(super) fn survive_file_size_limits() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
-/// Handles every request that was not ignored before, once in a process.
+/// Handles every signal in [`REQUESTS`] that was not ignored before; called once per process.
 pub(super) fn listen() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
@@ -43,15 +43,15 @@ pub(super) fn listen() {
                 }
             }
         };
-        // Without the thread there are no handlers: a signal then ends the process, and nothing
-        // that was saved is lost.
+        // Without the thread no handlers are installed: a signal then ends the process, and the
+        // saved state is intact.
         if std::thread::Builder::new().name("signals".to_owned()).spawn(listener).is_ok() {
             let _ = is_ready.recv();
         }
     });
 }
 
-/// Whether the process was started with this signal ignored.
+/// Whether this signal was ignored when the process started.
 fn is_ignored(signal: i32) -> bool {
     match fs::read_to_string("/proc/self/status") {
         Ok(status) => is_in_mask(&status, signal),
@@ -59,14 +59,15 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// Linux: whether the line `SigIgn` of the process's status has the signal's bit.
+/// Linux: whether the signal's bit is set in the line `SigIgn` of the process's status.
 fn is_in_mask(status: &str, signal: i32) -> bool {
     let digits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = digits.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Elsewhere: ignored signals are inherited, so a shell that survives its own signal knows.
+/// Other systems: ignored signals are inherited, so a shell that survives sending itself the signal
+/// shows that it is ignored.
 fn is_ignored_by_children(signal: i32) -> bool {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &format!("ulimit -c 0; kill -{signal} $$")]);

@@ -1,4 +1,4 @@
-//! Temporary files: their names, and sweeping up those of processes that were killed.
+//! Temporary files: naming them, and deleting those of killed processes.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use super::{Disk, folder_of, is_still};
 
-/// Left-over files of a file system without locks, and of Windows (where the lock ends before the
-/// rename), must be this old: they could be at work.
+/// Where a lock does not tell (file systems without locks, and Windows, where the lock is released
+/// before the rename), left-over files are deleted only at this age: younger ones may be in use.
 const OLD: Duration = Duration::from_secs(24 * 3600);
-/// A name can be taken, or its file swept up between its making and its locking; hardly ever twice.
+/// A name can be taken, or its file deleted between its creation and its locking; hardly ever
+/// twice.
 const TRIES: usize = 10;
 
-/// Makes the temporary file for `path`, locked. The first one in a folder sweeps up those that
+/// Creates the temporary file for `path`, locked. The first one in a folder deletes those that
 /// killed processes have left.
 pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)> {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -24,7 +25,7 @@ pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file name"));
     }
     let folder = folder_of(path);
-    // A list that a panic left behind is still a list.
+    // The set is still valid after another thread has panicked.
     if SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
         sweep(folder);
     }
@@ -36,37 +37,37 @@ pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<(File, PathBuf)
         };
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {}
-            // Without locks it is swept up only when it is old.
+            // Without locks it is deleted only when it is old.
             Err(TryLockError::Error(_)) => return Ok((file, temporary)),
             Ok(()) if is_still(&file, &temporary)? => return Ok((file, temporary)),
             Ok(()) => {}
         }
     }
-    Err(io::Error::other("its temporary file was deleted again and again"))
+    Err(io::Error::other("another process keeps deleting its temporary file"))
 }
 
 const BEFORE: &str = ".backdraw-";
 const AFTER: &str = ".tmp";
 
-/// `.backdraw-PROCESS-NUMBER.tmp`: two processes that write the same file must not write the same
-/// temporary one.
+/// `.backdraw-PROCESS-NUMBER.tmp`: two processes that write the same file must use different
+/// temporary files.
 fn temporary_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("{BEFORE}{}-{}{AFTER}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Whether a file has the name of a temporary one of ours.
+/// Whether a file has the name of one of our temporary files.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(BEFORE) && name.ends_with(AFTER)
 }
 
-/// Deletes the temporary files in `folder` whose writers are gone.
+/// Deletes the temporary files in `folder` whose writers have ended.
 pub(super) fn sweep(folder: &Path) {
     sweep_named(folder, &is_temporary);
 }
 
-/// The same in a folder of a run, where everything is ours: also files with the names of earlier
-/// versions (`.name.tmp`).
+/// Like [`sweep`], for a folder of a run, where every file is ours: also deletes files with the
+/// names of earlier versions (`.name.tmp`).
 pub(crate) fn sweep_run(folder: &Path) {
     sweep_named(folder, &|name| name.starts_with('.') && name.ends_with(AFTER));
 }
@@ -87,7 +88,7 @@ fn sweep_up(path: &Path) -> io::Result<()> {
         Err(TryLockError::WouldBlock) => false,
         _ => file.metadata()?.modified()?.elapsed().is_ok_and(|age| age > OLD),
     };
-    // Its writer may have given it its name since it was listed.
+    // Its writer may have renamed it since it was listed.
     if is_free && is_still(&file, path)? { fs::remove_file(path) } else { Ok(()) }
 }
 

@@ -1,5 +1,5 @@
-//! The table of systems, made from the catalogue: where the images of each system come from, and
-//! what its original prints.
+//! Builds the table of systems from the catalogue: the data source and the original log format of
+//! each.
 
 use datasets::Augmentation;
 
@@ -26,7 +26,7 @@ fn loader(data: TrainingData) -> Loader {
         TrainingData::Cifar10 { class } => data::CIFAR.of_class(class),
         TrainingData::Faces => data::FACES,
         TrainingData::Any => data::ANY,
-        TrainingData::Folder => data::FOLDER.changed_by(shaken),
+        TrainingData::Folder => data::FOLDER.changed_by(strong_augmentation),
         TrainingData::Pairs => data::PAIRS,
     }
 }
@@ -44,9 +44,8 @@ fn lines(log: OriginalLog) -> Lines {
     }
 }
 
-/// A few pictures are made to look like more: turned, moved, sheared, stretched and mirrored a
-/// little.
-fn shaken() -> Augmentation {
+/// Strong augmentation for small data sets: rotates, shifts, shears, zooms and mirrors images.
+fn strong_augmentation() -> Augmentation {
     Augmentation {
         rotation: 10.0,
         height_shift: 0.1,

@@ -1,5 +1,5 @@
-//! Every switch in every system: two steps are trained with it, or it is refused for the reason
-//! that is documented.
+//! Tests every switch in every system: either two steps are trained with it, or it is rejected for
+//! the documented reason.
 
 use toml::{Table, Value};
 
@@ -7,8 +7,8 @@ use super::*;
 use models::trainer::switches;
 use tensor::{Tensor, meta};
 
-/// A system small enough to train two steps with each switch: the smallest preset, and smaller
-/// still where that takes long.
+/// Settings small enough to train two steps with each switch: the smallest preset, reduced further
+/// where that takes long.
 fn tiny(entry: &Trainable) -> Table {
     let small = match entry.name {
         "quickdraw" => "batch = 2\ndepth = 2\nlatent = 2",
@@ -27,15 +27,15 @@ fn tiny(entry: &Trainable) -> Table {
     with(&entry.settings("cpu"), small)
 }
 
-/// Settings with these lines over them.
+/// The settings, overridden by these lines.
 fn with(settings: &Table, lines: &str) -> Table {
     let mut settings = settings.clone();
     settings.extend(lines.parse::<Table>().expect("TOML"));
     settings
 }
 
-/// What is refused, by which words, and what makes it possible (nothing where there is nothing to
-/// be done).
+/// What is rejected: systems, switches, part of the message, and the setting that makes it possible
+/// (empty if none does).
 const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
     (&["dcgan", "faces", "folder"], &["gradient_penalty", "r1"], "use d_norm = layer or none", "d_norm = 'layer'"),
     (&["mnist", "vanilla", "cifar", "wgan-gp"], &["d_norm"], "leave it at own", ""),
@@ -47,8 +47,8 @@ const REFUSED: &[(&[&str], &[&str], &str, &str)] = &[
     (&["cifar"], &["clip_norm"], "clip by one of the two", "clip_value = 0.0"),
 ];
 
-/// The state after two steps on random images; and the plan of a training with these settings can
-/// be made.
+/// The state after two steps on random images; also checks that a training run with these settings
+/// can be planned.
 fn trained(entry: &Trainable, settings: &Table) -> Result<nn::State, String> {
     let state = steps(entry, settings)?;
     meta::run(|| steps(entry, settings)).expect("the same without numbers");

@@ -1,9 +1,9 @@
-//! [`train`]: puts a run together, trains, and reports what came of it. `again.rs` decides what
-//! becomes of a run folder that is named a second time.
+//! [`train`]: sets up a run, trains, and reports the result. `rerun.rs` handles a run folder that
+//! is named a second time.
 
 pub(crate) mod train_loop;
 
-mod again;
+mod rerun;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,20 +32,20 @@ use crate::storage::{self, RealDisk};
 use crate::systems::Trainable;
 pub use crate::training::train_loop::Ending;
 
-/// What to train, with which configuration, and where it goes.
+/// What to train, with which configuration, and where the run folder goes.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
     /// The system.
     pub system: Arc<Trainable>,
-    /// What to set of the configuration, from the weakest to the strongest; all of it is stronger
-    /// than the file [`config`](Self::config).
+    /// Settings in ascending order of precedence; all of them override the file
+    /// [`config`](Self::config).
     pub assignments: Vec<Assignment>,
     /// A file of settings, with the keys of a run's `config.toml`.
     pub config: Option<PathBuf>,
-    /// The run folder. A run that is there already goes on if it has the same configuration.
-    /// Without it, the next free `runs/NNNN-SYSTEM`.
+    /// The run folder. If it already holds a run with the same configuration, that run is resumed.
+    /// By default, the next free `runs/NNNN-SYSTEM`.
     pub out: Option<PathBuf>,
-    /// The run folder, or one of its checkpoint files, to go on from; `steps` may be raised.
+    /// The run folder, or one of its checkpoint files, to resume from; `steps` may be raised.
     pub resume: Option<PathBuf>,
     /// How progress is shown.
     pub log: LogStyle,
@@ -68,7 +68,7 @@ impl TrainRequest {
     }
 }
 
-/// What came of a training.
+/// The result of a training run.
 #[derive(Clone, Debug)]
 pub struct TrainReport {
     /// Whether all steps are done.
@@ -79,21 +79,23 @@ pub struct TrainReport {
     pub weights_hash: String,
 }
 
-/// Trains a new run, or goes on with an old one.
+/// Trains a new run, or resumes an existing one.
 ///
 /// # Errors
-/// Everything that can go wrong, each with what can be done about it.
+/// Any problem with the request, the data, the run folder or the training; each error says what to
+/// do about it.
 pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
-    // On one of the kernels' own threads: from another one every call of theirs would wait until
-    // one of them has woken up, which takes longer than the work itself where networks are small.
+    // Runs on one of the kernels' own threads: from any other thread, each kernel call would wait
+    // for a pool thread to wake up, which takes longer than the work itself when networks are
+    // small.
     rayon::scope(|_| train_here(request))
 }
 
-/// Only plans the training: the memory, time and disk that it would need go to the output as a
-/// table.
+/// Plans the training without running it: writes a table of the required memory, time and disk to
+/// the output.
 ///
 /// # Errors
-/// As [`train`], as far as they show before the first step.
+/// As [`train`], where the problem can be detected before the first step.
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     rayon::scope(|_| {
         let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
@@ -105,27 +107,28 @@ pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     })
 }
 
-/// A training that can begin, as far as is known before anything is written.
+/// A training run that has passed all checks that are possible before anything is written.
 struct Prepared {
     plan: Plan,
     needs: Needs,
-    /// The images, not read yet.
+    /// The images, not decoded yet.
     looked_at: Dataset,
-    /// The smallest number of images that will do.
+    /// The smallest sufficient number of images.
     fewest: usize,
     warning: Option<String>,
 }
 
-/// Everything that can be refused is refused here. The table of what the run needs goes to `shown`.
+/// Checks everything that can be checked before training. The table of what the run needs is
+/// written to `shown`.
 fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, Failure> {
     let plan = match &request.resume {
         Some(path) => Plan::resumed(request, path, shown)?,
         None => Plan::fresh(request, shown)?,
     };
-    // Too few images are another matter for a new run, which may take smaller batches, than for one
-    // that goes on.
+    // A new run can still use smaller batches if there are too few images, so it gets different
+    // advice from a resumed one.
     let fewest = if plan.place.is_some() { plan.system.batch_size() } else { 1 };
-    // A large folder is decoded when it is known that the run fits.
+    // A large folder is decoded only after it is known that the run fits.
     let looked_at = data::look_at(&plan.config, &*plan.system, fewest, &request.output)?;
     data::fill_a_batch(&looked_at, &plan.config, &*plan.system)?;
     let needs = plan.needs.clone().on(&looked_at);
@@ -134,13 +137,12 @@ fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, F
     Ok(Prepared { plan, needs, looked_at, fewest, warning })
 }
 
-/// Trains on the thread at hand.
+/// Trains on the current thread.
 fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     let Prepared { mut plan, mut needs, looked_at, fewest, warning } = prepare(request, None)?;
     let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
     plan.check_images(&data, request)?;
-    // A file that appears later must not take the place of the built-in drawings when the run goes
-    // on.
+    // A file that appears later must not replace the built-in drawings when the run is resumed.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));
     }
@@ -150,7 +152,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
             let name = request.system.name;
             let Claimed { run, lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
             if is_begun {
-                plan = again::go_on(plan, &run)?;
+                plan = rerun::resume_existing(plan, &run)?;
                 plan.check_images(&data, request)?;
                 needs = plan.needs.clone().on(&looked_at);
             }
@@ -159,13 +161,14 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     };
     folder::reopen(&run)?;
     plan.config.record_data(&run);
+    plan.config.record_numerics();
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
-    in_folder(plan, &data, &run, request, &lines).map_err(|failure| way_on(failure, &request.system, &run))
+    in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))
 }
 
-/// Trains in the run folder, which holds the configuration: from here on the run can be resumed,
-/// whatever happens.
+/// Trains in the run folder, which already holds the configuration: from here on the run can be
+/// resumed, whatever happens.
 fn in_folder(
     plan: Plan,
     data: &Dataset,
@@ -174,7 +177,7 @@ fn in_folder(
     needs: &[String],
 ) -> Result<TrainReport, Failure> {
     let mut console = Console::logging_to(run, &request.output)?;
-    introduce(&console, &plan, data, run)?;
+    print_header(&console, &plan, data, run)?;
     needs.iter().for_each(|line| console.say(line));
     if let Err(failure) = show_data(data, run, &plan) {
         match failure.code {
@@ -183,26 +186,26 @@ fn in_folder(
         }
     }
     let done = train_all(plan, data, run, request, &mut console)?;
-    farewell(&console, &request.system, &done)?;
+    print_summary(&console, &request.system, &done)?;
     Ok(done)
 }
 
-/// Adds to a failure of the storage how the run goes on when that is mended.
-fn way_on(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
+/// Adds to a storage failure how to resume the run once the cause is fixed.
+fn add_resume_command(failure: Failure, entry: &Trainable, run: &Path) -> Failure {
     let system = entry.name;
     if failure.code != Code::Storage || entry.is_own() {
         return failure;
     }
     let first = failure.help.as_ref().map_or_else(String::new, |help| format!("{}\n", help.text()));
-    let help = advice!("mended-storage", "{first}then go on with `train {system} --resume {}`", quoted(run));
+    let help = advice!("mended-storage", "{first}then continue with `train {system} --resume {}`", quoted(run));
     failure.help(help)
 }
 
-/// Rows and columns of the sheet that shows the augmentation: an image as it is, then as it is
-/// shown.
+/// Rows and columns of the sheet that shows the augmentation: an unchanged image, then its
+/// augmentations.
 const AUGMENTED: usize = 8;
 
-/// What is to be trained.
+/// A training run that is about to start.
 struct Plan {
     config: Config,
     system: Box<dyn System>,
@@ -211,7 +214,7 @@ struct Plan {
     from: u64,
     /// The run folder, if it exists already, and its lock.
     place: Option<(PathBuf, Lock)>,
-    /// Fingerprint of the images that the run learned from so far.
+    /// The fingerprint of the images that the run has learned from so far.
     learned_from: Option<String>,
     /// Messages about the checkpoint.
     notes: Vec<String>,
@@ -230,7 +233,8 @@ impl Plan {
         }
         let needs = Needs::that_fit(&config, 0, shown)?;
         let system = config.build()?;
-        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes: Vec::new() })
+        let notes = config.numerics_changed().into_iter().chain(config.drop_earlier_precision()).collect();
+        Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes })
     }
 
     fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
@@ -239,13 +243,14 @@ impl Plan {
         let SavedRun { run, lock, config, found } = resume::open_run(path, own)?;
         let [trained, asked] = [config.entry.name, request.system.name];
         if trained != asked {
-            return Err(Failure::new(Code::Checkpoint, "this run is of another system")
+            return Err(Failure::new(Code::Checkpoint, "this is a run of another system")
                 .at(run.display())
                 .because(format!("it trains `{trained}`, but the command names `{asked}`"))
                 .help(advice!("run-of-another-system", "`train {trained} --resume {}`", quoted(path))));
         }
+        let before = config.precision().map(str::to_owned);
         let config = config.extended(&request.assignments, &run)?;
-        let plan = match found {
+        let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
                 let needs = Needs::that_fit(&config, 0, shown)?;
@@ -254,11 +259,12 @@ impl Plan {
                 Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
             }
         };
+        plan.notes.extend(plan.config.record_precision(before.as_deref(), plan.from));
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Goes on from a checkpoint of the run in the folder `run`. The table of what does not fit
-    /// goes to `shown`.
+    /// Resumes from a checkpoint of the run in the folder `run`. If it does not fit, the table is
+    /// written to `shown`.
     fn from_saved(
         config: Config,
         found: &LoadedCheckpoint,
@@ -272,9 +278,9 @@ impl Plan {
                 .at(found.path.display())
                 .because(format!("steps done: {}, new total: {steps}", saved.step))
                 .help(if config.entry.is_own() {
-                    advice!("own-run-is-longer", "ask for more steps in all than were done")
+                    advice!("own-run-is-longer", "ask for a total above the steps done")
                 } else {
-                    longer(run, saved.step, steps)
+                    run_is_longer(run, saved.step, steps)
                 }));
         }
         let needs = Needs::that_fit(&config, saved.step, shown)?;
@@ -282,33 +288,36 @@ impl Plan {
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();
         notes.push(format!("resumed      {}, after step {}", found.path.display(), saved.step));
+        if saved.step < steps {
+            notes.extend(resume::config_within(found, Some(&config.entry))?.numerics_change_at(saved.step));
+        }
         let learned_from = Some(saved.data.clone());
         Ok(Self { config, system, needs, from: saved.step, place: None, learned_from, notes })
     }
 
-    /// Refuses images other than those that the run has learned from so far.
+    /// Rejects images other than those that the run has learned from so far.
     fn check_images(&self, data: &Dataset, request: &TrainRequest) -> Result<(), Failure> {
         let check = |before: &String| require_same_images(data, before, request.names_data());
         self.learned_from.as_ref().map_or(Ok(()), check)
     }
 }
 
-/// What to do when a run of `done` steps is to go on to no more than `wanted`.
-fn longer(run: &Path, done: u64, wanted: u64) -> Advice {
+/// The advice when a run of `done` steps should be resumed, but with no more than `wanted` steps.
+fn run_is_longer(run: &Path, done: u64, wanted: u64) -> Advice {
     match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
         Some((_, older)) => advice!(
             "run-is-longer",
-            "ask for more steps in all, such as `--steps {}`, or go on from an older checkpoint, `--resume {}`",
+            "ask for a larger total, such as `--steps {}`, or continue from an older checkpoint, `--resume {}`",
             done + 1,
             quoted(older)
         ),
-        None => advice!("run-is-longer-than-kept", "ask for more steps in all, such as `--steps {}`", done + 1),
+        None => advice!("run-is-longer-than-kept", "ask for a larger total, such as `--steps {}`", done + 1),
     }
 }
 
-/// The first lines: everything that decides the result, and everything that does not but is asked
-/// for.
-fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
+/// Prints the first lines: everything that determines the result, then other information, such as
+/// the processor and the run folder.
+fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Result<(), Failure> {
     let config = &plan.config;
     let about = if config.entry.about.is_empty() { String::new() } else { format!(": {}", config.entry.about) };
     console.say(&format!("training     {}, preset {}{about}", config.entry.name, config.preset()));
@@ -322,7 +331,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Resu
             None => format!("{} {setting}", "--set"),
         };
         let remedies: Vec<String> = remark.remedies.iter().map(typed_as).collect();
-        // What a run has begun with it keeps.
+        // A resumed run must keep its settings, so it gets no suggestion.
         console.say(&match (&plan.learned_from, &remedies[..]) {
             (None, [_, ..]) => typed(&advice!("remark", "warning      {}: `{}`", remark.text, remedies.join("` or `"))),
             _ => format!("warning      {}", remark.text),
@@ -333,6 +342,9 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Resu
         console.say(&format!("{label:<12} {}", totals(parts)));
     }
     console.say(&format!("processor    {}", processor::about()?));
+    if let Some(precision) = config.precision().filter(|precision| *precision != "f32") {
+        console.say(&format!("precision    {precision} products, f32 sums and weights"));
+    }
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));
@@ -342,8 +354,7 @@ fn introduce(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> Resu
     Ok(())
 }
 
-/// Sheets of the images as they are, and of what the augmentation makes of some; or the picture of
-/// real points.
+/// Writes sheets of the real images, unchanged and augmented; or the picture of real points.
 fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
     if let Sampler::Points(points) = plan.system.samples() {
         return plane::write_reals(&run.join("samples/reals.png"), points.mixture, plan.config.seed());
@@ -360,7 +371,7 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
     }
 }
 
-/// Trains with everyone watching.
+/// Runs the training loop with all observers attached.
 fn train_all(
     plan: Plan,
     data: &Dataset,
@@ -370,7 +381,7 @@ fn train_all(
 ) -> Result<TrainReport, Failure> {
     let Plan { config, mut system, from, .. } = plan;
     let (log, timings, total) = (request.log, request.timings, config.steps());
-    // The notebook's lines are for comparing with its log: nothing else is shown beside them.
+    // The notebook's lines are for comparison with the original's log, so nothing else is shown.
     let bar = match log {
         LogStyle::Default => progress::bar(&request.output, from, total),
         LogStyle::Notebook => None,
@@ -390,19 +401,19 @@ fn train_all(
             if let Some(bar) = &bar {
                 bar.abandon();
             }
-            let failure = with_last_good(failure, run);
+            let failure = add_last_checkpoint(failure, run);
             console.log(&format!("error: {failure}"));
             Err(failure)
         }
     }
 }
 
-/// Tells of the state that is left when a training diverged.
-fn with_last_good(failure: Failure, run: &Path) -> Failure {
+/// Adds to a divergence failure which checkpoint is still usable.
+fn add_last_checkpoint(failure: Failure, run: &Path) -> Failure {
     if failure.code != Code::Diverged {
         return failure;
     }
-    // What was saved before the first step is worth nothing.
+    // A checkpoint from before the first step is not useful.
     let failure = match checkpoint::in_folder(run).unwrap_or_default().first().filter(|(step, _)| *step > 0) {
         Some((_, path)) => {
             let why = failure.why.clone().map_or_else(String::new, |why| why + "\n");
@@ -413,15 +424,15 @@ fn with_last_good(failure: Failure, run: &Path) -> Failure {
     failure.help(advice!("diverged", "train again with a smaller learning rate or another seed"))
 }
 
-/// The last lines: what was written, how to go on, the hash.
-fn farewell(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
+/// Prints the last lines: what was written, how to resume, the hash.
+fn print_summary(console: &Console, entry: &Trainable, done: &TrainReport) -> Result<(), Failure> {
     let (run, system) = (&done.run, entry.name);
     if let Ending::Stopped(step) = done.ending
         && !entry.is_own()
     {
         console.say(&typed(&advice!(
             "stopped",
-            "stopped after step {step}; everything is saved. Go on with `train {system} --resume {}`",
+            "stopped after step {step}; everything is saved. Continue with `train {system} --resume {}`",
             quoted(run)
         )));
     }
@@ -443,13 +454,13 @@ mod tests {
         let run = folder.path().to_owned();
         folder::reopen(&run).unwrap();
         let diverged = || Failure::new(Code::Diverged, "diverged");
-        assert!(!with_last_good(diverged(), &run).to_string().contains("last good state"));
+        assert!(!add_last_checkpoint(diverged(), &run).to_string().contains("last good state"));
         for step in [500, 1000] {
             std::fs::write(run.join("checkpoints").join(checkpoint::file_name(step)), "").unwrap();
         }
-        let text = with_last_good(diverged(), &run).to_string();
+        let text = add_last_checkpoint(diverged(), &run).to_string();
         assert!(text.contains("step-001000.safetensors"), "{text}");
         let other = Failure::new(Code::Storage, "full").help(advice!("of-another-test", "free some space"));
-        assert_eq!(with_last_good(other.clone(), &run), other);
+        assert_eq!(add_last_checkpoint(other.clone(), &run), other);
     }
 }

@@ -1,4 +1,4 @@
-//! The training loop: batches in, numbers out to whoever watches.
+//! The training loop: trains on batches and passes the metrics to the observers.
 
 use std::time::Instant;
 
@@ -12,14 +12,14 @@ use models::System;
 pub enum Ending {
     /// All steps are done.
     Finished,
-    /// Stopped by the user after this many steps of the run.
+    /// Stopped by the user after this step of the run.
     Stopped(u64),
 }
 
-/// Trains `system` from step `from` to `total`. `stop` is asked after every step.
+/// Trains `system` from step `from` to `total`. `stop` is called after every step.
 ///
 /// # Errors
-/// When a number is not finite, an image cannot be read, or an observer fails.
+/// When a value is not finite, an image cannot be read, or an observer fails.
 pub(crate) fn train(
     system: &mut dyn System,
     data: &Dataset,
@@ -56,9 +56,9 @@ pub(crate) fn train(
     })
 }
 
-/// The failure of a step (from 1) in which `first` was not finite.
+/// The failure of a step (from 1); `first` describes the first non-finite value.
 pub(crate) fn diverged(step: u64, first: &str) -> Failure {
-    Failure::new(Code::Diverged, "the training diverged: a number is no longer finite")
+    Failure::new(Code::Diverged, "the training diverged: a value is not finite")
         .at(format!("step {step}"))
         .because(first)
 }
@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(notes, "start 0 1 2 3", "no end: nothing may be saved");
     }
 
-    /// The same with the real engine, whose weights have grown until a product overflows.
+    /// Like the test above, with the real engine: its weights are so large that a product
+    /// overflows.
     #[test]
     fn a_real_overflow_names_its_layer_and_op_and_leaves_the_weights_alone() {
         use models::{System, quickdraw};

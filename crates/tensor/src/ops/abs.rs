@@ -21,12 +21,12 @@ pub const ENTRY: Entry = Entry {
     derivation: &[
         "right of 0, y = x: the slope is 1",
         "left of 0, y = -x: the slope is -1",
-        "at 0 the two sides disagree; 0 is the middle, and pushes nothing",
+        "at 0 the two slopes differ; their mean, 0, is used",
         "so dy/dx = sign(x), and gx = gy * dy/dx = sign(x) * gy",
     ],
     saved: "x: its sign decides",
     shape: "y has the shape of x",
-    cost: "one operation an element forward, one backward",
+    cost: "one operation per element forward, one backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.abs()),
@@ -35,17 +35,17 @@ pub const ENTRY: Entry = Entry {
 /// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "abs_grad",
-    idea: "The gradient on its way back through abs.",
+    idea: "The backward pass of abs.",
     forward: "gx = sign(x) * g",
-    rule: "gg = sign(x) * gy; nothing to x",
+    rule: "gg = sign(x) * gy; no gradient for x",
     derivation: &[
         "for a fixed x, gx = sign(x) * g is g times a constant",
-        "so the slope by g is sign(x), and the gradient takes the same way again",
-        "sign(x) is flat on both sides of 0: its slope is 0, so nothing reaches x",
+        "so the slope with respect to g is sign(x), as in the forward pass",
+        "sign(x) is flat on both sides of 0: its slope is 0, so x gets no gradient",
     ],
     saved: "x, as part of the op: its signs are needed again",
     shape: "gx has the shape of g, which is that of x",
-    cost: "one operation an element in both directions",
+    cost: "one operation per element in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || {
@@ -130,7 +130,7 @@ impl<T: Element> Op<T> for AbsGrad<T> {
         Some(self)
     }
 
-    /// `gg = sign(x) * gy; nothing to x`
+    /// `gg = sign(x) * gy; no gradient for x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(&Var::constant(self.x.clone()), gy))]
     }

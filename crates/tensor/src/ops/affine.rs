@@ -17,11 +17,11 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = scale * gy",
     derivation: &[
         "y = scale * x + shift: moving x by d moves y by scale * d",
-        "so dy/dx = scale, and gx = scale * gy; the shift does not matter",
+        "so dy/dx = scale, and gx = scale * gy; the shift has no influence",
     ],
     saved: "nothing: the factor is a constant of the op",
     shape: "y has the shape of x",
-    cost: "one multiply-add an element forward, one product backward",
+    cost: "one multiply-add per element forward, one product backward",
     chapter: "c05_tensors",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.affine(-1.75, 0.5)),

@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
         "per channel xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
         "beta is added to every row, gamma multiplies xh in every row:",
         "gbeta = sum gy and ggamma = sum gy * xh",
-        "the gradient by xh is gh = gamma * gy; x moves xh in three ways:",
+        "the gradient with respect to xh is gh = gamma * gy; x influences xh in three ways:",
         "directly by 1/s, through mu (dmu/dx = 1/n), through s (ds/dx = xh/n)",
         "gx = (gh - mean(gh) - xh * mean(gh * xh)) / s",
         "mean(gh) = gamma * gbeta / n and mean(gh * xh) = gamma * ggamma / n, so",
@@ -78,7 +78,7 @@ fn cases() -> Vec<Case> {
         ];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
     };
-    // With a leaky ReLU, in a case where no value is near its kink.
+    // With a leaky ReLU; no value is near its kink.
     let bent = Case::new(
         "with a leaky ReLU",
         vec![

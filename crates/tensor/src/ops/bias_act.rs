@@ -29,7 +29,7 @@ pub const ENTRY: Entry = Entry {
     rule: "g = gy times the mask, times slope where y <= 0; gx = g, gbias = g summed over the rows",
     derivation: &[
         "three steps one after the other: u = x + bias, r = leaky_relu(u), y = m * r",
-        "back in the opposite order: gr = m * gy, by the same mask",
+        "backward in the reverse order: gr = m * gy, with the same mask",
         "gu = gr where u > 0, slope * gr elsewhere",
         "gx = gu, and the bias is in every row: gbias = sum of gu over the rows",
     ],

@@ -13,7 +13,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "clamp",
-    idea: "Forces numbers into [low, high].",
+    idea: "Limits numbers to [low, high].",
     forward: "y = min(max(x, low), high)",
     rule: "gx = gy if low <= x <= high else 0",
     derivation: &[
@@ -21,9 +21,9 @@ pub const ENTRY: Entry = Entry {
         "outside, y stays at the bound however x moves: the slope is 0",
         "so gx = gy inside (the bounds too), 0 outside",
     ],
-    saved: "x: it tells the side of the bounds",
+    saved: "x: it determines whether the element is inside the bounds",
     shape: "y has the shape of x",
-    cost: "two comparisons an element forward, two backward",
+    cost: "two comparisons per element forward, two backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.clamp(-0.1, 3.0)),
@@ -32,18 +32,18 @@ pub const ENTRY: Entry = Entry {
 /// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "clamp_grad",
-    idea: "The gradient on its way back through clamp.",
+    idea: "The backward pass of clamp.",
     forward: "gx = g if low <= x <= high else 0",
-    rule: "gg = gy if low <= x <= high else 0; nothing to x",
+    rule: "gg = gy if low <= x <= high else 0; no gradient for x",
     derivation: &[
         "for a fixed x, gx is g or 0, element by element: linear in g",
-        "so the gradient by g passes where g passed",
+        "so the gradient with respect to g passes where g passed",
         "which side x is on does not change when x moves a little:",
         "nothing reaches x",
     ],
-    saved: "x, as part of the op: it says again where the gradient passes",
+    saved: "x, as part of the op: it determines where the gradient passes",
     shape: "gx has the shape of g, which is that of x",
-    cost: "two comparisons an element in both directions",
+    cost: "two comparisons per element in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || {
@@ -145,7 +145,7 @@ impl<T: Element> Op<T> for ClampGrad<T> {
         Some(self)
     }
 
-    /// `gg = gy if low <= x <= high else 0; nothing to x`
+    /// `gg = gy if low <= x <= high else 0; no gradient for x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.of, &Var::constant(self.x.clone()), gy))]
     }

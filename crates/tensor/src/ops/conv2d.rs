@@ -12,7 +12,7 @@
 //! three. So six rules, two per op, close the family at every order, and three kernels compute it.
 //! Each op saves the arguments that the gradients of the other argument need.
 
-use kernels::{ConvGeometry, Convolution, Element, Padding, TransposedPadding};
+use kernels::{ConvGeometry, Convolution, Element, Padding, Precision, TransposedPadding};
 
 use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
@@ -27,12 +27,12 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
     derivation: &[
         "T(x, w, g) = sum of y * g = <conv(x, w), g> is linear in x, w and g",
-        "the gradient of <y, gy> by x is the derivative of T(x, w, gy) by x:",
-        "each x(n,y,x,i) is met by gy(n,oy,ox,o) through the tap w(ky,kx,i,o)",
-        "whose window lies over it: gx = conv2d_input_grad(gy, w)",
-        "by w: each tap meets all windows: gw = conv2d_weight_grad(x, gy)",
+        "the gradient with respect to x is the derivative of T(x, w, gy) with respect to x:",
+        "each x(n,y,x,i) is multiplied by gy(n,oy,ox,o) and by the tap w(ky,kx,i,o)",
+        "of every window that covers it: gx = conv2d_input_grad(gy, w)",
+        "with respect to w, each tap is used in all windows: gw = conv2d_weight_grad(x, gy)",
     ],
-    saved: "w for the gradient by x, x for the gradient by w; only what is asked for",
+    saved: "w for the gradient with respect to x, x for that with respect to w; only what is needed",
     shape: "x (n, h, w, in), w (kh, kw, in, out) to y (n, oh, ow, out), oh = (h + padding - kh) / stride + 1",
     cost: "n * oh * ow * kh * kw * in * out multiply-adds forward; the same again backward for each of gx and gw",
     chapter: "c08_convolution",
@@ -43,15 +43,15 @@ pub const ENTRY: Entry = Entry {
 /// The entry of the input gradient.
 pub const INPUT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_input_grad",
-    idea: "The convolution backwards: the transposed convolution.",
+    idea: "The input gradient of the convolution: a transposed convolution.",
     forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
-    rule: "for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v, gy)",
+    rule: "for the cotangent v: ggy = conv2d(v, w), gw = conv2d_weight_grad(v, gy)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by x",
-        "its own change along v, <v, gx>, is T(v, w, g), linear in w and g",
-        "by g: conv2d(v, w); by w: conv2d_weight_grad(v, g)",
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to x",
+        "for a cotangent v, <v, gx> = T(v, w, g), which is linear in w and g",
+        "with respect to g: conv2d(v, w); with respect to w: conv2d_weight_grad(v, g)",
     ],
-    saved: "w for the gradient by gy, gy for the gradient by w; only what is asked for",
+    saved: "w for the gradient with respect to gy, gy for that with respect to w; only what is needed",
     shape: "gy (n, oh, ow, out), w (kh, kw, in, out) to gx (n, h, w, in)",
     cost: "as many multiply-adds as the convolution, in each direction",
     chapter: "c08_convolution",
@@ -62,15 +62,15 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
 /// The entry of the weight gradient.
 pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     name: "conv2d_weight_grad",
-    idea: "How much each tap saw of what mattered: the image correlated with the gradient.",
+    idea: "The weight gradient of the convolution: the image correlated with the gradient.",
     forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
-    rule: "for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x, v)",
+    rule: "for the cotangent v: gx = conv2d_input_grad(gy, v), ggy = conv2d(x, v)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T by w",
-        "its own change along v, <v, gw>, is T(x, v, g), linear in x and g",
-        "by x: conv2d_input_grad(g, v); by g: conv2d(x, v)",
+        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to w",
+        "for a cotangent v, <v, gw> = T(x, v, g), which is linear in x and g",
+        "with respect to x: conv2d_input_grad(g, v); with respect to g: conv2d(x, v)",
     ],
-    saved: "gy for the gradient by x, x for the gradient by gy; only what is asked for",
+    saved: "gy for the gradient with respect to x, x for that with respect to gy; only what is needed",
     shape: "x (n, h, w, in), gy (n, oh, ow, out) to gw (kh, kw, in, out)",
     cost: "as many multiply-adds as the convolution, in each direction",
     chapter: "c08_convolution",
@@ -156,6 +156,15 @@ impl<T: Element> Var<T> {
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.
     #[track_caller]
     pub fn conv2d(&self, weight: &Self, stride: [usize; 2], padding: Padding) -> Self {
+        self.conv2d_in(Precision::F32, weight, stride, padding)
+    }
+
+    /// As [`conv2d`](Var::conv2d), in this precision. So are all products of its gradients.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d_in(&self, precision: Precision, weight: &Self, stride: [usize; 2], padding: Padding) -> Self {
         let (&[n, h, w, channels], &[kh, kw, input, out]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
@@ -166,7 +175,8 @@ impl<T: Element> Var<T> {
             weight.shape()
         );
         let g = ConvGeometry::new([n, h, w, channels], [kh, kw], out, stride, padding);
-        self.conv2d_with(weight, g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape())))
+        let g = g.unwrap_or_else(|why| panic!("conv2d: {why} (images {})", self.shape()));
+        self.conv2d_with(weight, g.with_precision(precision))
     }
 
     /// The transposed convolution of images `self`, (n, h, w, in), with `weight`, (kh, kw, out,
@@ -176,6 +186,22 @@ impl<T: Element> Var<T> {
     /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
     pub fn conv_transpose2d(&self, weight: &Self, stride: [usize; 2], padding: TransposedPadding) -> Self {
+        self.conv_transpose2d_in(Precision::F32, weight, stride, padding)
+    }
+
+    /// As [`conv_transpose2d`](Var::conv_transpose2d), in this precision. So are all products of
+    /// its gradients.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other, or the output would be empty.
+    #[track_caller]
+    pub fn conv_transpose2d_in(
+        &self,
+        precision: Precision,
+        weight: &Self,
+        stride: [usize; 2],
+        padding: TransposedPadding,
+    ) -> Self {
         let (&[n, h, w, channels], &[kh, kw, out, input]) = (&**self.shape(), &**weight.shape()) else {
             panic!("conv_transpose2d: images {} and weight {} must have 4 axes each", self.shape(), weight.shape())
         };
@@ -187,7 +213,7 @@ impl<T: Element> Var<T> {
         );
         let g = ConvGeometry::transposed([n, h, w, channels], [kh, kw], out, stride, padding);
         let g = g.unwrap_or_else(|why| panic!("conv_transpose2d: {why} (images {})", self.shape()));
-        self.conv2d_input_grad(weight, g)
+        self.conv2d_input_grad(weight, g.with_precision(precision))
     }
 
     /// [`conv2d`](Var::conv2d) with a geometry that is already known.
@@ -247,7 +273,8 @@ impl<T: Element> Op<T> for Conv2d {
     fn attributes(&self) -> String {
         let [k, s, p] =
             [self.geometry.kernel, self.geometry.stride, self.geometry.pad].map(|[a, b]| format!("{a}x{b}"));
-        format!("{k} stride {s} pad {p}")
+        let precision = if self.geometry.precision == Precision::F32 { "" } else { " bf16" };
+        format!("{k} stride {s} pad {p}{precision}")
     }
 
     fn saves(&self, tracked: &[bool]) -> Saves {
@@ -259,9 +286,9 @@ impl<T: Element> Op<T> for Conv2d {
     }
 
     /// * conv2d: `gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)`
-    /// * conv2d_input_grad: `for the cotangent v: by gy conv2d(v, w), by w conv2d_weight_grad(v,
+    /// * conv2d_input_grad: `for the cotangent v: ggy = conv2d(v, w), gw = conv2d_weight_grad(v,
     ///   gy)`
-    /// * conv2d_weight_grad: `for the cotangent v: by x conv2d_input_grad(gy, v), by gy conv2d(x,
+    /// * conv2d_weight_grad: `for the cotangent v: gx = conv2d_input_grad(gy, v), ggy = conv2d(x,
     ///   v)`
     fn vjp(&self, call: &Call<T>, v: &Var<T>) -> Vec<Option<Var<T>>> {
         let g = self.geometry;
@@ -283,7 +310,8 @@ impl<T: Element> Op<T> for Conv2d {
 impl Replay for Conv2d {
     fn on(&self, inputs: &[Var<f64>], _shape: Shape) -> Var<f64> {
         let [a, b] = [&inputs[0], &inputs[1]];
-        let g = ConvGeometry { batch: a.shape()[0], ..self.geometry };
+        // Checks and explanations compare with the exact value.
+        let g = ConvGeometry { batch: a.shape()[0], precision: Precision::F32, ..self.geometry };
         match self.member {
             Member::Forward => a.conv2d_with(b, g),
             Member::InputGrad => a.conv2d_input_grad(b, g),

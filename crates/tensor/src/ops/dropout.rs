@@ -15,7 +15,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "dropout",
-    idea: "Forgets a random share of the numbers.",
+    idea: "Sets a random share of the numbers to 0.",
     forward: "y = m * x, m = 0 with probability rate, else 1 / (1 - rate)",
     rule: "gx = m * gy, with the same m",
     derivation: &[
@@ -25,7 +25,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "nothing: the mask is drawn again from the key and the element's index",
     shape: "y has the shape of x",
-    cost: "one random draw and one product an element, in both directions",
+    cost: "one random draw and one product per element, in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.dropout(0.4, Key::new(1, 2)).square()),

@@ -22,7 +22,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "y, which is the slope itself",
     shape: "y has the shape of x",
-    cost: "one exponential an element forward, one product backward",
+    cost: "one exponential per element forward, one product backward",
     chapter: "c05_tensors",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.exp()),

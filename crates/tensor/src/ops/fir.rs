@@ -15,16 +15,16 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "fir",
-    idea: "A filter with constant taps: blurs, enlarges, shrinks.",
+    idea: "A filter with constant taps, to blur, up-sample or down-sample.",
     forward: "y(o) = sum over j of t(j*up + before - o*down) * x(j), along both axes",
-    rule: "gx = fir(gy), the taps turned, up and down exchanged",
+    rule: "gx = fir(gy), with the taps reversed, and up and down exchanged",
     derivation: &[
         "along an axis, x(j) meets y(o) at tap k = j*up + before - o*down",
         "y(o) = sum over j of t(k) * x(j): linear in x, with the slope t(k)",
         "so gx(j) = sum over o of t(k) * gy(o)",
         "counted from the other end: last - k = o*down - j*up + (last - before)",
-        "that is the formula of y, with o and j, up and down exchanged, t turned",
-        "the two axes are filtered one after the other, so each goes its way back",
+        "that is the formula of y with o and j, and up and down, exchanged, and t reversed",
+        "the two axes are filtered one after the other, also in the backward pass",
     ],
     saved: "nothing: the taps are constants of the op",
     shape: "(n, h, w, c) to (n, oh, ow, c), oh = (h*up + before + after - taps) / down + 1",
@@ -36,7 +36,7 @@ pub const ENTRY: Entry = Entry {
 
 fn cases() -> Vec<Case> {
     let made = [Fir::blur(), Fir::up2(), Fir::down2(), Fir::after_transposed(3), Fir::before_strided(3)];
-    // Asymmetric filters, for which a rule that does not reverse the taps is wrong.
+    // Asymmetric filters, which detect a rule that does not reverse the taps.
     let odd = [
         (vec![1.0, 2.0, -3.0], 2, 1, [1, 1]),
         (vec![1.0, -2.0, 0.5, 4.0], 1, 2, [2, 1]),
@@ -97,7 +97,7 @@ impl<T: Element> Op<T> for Filtered {
         Some(self)
     }
 
-    /// `gx = fir(gy), the taps turned, up and down exchanged`
+    /// `gx = fir(gy), with the taps reversed, and up and down exchanged`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.fir_with(self.0.adjoint()))]
     }

@@ -33,7 +33,7 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
     derivation: &[
         "per image and channel: y = (x - mu) / s with s = sqrt(v + epsilon)",
-        "x moves y in three ways: directly by 1/s,",
+        "x influences y in three ways: directly by 1/s,",
         "through mu (dmu/dx = 1/n), and through s (ds/dx = y/n)",
         "gx = gy/s - sum(gy)/(n*s) - y * sum(gy * y)/(n*s)",
         "gx = (gy - mean(gy) - y * mean(gy * y)) / s",
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
         let inputs = vec![sample(Domain::Any, 1, &shape)];
         Case::new(format!("{shape:?}"), inputs, |v| v[0].instance_norm(0.1, None))
     };
-    // With a leaky ReLU, in a case where no value is near its kink.
+    // With a leaky ReLU; no value is near its kink.
     let values = vec![1.0, -2.0, 2.0, 3.0, -1.5, 1.5, -3.0, -1.0, 2.0, 1.0, -1.0, 0.5];
     let bent = Case::new("with a leaky ReLU", vec![Tensor::new(&[2, 3, 1, 2], values)], |v| {
         v[0].instance_norm(0.1, Some(0.3))

@@ -14,17 +14,17 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "leaky_relu",
-    idea: "Passes positive numbers, shrinks negative ones.",
+    idea: "Passes positive numbers and scales negative ones.",
     forward: "y = x if x > 0 else slope * x",
     rule: "gx = gy if x > 0 else slope * gy",
     derivation: &[
         "right of 0, y = x: the slope is 1",
         "left of 0, y = slope * x: the slope is `slope`; at 0 itself too",
-        "so gx = gy or slope * gy: the gradient is bent where x was",
+        "so gx = gy or slope * gy: the gradient is scaled where x was",
     ],
     saved: "y: for slope >= 0 it has the sign of x, and the next layer keeps it anyway",
     shape: "y has the shape of x",
-    cost: "one operation an element forward, one backward",
+    cost: "one operation per element forward, one backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::AwayFromZero, |x| x.leaky_relu(0.3)),
@@ -33,18 +33,18 @@ pub const ENTRY: Entry = Entry {
 /// The entry of the derivative, which is an op of its own.
 pub const GRAD_ENTRY: Entry = Entry {
     name: "leaky_relu_grad",
-    idea: "The gradient on its way back through leaky_relu.",
+    idea: "The backward pass of leaky_relu.",
     forward: "gx = g if x > 0 else slope * g",
-    rule: "gg = gy if x > 0 else slope * gy; nothing to x",
+    rule: "gg = gy if x > 0 else slope * gy; no gradient for x",
     derivation: &[
         "for a fixed x, gx is g or slope * g, element by element: linear in g",
-        "so the gradient by g is bent at the same places",
+        "so the gradient with respect to g is scaled at the same places",
         "which side x is on does not change when x moves a little:",
-        "nothing reaches x, and a second derivative costs nothing here",
+        "x gets no gradient, so the second derivative costs nothing",
     ],
-    saved: "x, as part of the op: it says again where to bend",
+    saved: "x, as part of the op: it determines where to scale",
     shape: "gx has the shape of g, which is that of x",
-    cost: "one operation an element in both directions",
+    cost: "one operation per element in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || {
@@ -145,7 +145,7 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
         Some(self)
     }
 
-    /// `gg = gy if x > 0 else slope * gy; nothing to x`
+    /// `gg = gy if x > 0 else slope * gy; no gradient for x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(Self::apply(self.slope, &Var::constant(self.x.clone()), gy))]
     }

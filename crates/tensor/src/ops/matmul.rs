@@ -5,7 +5,7 @@
 //! the other one is needed. With the two transposition flags the family {a b, a b^T, a^T b, a^T
 //! b^T} is closed at every order, and nothing is ever transposed in memory.
 
-use kernels::{Element, Gemm};
+use kernels::{Element, Gemm, Precision};
 
 use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
@@ -25,7 +25,7 @@ pub const ENTRY: Entry = Entry {
         "b(k,j) is in column j of c only, each time times a(i,k):",
         "gb(k,j) = sum over i of a(i,k) * gc(i,j): that is a^T * gc",
     ],
-    saved: "b for the gradient by a, a for the gradient by b; only what is asked for",
+    saved: "b for the gradient with respect to a, a for that with respect to b; only what is needed",
     shape: "(m, k) by (k, n) to (m, n); a factor may be stored transposed",
     cost: "m * n * k multiply-adds forward; the same again backward for each of ga and gb",
     chapter: "c07_matmul",
@@ -52,6 +52,7 @@ fn cases() -> Vec<Case> {
 struct Matmul {
     transpose_a: bool,
     transpose_b: bool,
+    precision: Precision,
 }
 
 impl<T: Element> Var<T> {
@@ -71,16 +72,31 @@ impl<T: Element> Var<T> {
     /// When they are not matrices, or k differs.
     #[track_caller]
     pub fn matmul_transposed(&self, other: &Self, transpose_a: bool, transpose_b: bool) -> Self {
+        self.product(other, Matmul { transpose_a, transpose_b, precision: Precision::F32 })
+    }
+
+    /// As [`matmul`](Var::matmul), in this precision. So are all products of its gradients.
+    ///
+    /// # Panics
+    /// When they are not matrices, or k differs.
+    #[track_caller]
+    pub fn matmul_in(&self, precision: Precision, other: &Self) -> Self {
+        self.product(other, Matmul { transpose_a: false, transpose_b: false, precision })
+    }
+
+    #[track_caller]
+    fn product(&self, other: &Self, op: Matmul) -> Self {
+        let Matmul { transpose_a, transpose_b, precision } = op;
         let (&[a0, a1], &[b0, b1]) = (&**self.shape(), &**other.shape()) else {
             panic!("matmul: {} and {} are not both matrices", self.shape(), other.shape())
         };
         let (m, k) = if transpose_a { (a1, a0) } else { (a0, a1) };
         let (inner, n) = if transpose_b { (b1, b0) } else { (b0, b1) };
         assert!(k == inner, "matmul: {m}x{k} by {inner}x{n}: the first has {k} columns, the second {inner} rows");
-        let gemm = Gemm { m, n, k, transpose_a, transpose_b };
+        let gemm = Gemm { m, n, k, transpose_a, transpose_b, precision };
         meta::multiply::<T>(gemm);
         let c = Tensor::written([m, n], |c| T::gemm(gemm, self.value().data(), other.value().data(), c));
-        Self::record(Matmul { transpose_a, transpose_b }, &[self, other], c)
+        Self::record(op, &[self, other], c)
     }
 }
 
@@ -91,7 +107,8 @@ impl<T: Element> Op<T> for Matmul {
 
     fn attributes(&self) -> String {
         let read = |name, transposed| if transposed { format!("{name}^T") } else { String::from(name) };
-        format!("{} {}", read("a", self.transpose_a), read("b", self.transpose_b))
+        let precision = if self.precision == Precision::F32 { "" } else { " bf16" };
+        format!("{} {}{precision}", read("a", self.transpose_a), read("b", self.transpose_b))
     }
 
     fn saves(&self, tracked: &[bool]) -> Saves {
@@ -104,14 +121,17 @@ impl<T: Element> Op<T> for Matmul {
 
     /// `ga = gc * b^T, gb = a^T * gc`
     fn vjp(&self, call: &Call<T>, gc: &Var<T>) -> Vec<Option<Var<T>>> {
-        let (ta, tb) = (self.transpose_a, self.transpose_b);
+        let (ta, tb, precision) = (self.transpose_a, self.transpose_b, self.precision);
+        let product = |a: &Var<T>, b: &Var<T>, transpose_a, transpose_b| {
+            a.product(b, Matmul { transpose_a, transpose_b, precision })
+        };
         let ga = || match ta {
-            false => gc.matmul_transposed(&call.input(1), false, !tb),
-            true => call.input(1).matmul_transposed(gc, tb, true),
+            false => product(gc, &call.input(1), false, !tb),
+            true => product(&call.input(1), gc, tb, true),
         };
         let gb = || match tb {
-            false => call.input(0).matmul_transposed(gc, !ta, false),
-            true => gc.matmul_transposed(&call.input(0), true, ta),
+            false => product(&call.input(0), gc, !ta, false),
+            true => product(gc, &call.input(0), true, ta),
         };
         vec![call.wants(0).then(ga), call.wants(1).then(gb)]
     }

@@ -29,7 +29,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "the index of the largest number of each block",
     shape: "(n, h, w, c) to (n, h / size, w / size, c)",
-    cost: "one comparison an element of x forward; backward one move an element of y",
+    cost: "one comparison per element of x forward; backward one move per element of y",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || cases(UpsampleGeometry::large_shape, |g, _, x| x.max_pool(g.factor)),
@@ -40,21 +40,21 @@ pub const SCATTER_ENTRY: Entry = Entry {
     name: "scatter",
     idea: "The backward pass of max_pool.",
     forward: "gx = g at the chosen index of each block, 0 elsewhere",
-    rule: "gg = gy at the chosen indices; nothing to x",
+    rule: "gg = gy at the chosen indices; no gradient for x",
     derivation: &[
         "for fixed indices, gx(index) = g: each g is moved, and the rest is 0",
         "so the gradient with respect to g is gathered from the same indices",
-        "a small change of x does not change the indices: nothing reaches x",
+        "a small change of x does not change the indices: x gets no gradient",
     ],
     saved: "the indices, as part of the op",
     shape: "(n, h / size, w / size, c) to (n, h, w, c)",
-    cost: "one move an element of g in both directions",
+    cost: "one move per element of g in both directions",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).scatter(x)),
 };
 
-/// The choice of some other images.
+/// Makes the choice from other images.
 type Other = fn(UpsampleGeometry) -> Choice;
 
 fn cases(
@@ -91,7 +91,7 @@ struct Choice {
 
 struct MaxPool {
     choice: Choice,
-    /// Whether its input made the choice, rather than other images.
+    /// Whether the choice was made from the op's own input, rather than from other images.
     of_input: bool,
 }
 
@@ -211,7 +211,7 @@ impl<T: Element> Op<T> for Scatter {
         Some(self)
     }
 
-    /// `gg = gy at the chosen indices; nothing to x`
+    /// `gg = gy at the chosen indices; no gradient for x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(self.0.gather(gy))]
     }

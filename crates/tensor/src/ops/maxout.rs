@@ -15,18 +15,18 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "maxout",
-    idea: "Of each group of neighbours the largest.",
+    idea: "The largest element of each group of neighbours.",
     forward: "y[i] = max over j of x[i, j]",
     rule: "gx[i, j] = gy[i] where x[i, j] is the first largest, else 0",
     derivation: &[
         "y[i] is one of the numbers of group i: the largest, the first of equal ones",
         "moving that one moves y[i] by as much: the slope is 1",
-        "the others do not matter: the slope is 0",
+        "the others have no influence: the slope is 0",
         "so gx is gy at the largest of each group, 0 elsewhere",
     ],
     saved: "a mask of ones and zeros: 1 for the largest of each group",
     shape: "(..., n * pieces) to (..., n)",
-    cost: "one comparison an element of x forward, one product backward",
+    cost: "one comparison per element of x forward, one product backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || {

@@ -14,7 +14,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The entry of the padding.
 pub const ENTRY: Entry = Entry {
     name: "reflection_pad",
-    idea: "The image is continued by its mirror image.",
+    idea: "Continues the image with its mirror image.",
     forward: "y(n,y,x,c) = x(n, mirrored y - top, mirrored x - left, c)",
     rule: "gx = reflection_fold(gy): the sum over all places that show the pixel",
     derivation: &[
@@ -24,7 +24,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "nothing: the margins are an attribute of the op",
     shape: "(n, h, w, c) to (n, top + h + bottom, left + w + right, c)",
-    cost: "one copy an element of y forward, one addition backward",
+    cost: "one copy per element of y forward, one addition backward",
     chapter: "c08_convolution",
     file: file!(),
     cases: || cases(ReflectGeometry::input_shape, |g, x| x.reflection_pad(g.pad)),
@@ -33,7 +33,7 @@ pub const ENTRY: Entry = Entry {
 /// The entry of its adjoint.
 pub const FOLD_ENTRY: Entry = Entry {
     name: "reflection_fold",
-    idea: "The margins are folded back onto what they mirror.",
+    idea: "Folds the margins back onto the pixels that they mirror.",
     forward: "y(n,y,x,c) = sum of x over all places that show (y,x)",
     rule: "gx = reflection_pad(gy)",
     derivation: &[
@@ -43,7 +43,7 @@ pub const FOLD_ENTRY: Entry = Entry {
     ],
     saved: "nothing: the margins are an attribute of the op",
     shape: "(n, top + h + bottom, left + w + right, c) to (n, h, w, c)",
-    cost: "one addition an element of x forward, one copy backward",
+    cost: "one addition per element of x forward, one copy backward",
     chapter: "c08_convolution",
     file: file!(),
     cases: || cases(ReflectGeometry::output_shape, |g, x| x.reflection_fold(g.pad)),

@@ -12,7 +12,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "reshape",
-    idea: "The same numbers in another shape.",
+    idea: "The same numbers in a different shape.",
     forward: "y = x",
     rule: "gx = gy in x's shape",
     derivation: &[
@@ -20,7 +20,7 @@ pub const ENTRY: Entry = Entry {
         "so gx is gy, seen in x's shape again",
     ],
     saved: "nothing",
-    shape: "the two shapes hold as many numbers",
+    shape: "the two shapes have the same number of elements",
     cost: "none: the buffer is shared, in both directions",
     chapter: "c05_tensors",
     file: file!(),

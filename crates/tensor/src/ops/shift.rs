@@ -15,17 +15,17 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "shift",
-    idea: "Each image is moved by pixels of its own; zeros come in.",
+    idea: "Shifts each image by its own number of pixels, and fills the gap with zeros.",
     forward: "y(n,y,x,c) = x(n, y-dy(n), x-dx(n), c), 0 outside",
     rule: "gx = shift(gy) by -dy, -dx",
     derivation: &[
         "each element of y is one element of x, or 0: the op is linear",
-        "x(n,i,j,c) is seen once, at (i + dy(n), j + dx(n)), if that is in sight",
+        "x(n,i,j,c) appears once, at (i + dy(n), j + dx(n)), if that is inside the image",
         "so gx(n,i,j,c) = gy(n, i + dy(n), j + dx(n), c), 0 outside: the shift back",
     ],
     saved: "nothing: the distances are an attribute",
     shape: "y has the shape of x, (n, h, w, c)",
-    cost: "one copy an element, in both directions",
+    cost: "one copy per element, in both directions",
     chapter: "c08_convolution",
     file: file!(),
     cases,

@@ -13,7 +13,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sigmoid",
-    idea: "Squashes any number into (0, 1): a probability.",
+    idea: "Maps any number to (0, 1), such as a logit to a probability.",
     forward: "y = 1 / (1 + e^-x)",
     rule: "gx = y * (1 - y) * gy",
     derivation: &[
@@ -22,9 +22,9 @@ pub const ENTRY: Entry = Entry {
         "= y * e^-x / (1 + e^-x), and e^-x / (1 + e^-x) = 1 - y",
         "so dy/dx = y * (1 - y), and gx = y * (1 - y) * gy",
     ],
-    saved: "y, of which the slope is made",
+    saved: "y, from which the slope is computed",
     shape: "y has the shape of x",
-    cost: "one exponential and one division an element forward, two products backward",
+    cost: "one exponential and one division per element forward, two products backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.sigmoid()),

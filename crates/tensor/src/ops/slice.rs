@@ -21,12 +21,12 @@ pub const ENTRY: Entry = Entry {
     derivation: &[
         "each number of y is a copy of one of x, and none is copied twice",
         "x[i, start + j, k] moves y[i, j, k] with slope 1: it gets gy[i, j, k]",
-        "what lies before start or from end on moves nothing: its gradient is 0",
+        "elements before start or from end on have no influence: their gradient is 0",
         "so gx is gy with zeros around it: embed(gy)",
     ],
     saved: "nothing: the axis and the range are attributes of the op",
     shape: "the axis has the length of the range, all others stay",
-    cost: "one copy an element of y forward, one of x backward",
+    cost: "one copy per element of y forward, one of x backward",
     chapter: "c06_broadcasting",
     file: file!(),
     cases: || cases(|axis, [before, after], x| x.slice(axis, before..x.shape()[axis] - after)),
@@ -37,7 +37,7 @@ pub const EMBED_ENTRY: Entry = Entry {
     name: "embed",
     idea: "Zeros before and after, along one axis.",
     forward: "y[i, before + j, k] = x[i, j, k], 0 elsewhere",
-    rule: "gx = slice(gy): the part where x lies",
+    rule: "gx = slice(gy): the part that contains x",
     derivation: &[
         "each number of x is copied to one place of y; the zeros depend on nothing",
         "x[i, j, k] moves y[i, before + j, k] with slope 1",
@@ -45,13 +45,13 @@ pub const EMBED_ENTRY: Entry = Entry {
     ],
     saved: "nothing: the axis and the two numbers of zeros are attributes of the op",
     shape: "the axis is longer by before + after, all others stay",
-    cost: "one copy an element of y forward, one of x backward",
+    cost: "one copy per element of y forward, one of x backward",
     chapter: "c06_broadcasting",
     file: file!(),
     cases: || cases(|axis, [before, after], x| x.embed(axis, before, after)),
 };
 
-/// Every axis of several shapes, with so much left out or put in before and after.
+/// Every axis of several shapes, with several lengths cut off or padded before and after.
 fn cases(apply: fn(usize, [usize; 2], &Var<f64>) -> Var<f64>) -> Vec<Case> {
     let shapes: [&[usize]; 5] = [&[7], &[4, 3], &[5, 4, 3], &[3, 3, 4, 5], &[2, 3, 3, 3]];
     let case = |shape: &[usize], axis: usize, [before, after]: [usize; 2]| {
@@ -199,7 +199,7 @@ impl<T: Element> Op<T> for Embed {
         Some(self)
     }
 
-    /// `gx = slice(gy): the part where x lies`
+    /// `gx = slice(gy): the part that contains x`
     fn vjp(&self, _call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         vec![Some(gy.slice(self.axis, self.range.clone()))]
     }
@@ -215,7 +215,7 @@ impl Replay for Embed {
     }
 }
 
-/// Along the first axis the rows themselves are cut or added.
+/// Along the first axis, whole rows are removed or added.
 fn rows_apart_from(axis: usize) -> Rows {
     if axis == 0 { Rows::Whole } else { Rows::First }
 }

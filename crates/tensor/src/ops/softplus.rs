@@ -24,7 +24,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "x: the slope is its sigmoid",
     shape: "y has the shape of x",
-    cost: "one exponential and one logarithm an element forward, one sigmoid backward",
+    cost: "one exponential and one logarithm per element forward, one sigmoid backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.softplus()),

@@ -13,7 +13,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "sub",
-    idea: "The difference; the gradient goes to the second with its sign turned.",
+    idea: "The difference; the gradient of the second input has the opposite sign.",
     forward: "y = a - b",
     rule: "ga = gy, gb = -gy (summed over repeated axes)",
     derivation: &[
@@ -21,8 +21,8 @@ pub const ENTRY: Entry = Entry {
         "so ga = gy and gb = -gy; what was repeated is summed",
     ],
     saved: "nothing: the slopes are 1 and -1 whatever the numbers are",
-    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or none) repeats",
-    cost: "one subtraction an element forward; backward a change of sign, and the sum over what was repeated",
+    shape: "a and b broadcast: aligned at the last axis, an axis of length 1 (or missing) repeats",
+    cost: "one subtraction per element forward; backward a change of sign, and the sum over what was repeated",
     chapter: "c06_broadcasting",
     file: file!(),
     cases: || broadcasting(Domain::Any, |a, b| a - b),

@@ -13,7 +13,7 @@ use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
     name: "tanh",
-    idea: "Squashes any number into (-1, 1): a pixel.",
+    idea: "Maps any number to (-1, 1), such as to the range of a pixel.",
     forward: "y = tanh(x)",
     rule: "gx = (1 - y^2) * gy",
     derivation: &[
@@ -22,9 +22,9 @@ pub const ENTRY: Entry = Entry {
         "= 1 - (s / c)^2 = 1 - y^2",
         "so gx = (1 - y^2) * gy",
     ],
-    saved: "y, of which the slope is made",
+    saved: "y, from which the slope is computed",
     shape: "y has the shape of x",
-    cost: "one exponential and one division an element forward, two products backward",
+    cost: "one exponential and one division per element forward, two products backward",
     chapter: "c09_activations_and_losses",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.tanh()),

@@ -16,7 +16,7 @@
 //!
 //! All are linear, so nothing is saved.
 
-use kernels::{ConvGeometry, Element, Padding, TapsGeometry, TransposedPadding};
+use kernels::{ConvGeometry, Element, Padding, Precision, TapsGeometry, TransposedPadding};
 
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
@@ -25,7 +25,7 @@ use crate::{Call, Op, Replay, Saves, Tensor, Var};
 /// The entry of the spreading.
 pub const SPREAD_ENTRY: Entry = Entry {
     name: "spread_taps",
-    idea: "The taps that a block of equal pixels meets together are added up.",
+    idea: "Adds up the taps that read the same block of equal pixels.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u-r, v-s, a, b)",
     rule: "gw = fold_taps(gy): each tap gets the gradients of all that it was added to",
     derivation: &[
@@ -35,7 +35,7 @@ pub const SPREAD_ENTRY: Entry = Entry {
     ],
     saved: "nothing: it is linear, and the factor is an attribute",
     shape: "(kh, kw, a, b) to (kh + fy - 1, kw + fx - 1, a, b)",
-    cost: "fy * fx additions a tap, in both directions",
+    cost: "fy * fx additions per tap, in both directions",
     chapter: "c08_convolution",
     file: file!(),
     cases: || cases(TapsGeometry::shape, |g, w| w.spread_taps(g.factor)),
@@ -44,7 +44,7 @@ pub const SPREAD_ENTRY: Entry = Entry {
 /// The entry of its adjoint.
 pub const FOLD_ENTRY: Entry = Entry {
     name: "fold_taps",
-    idea: "The adjoint of spreading: every tap is the sum over a block of taps.",
+    idea: "The adjoint of spread_taps: every tap is the sum over a block of taps.",
     forward: "y(u,v,a,b) = sum over r < fy, s < fx of w(u+r, v+s, a, b)",
     rule: "gw = spread_taps(gy)",
     derivation: &[
@@ -54,7 +54,7 @@ pub const FOLD_ENTRY: Entry = Entry {
     ],
     saved: "nothing: it is linear, and the factor is an attribute",
     shape: "(kh + fy - 1, kw + fx - 1, a, b) to (kh, kw, a, b)",
-    cost: "fy * fx additions a tap, in both directions",
+    cost: "fy * fx additions per tap, in both directions",
     chapter: "c08_convolution",
     file: file!(),
     cases: || cases(TapsGeometry::spread_shape, |g, w| w.fold_taps(g.factor)),
@@ -63,17 +63,17 @@ pub const FOLD_ENTRY: Entry = Entry {
 /// The entry of the turning.
 pub const TURN_ENTRY: Entry = Entry {
     name: "turn_taps",
-    idea: "A kernel turned by half a turn, its channels exchanged: what makes a convolution of stride 1 a transposed one.",
+    idea: "Rotates a kernel by half a turn and exchanges its channels: turns a convolution of stride 1 into a transposed one.",
     forward: "y(u,v,b,a) = w(kh-1-u, kw-1-v, a, b)",
     rule: "gw = turn_taps(gy)",
     derivation: &[
         "every tap is moved to one new place, its channels exchanged",
-        "so its gradient is fetched from there",
+        "so its gradient is moved back from there",
         "half a turn twice, and two exchanges, change nothing: gw = turn_taps(gy)",
     ],
     saved: "nothing",
     shape: "(kh, kw, a, b) to (kh, kw, b, a)",
-    cost: "one move a tap, in both directions",
+    cost: "one move per tap, in both directions",
     chapter: "c08_convolution",
     file: file!(),
     cases: || cases(TapsGeometry::shape, |_, w| w.turn_taps()),
@@ -164,32 +164,39 @@ impl<T: Element> Var<T> {
         Self::record(Taps::Turn, &[self], y)
     }
 
-    /// `self.upsample(factor).conv_transpose2d(weight, [1, 1], padding)`, up to rounding, without
-    /// computing the large images.
+    /// `self.upsample(factor).conv_transpose2d_in(precision, weight, [1, 1], padding)`, up to
+    /// rounding, without computing the large images.
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the output would be empty.
     #[track_caller]
-    pub fn upsample_conv_transpose2d(&self, weight: &Self, factor: [usize; 2], padding: TransposedPadding) -> Self {
+    pub fn upsample_conv_transpose2d(
+        &self,
+        precision: Precision,
+        weight: &Self,
+        factor: [usize; 2],
+        padding: TransposedPadding,
+    ) -> Self {
         let name = "upsample_conv_transpose2d";
         let [large, [kh, kw, out, _]] = large_shapes(name, self, factor, weight, 3);
         let g = ConvGeometry::transposed(large, [kh, kw], out, [1, 1], padding);
         let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
-        self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor))
+        self.conv2d_input_grad(&weight.spread_taps(factor), g.of_small_images(factor).with_precision(precision))
     }
 
-    /// `self.upsample(factor).conv2d(weight, [1, 1], padding)`, up to rounding, without computing
-    /// the large images (unless an explicit padding is as wide as the kernel: then it is these two
-    /// ops).
+    /// `self.upsample(factor).conv2d_in(precision, weight, [1, 1], padding)`, up to rounding,
+    /// without computing the large images (unless an explicit padding is as wide as the kernel:
+    /// then it is these two ops).
     ///
     /// # Panics
     /// When the shapes do not fit each other, or the kernel is larger than the padded image.
     #[track_caller]
-    pub fn upsample_conv2d(&self, weight: &Self, factor: [usize; 2], padding: Padding) -> Self {
+    pub fn upsample_conv2d(&self, precision: Precision, weight: &Self, factor: [usize; 2], padding: Padding) -> Self {
         let name = "upsample_conv2d";
         let [large, [kh, kw, _, out]] = large_shapes(name, self, factor, weight, 2);
         let g = ConvGeometry::new(large, [kh, kw], out, [1, 1], padding);
         let g = g.unwrap_or_else(|why| panic!("{name}: {why} (images {} times {factor:?})", self.shape()));
+        let g = g.with_precision(precision);
         match g.as_transposed() {
             Some(g) => self.conv2d_input_grad(&weight.turn_taps().spread_taps(factor), g.of_small_images(factor)),
             None => self.upsample(factor).conv2d_with(weight, g),

@@ -30,10 +30,11 @@ pub(crate) struct EvaluateArgs {
     /// The real images [default: the run's own]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
-    /// Only these metrics, separated by commas [default: all]
+    /// Only these metrics, separated by commas [default: all; class-score and classes only with a
+    /// classifier as extractor]
     #[arg(long = "metric", value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
-    /// Also write the numbers to a file (.json or .csv)
+    /// Also write the scores to a file (.json or .csv)
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -60,10 +61,10 @@ pub(super) fn help() -> String {
         "Metrics:
 {}
 
-Additional metrics of a run that translates, in each direction:
+Additional metrics of a run that translates images, in each direction:
 {}
 
-Metrics of a run that generates points of the plane, instead of all others:
+Metrics of a run that generates points in the plane, which replace all others:
 {}
 
 Feature extractors:
@@ -72,7 +73,7 @@ Feature extractors:
   evalnet32         the same for 32x32 images
 
 A score can only be compared with scores of the same extractor and number of images, so its name contains both.
-The score of real images against other real images is printed beside it. None of the scores is an FID, which needs Inception.
+The score of real images against other real images is printed next to it. None of the scores is an FID, which needs Inception.
 
 {EXIT_CODES}",
         list(&metrics),

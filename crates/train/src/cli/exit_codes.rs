@@ -6,9 +6,9 @@ Exit codes:
     0  success
     1  wrong derivative, found by `train gradcheck` or `train derive`
     2  usage: unknown command or option, contradictory options, run folder in use
-    3  configuration: unknown key, wrong type, number out of range
+    3  configuration: unknown key, wrong type, number out of range, not enough memory
     4  data: images missing, damaged, or in an unknown format
-    5  checkpoint: missing, damaged, or of another run
+    5  checkpoint: missing, damaged, or from another run
     6  divergence: a loss, a gradient or an image is not finite
     7  storage: a file could not be written
     8  network: a download failed

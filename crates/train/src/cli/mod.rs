@@ -55,7 +55,7 @@ const EXAMPLES: &str = "Examples:
   train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
   train quickdraw --data data/quickdraw/apple.npy
   train quickdraw --resume runs/0001-quickdraw --steps 4000
-  train summary quickdraw                      the layers and their numbers of weights
+  train summary quickdraw                      the layers and their parameter counts
   train sample runs/0001-quickdraw --count 64  generate images with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train project runs/0003-stylegan2 face.png   find the style that generates this image
@@ -69,7 +69,7 @@ const EXAMPLES: &str = "Examples:
 /// The whole command line.
 pub(crate) fn command() -> Command {
     let mut command = Command::new("train")
-        .about("Trains generative adversarial networks on the CPU, to the same bits everywhere.")
+        .about("Trains generative adversarial networks on the CPU, with bit-identical results on every machine.")
         .version(env!("CARGO_PKG_VERSION"))
         .arg_required_else_help(true)
         .subcommand_required(true)
@@ -95,7 +95,7 @@ pub(crate) fn command() -> Command {
     command
         .subcommand(
             SummaryArgs::augment_args(Command::new("summary").arg(system.clone()))
-                .about("Prints the layers of a system's networks and their numbers of weights"),
+                .about("Prints the layers of a system's networks, with their parameter counts"),
         )
         .subcommand(
             TranslateArgs::augment_args(Command::new("translate"))
@@ -104,7 +104,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             ProjectArgs::augment_args(Command::new("project"))
-                .about("Finds the style with which a run of stylegan2 or stylegan generates a given image")
+                .about("Finds the style that reproduces a given image, with a run of stylegan2 or stylegan")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -129,12 +129,12 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             ExplainArgs::augment_args(Command::new("explain"))
-                .about("Explains a real training step: one page that shows how backprop computed it")
+                .about("Explains a real training step, on a page that shows how backprop computed every gradient")
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(
             FetchArgs::augment_args(Command::new("fetch"))
-                .about("Downloads a data set, verifies it and puts it below data/; lists the data sets")
+                .about("Downloads a data set into data/ and verifies it; without a name, lists the data sets")
                 .after_help(EXIT_CODES),
         )
         .subcommand(

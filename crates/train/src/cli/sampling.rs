@@ -16,7 +16,7 @@ pub(crate) struct SampleArgs {
     /// How many images to generate [default: 16; with --seeds 1 of each, with --sheet a few]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
-    /// Seed of the latents: image n of a seed is always the same [default: the run's]
+    /// Random seed of the latents: image n of a seed is always the same [default: the run's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Several seeds, such as 0-35,100
@@ -38,13 +38,13 @@ pub(crate) struct SampleArgs {
     /// [default: 1]
     #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi, conflicts_with = "raw")]
     pub(crate) psi: Option<f64>,
-    /// Truncation, for systems with normal latents: numbers beyond this bound, on either side, are
-    /// drawn again; from 0.05 to 10. Near 1 the images are less varied and of higher quality
+    /// Truncation, for systems with normal latents: values beyond this bound, on either side, are
+    /// drawn again; from 0.05 to 10. Near 1, the images are less varied and of higher quality
     /// [default: no bound]
     #[arg(long, value_name = "BOUND", value_parser = bound)]
     pub(crate) truncate: Option<f64>,
     /// A sheet that shows the effect of styles and noise, for systems with styles; a finished
-    /// training has written all three
+    /// run already contains all three
     #[arg(long, value_name = "NAME", conflicts_with_all = ["seeds", "raw", "psi", "columns", "interpolate"])]
     pub(crate) sheet: Option<SheetChoice>,
     /// Tiles per row [default: about as many as rows]
@@ -88,12 +88,13 @@ pub(crate) struct InterpolationArgs {
 /// A sheet that shows the effect of styles and noise.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SheetChoice {
-    /// Each row a sample, from as it is (psi 1) over the mean image (psi 0) to its opposite (psi
-    /// -1)
+    /// Each row shows a sample, from psi = 1 (unchanged) through psi = 0 (the mean image) to psi =
+    /// -1 (its opposite)
     Truncation,
     /// Coarse features from the first image of the row, fine ones from the first of the column
     Mixing,
-    /// Each row a sample, the same with other noise, and where noise changes it (white is most)
+    /// Each row shows a sample, the same sample with different noise, and a map of the pixels that
+    /// the noise changes (white: most)
     Noise,
 }
 
@@ -131,9 +132,9 @@ pub(crate) struct TranslateArgs {
     #[arg(long, ignore_case = true, value_name = "AtoB|BtoA",
           value_parser = PossibleValuesParser::new(["AtoB", "BtoA"]).map(|text| direction(&text)))]
     pub(crate) direction: Direction,
-    /// The folder for the translations, which are named as their images but are all .png, and for
-    /// _sheet.png, which shows the first ones: image, translation, cycle reconstruction, identity
-    /// mapping
+    /// The folder for the translations and for _sheet.png. The translations are .png files with
+    /// the names of their images. The sheet shows the first few: image, translation, cycle
+    /// reconstruction, identity mapping
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
@@ -156,7 +157,7 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// The sheet, a .png file: the image, the image of the mean style, stages of the search, the
-    /// result; the style itself goes beside it, as .npy [default: RUN/samples/project-PICTURE.png]
+    /// result; the style is written next to it, as .npy [default: RUN/samples/project-PICTURE.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -44,7 +44,7 @@ pub(crate) struct ExplainArgs {
     /// Only the images of this class
     #[arg(long, value_name = "NAME")]
     pub(crate) class: Option<String>,
-    /// Seed of everything random: the same seed gives the same page, byte for byte [default: 1]
+    /// Random seed: the same seed gives the same page, byte for byte [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<i64>,
     /// Set one key of the configuration, such as quickdraw.depth=8; may be repeated
@@ -91,7 +91,7 @@ pub(crate) struct FetchArgs {
     /// Download from this address instead of the publisher's
     #[arg(long, value_name = "URL")]
     pub(crate) from: Option<String>,
-    /// Only print what would be downloaded, and where to
+    /// Only print what would be downloaded, and to which folder
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

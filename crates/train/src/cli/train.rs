@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, ValueEnum, value_parser};
-use runs::config::{Assignment, RUN_KEYS, RunKey, Usual};
+use runs::config::{Assignment, DefaultValue, RUN_KEYS, RunKey};
 use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
 use runs::systems::Trainable;
@@ -24,8 +24,8 @@ pub(crate) struct TrainArgs {
     /// Only print what the run would need: memory, time and disk space
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Continue a run, from its folder or from one of its checkpoint files, to the same bits;
-    /// --steps is the new total
+    /// Continue a run, from its folder or from one of its checkpoint files; the result is
+    /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
@@ -38,8 +38,7 @@ pub(crate) struct TrainArgs {
     /// Progress output style
     #[arg(long, value_enum, value_name = "STYLE", default_value_t)]
     pub(crate) log: LogChoice,
-    /// Measure where the time of a step goes, layer by layer: prints a table at the end and writes
-    /// timings.csv
+    /// Measure the time of each kernel and layer; prints a table at the end and writes timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
 }
@@ -76,16 +75,16 @@ pub(super) fn augment(command: Command, system: &Trainable) -> Command {
 
 fn help(key: &RunKey, system: &Trainable) -> String {
     let about = key.about;
-    match (key.name, key.usual) {
+    match (key.name, key.default) {
         ("preset", _) => {
             let names: Vec<&str> = system.presets.iter().map(|preset| preset.name).collect();
             format!("{about}: {} [default: {}]", names.join(", "), names[0])
         }
         ("class", _) => match system.load.class {
-            Some(class) => format!("{about}; `all` is every class [default: {class}, of real data]"),
+            Some(class) => format!("{about}; `all` selects every class [default for real data: {class}]"),
             None => about.to_owned(),
         },
-        (_, Usual::Number(number)) => format!("{about} [default: {number}]"),
+        (_, DefaultValue::Number(number)) => format!("{about} [default: {number}]"),
         _ => about.to_owned(),
     }
 }

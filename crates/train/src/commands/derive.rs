@@ -121,7 +121,7 @@ impl Example {
         let mut wrong = 0;
         for (number, gradient) in probe.gradients(&gy).iter().enumerate() {
             let differences = probe.finite_differences(number, &gy);
-            text += &format!("\n  the gradient by input {number}\n");
+            text += &format!("\n  the gradient with respect to input {number}\n");
             text += &format!("{:>12}{:>18}{:>22}{:>12}\n", "element", "by the rule", "by finite differences", "off by");
             for (j, (rule, difference)) in gradient.data().iter().zip(differences.data()).enumerate() {
                 let off = (rule - difference).abs();

@@ -34,7 +34,7 @@ fn draw(hand: &mut Hand) -> Vec<Stroke> {
     let body = outline::Body::new(hand);
     let mut strokes = body.strokes(hand);
     details::add(hand, &body, &mut strokes);
-    // Nobody holds the tablet quite straight: the whole drawing is slanted and tilted a little.
+    // Nobody holds the tablet perfectly straight: the whole drawing is slanted and tilted a little.
     let (lean, tilt) = (hand.around(0.0, 0.07), hand.around(0.0, 0.05));
     for point in strokes.iter_mut().flatten() {
         *point = leaning(*point, lean, tilt);

@@ -3,8 +3,8 @@
 use crate::built_in::geometry::{Point, at, direction, smooth};
 use crate::built_in::hand::{Hand, Stroke};
 
-/// Half an outline, from the dent on top around the right side to the bottom. The left side mirrors
-/// it.
+/// Half an outline, from the dent at the top along the right side to the bottom. The left side
+/// mirrors it.
 struct Manner {
     /// How frequent the style is.
     weight: f64,

@@ -12,9 +12,9 @@ mod real {
     pub(super) const INK_SPREAD: f64 = 5.91;
     /// The variance of all grey values.
     pub(super) const VARIANCE: f64 = 6192.0;
-    /// The share of pixels with any ink.
+    /// The fraction of pixels with any ink.
     pub(super) const TOUCHED: f64 = 0.2594;
-    /// The share of those from each of these values up to the next.
+    /// The fraction of those pixels with a value from each of these up to the next.
     pub(super) const STEPS: [u8; 7] = [1, 32, 64, 128, 192, 240, 254];
     pub(super) const SHARES: [f64; 7] = [0.162, 0.097, 0.180, 0.155, 0.150, 0.091, 0.165];
     /// The mean width and height of the inked part, in pixels.
@@ -56,7 +56,7 @@ fn no_drawing_is_blank_or_drawn_twice() {
     assert_eq!((suspects.blank, suspects.copies), (0, 0));
 }
 
-/// `found` may differ from the real value by `share` of it.
+/// Asserts that `found` differs from `real` by at most the fraction `share`.
 #[track_caller]
 fn near(name: &str, found: f64, real: f64, share: f64) {
     assert!((found - real).abs() <= share * real, "{name}: {found:.4}, real {real:.4}");

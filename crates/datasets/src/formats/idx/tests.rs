@@ -1,4 +1,4 @@
-//! IDX files: good ones, damaged ones, and ones with every byte changed.
+//! IDX files: valid ones, damaged ones, and ones with every byte changed.
 
 use super::*;
 use flate2::Compression;

@@ -159,14 +159,14 @@ pub(super) fn shape(shape: &[u64]) -> Fault {
 
 /// The array has no images.
 pub(super) fn no_images() -> Fault {
-    let help = advice!("empty-npy", "use a file with images in it");
+    let help = advice!("empty-npy", "use a file that contains images");
     fault("there are no images in the file", "the first length of its shape is 0", help)
 }
 
 /// The value at this index of the array, in the order of the file, is infinite or NaN.
 pub(super) fn not_finite(index: u64, value: &str) -> Fault {
     fault(
-        format!("the array holds {value}, which is not a pixel value"),
+        format!("the array contains {value}, which is not a pixel value"),
         format!("element {index} of the array (counted from 0) is {value}"),
         advice!("npy-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))"),
     )

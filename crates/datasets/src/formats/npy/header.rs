@@ -62,11 +62,11 @@ fn entries(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
         if position == text.len() {
             return Err(fault(position, "the dictionary is not closed"));
         }
-        let end = quoted(text, position).ok_or_else(|| fault(position, "a key in quotes should stand here"))?;
+        let end = quoted(text, position).ok_or_else(|| fault(position, "expected a key in quotes"))?;
         let key = &text[position + 1..end - 1];
         position = blank(end);
         if !text[position..].starts_with(':') {
-            return Err(fault(position, "a colon should stand between key and value"));
+            return Err(fault(position, "expected a colon between key and value"));
         }
         let start = blank(position + 1);
         position = value_end(text, start).map_err(|(position, problem)| fault(position, problem))?;
@@ -77,7 +77,7 @@ fn entries(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
     }
     position = blank(position + 1);
     if position < text.len() {
-        return Err(fault(position, "something follows the dictionary"));
+        return Err(fault(position, "unexpected data after the dictionary"));
     }
     Ok(found)
 }
@@ -102,7 +102,7 @@ fn value_end(text: &str, start: usize) -> Result<usize, (usize, &'static str)> {
             '[' => open.push(']'),
             '{' => open.push('}'),
             ')' | ']' | '}' if open.pop() != Some(letter) => {
-                return Err((position, "this bracket closes none, or one of another kind"));
+                return Err((position, "this bracket has no matching opening bracket"));
             }
             '\'' | '"' => {
                 position = quoted(text, position).ok_or((position, "the string that starts here has no end"))?;
@@ -134,7 +134,7 @@ fn parse_dtype(text: &str) -> Result<Dtype, Fault> {
     } else if text.starts_with('[') {
         "records of several fields".into()
     } else {
-        "of a type that is not known here".into()
+        "of an unknown type".into()
     };
     Err(fault::dtype(text, &meaning))
 }
@@ -170,7 +170,7 @@ fn meaning(kind: &str) -> String {
         ("u", Some(bits)) => format!("{bits}-bit unsigned integers"),
         ("f", Some(bits)) => format!("{bits}-bit floats"),
         ("c", Some(bits)) => format!("{bits}-bit complex numbers"),
-        _ => "of a type that is not known here".into(),
+        _ => "of an unknown type".into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Good files, bad files, and files with every byte changed.
+//! Valid files, invalid files, and files with every byte changed.
 
 use super::*;
 use crate::error::ErrorKind;
@@ -56,14 +56,14 @@ fn all_versions_and_spellings_of_bytes_load() {
         assert_eq!(load(&bytes).unwrap().image(1).unwrap(), &pixels(2)[784..], "{spelling}");
     }
     assert_eq!(load(&file(&text.replace("(2, 784)", "(2L, 784L)"), &pixels(2))).unwrap().count(), 2);
-    // A header longer than what is read at first.
+    // A header longer than the part that is read first.
     assert_eq!(
         load(&file(&(text.to_owned() + &" ".repeat(3000)), &pixels(2))).unwrap().image(0).unwrap(),
         &pixels(2)[..784]
     );
 }
 
-/// The message must hold each of the words, split at `|`.
+/// The message must contain each of the words, which are separated by `|`.
 fn assert_refused(name: &str, bytes: &[u8], words: &str) {
     let error = load(bytes).expect_err(name);
     let message = error.to_string();
@@ -108,9 +108,9 @@ fn headers_that_lie_are_refused() {
         ("object", "'descr': '|O'|", "Python objects;need pickle;refused"),
         ("text", "'descr': '<U7'|", "text, not numbers"),
         ("record", "'descr': [('a', '|u1'), ('b', '<f4')]|", "records of several fields"),
-        ("nonsense", "'descr': 'zebra'|", "not known;zebra;wanted booleans"),
-        ("unquoted dtype", "'descr': u1|", "not known;dtype u1"),
-        ("empty dtype", "'descr': ''|", "not known"),
+        ("nonsense", "'descr': 'zebra'|", "unknown type;zebra;wanted booleans"),
+        ("unquoted dtype", "'descr': u1|", "unknown type;dtype u1"),
+        ("empty dtype", "'descr': ''|", "unknown type"),
         ("escape codes", "'descr': '\u{e9}'|", "not text;byte at position"),
         ("order unknown", "'fortran_order': 0|", "'fortran_order' is 0;True or False"),
         ("flat", "'shape': (2352,)|", "(2352,);(N, height, width);stack"),
@@ -154,7 +154,8 @@ fn typed(descr: &str, order: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
     file(&format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n"), numbers)
 }
 
-/// What a file of these bytes is read as: the bytes of all images, and the line about them.
+/// The images that these bytes are read as: the bytes of all images, and the note about the
+/// conversion.
 fn read_as(bytes: &[u8], range: Option<ValueRange>) -> Result<(Vec<u8>, Option<String>), DataError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("images.npy");
@@ -223,11 +224,11 @@ fn orders_and_channels_are_brought_to_one() {
             assert_eq!(note.is_none(), order == "False" && !shape.contains("1, 2, 5"), "{shape} {order}: {note:?}");
         }
     }
-    // One picture of one row and two columns in colour, in planes.
+    // One colour picture of one row and two columns, stored in planes.
     let (read, note) = read_as(&typed("|u1", "False", "(1, 3, 1, 2)", &[1, 2, 3, 4, 5, 6]), None).unwrap();
     assert_eq!(read, [1, 3, 5, 2, 4, 6]);
     assert!(note.unwrap().contains("channels"));
-    // Flat ones are rows in either order.
+    // Flat images are rows in either order.
     let flat: Vec<u8> = (0..784 * 2).map(|at| (at % 251) as u8).collect();
     let turned: Vec<u8> = (0..784).flat_map(|at| [flat[at], flat[784 + at]]).collect();
     assert_eq!(read_as(&typed("|u1", "True", "(2, 784)", &turned), None).unwrap().0, flat);
@@ -243,12 +244,12 @@ fn headers_that_are_no_dictionaries_are_refused() {
         ("open at once", "{", "column 2;not closed"),
         ("open tuple", "{'shape': (3, 784, 'descr': '|u1'}", "column 34;bracket"),
         ("open string", "{'shape': (3, 784), 'descr': '|u1}", "column 30;no end"),
-        ("open key", "{'shape", "column 2;key in quotes"),
-        ("bare key", "{shape: (3, 784)}", "column 2;key in quotes"),
+        ("open key", "{'shape", "column 2;expected a key in quotes"),
+        ("bare key", "{shape: (3, 784)}", "column 2;expected a key in quotes"),
         ("no colon", "{'shape' (3, 784)}", "column 10;colon"),
         ("no value", "{'shape'", "column 9;colon"),
         ("backslash", "{'sha\\x70e': (3, 784)}", "key in quotes"),
-        ("more", "{} {}", "column 4;follows the dictionary"),
+        ("more", "{} {}", "column 4;after the dictionary"),
         ("empty", "{}", "has no 'descr'"),
         ("deep", &format!("{{'descr': {}", "(".repeat(9_900)), "not closed"),
     ];
@@ -300,13 +301,12 @@ fn a_file_we_may_not_read_gives_the_systems_words() {
     }
 }
 
-/// Reads from memory as `load_npy` reads from a file; the outcome does not matter, only that there
-/// is one.
+/// Reads from memory as `load_npy` reads from a file; the test only requires that it returns.
 fn read(bytes: &[u8]) -> bool {
     read_of(bytes, bytes.len() as u64)
 }
 
-/// The same where the file was `length` bytes long at first.
+/// Like [`read`], for a file that had `length` bytes when its length was read.
 fn read_of(bytes: &[u8], length: u64) -> bool {
     let mut file = io::Cursor::new(bytes);
     let array = examine(&mut file, length, None, None);
@@ -337,7 +337,7 @@ fn no_changed_byte_and_no_cut_makes_it_panic() {
     for length in 0..good.len() {
         assert!(!read(&good[..length]), "cut at {length}");
     }
-    // Two bytes at a time in the dictionary, with the letters that mean something there.
+    // Two bytes at a time in the dictionary, replaced by characters that have a meaning there.
     let letters = b"{}()[]'\",:\\ \n0L-";
     for first in 10..74 {
         for second in first + 1..74 {
@@ -356,7 +356,7 @@ fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     for present in [0, 5, 11, 60, 700, good.len() - 1] {
         assert!(!read_of(&good[..present], good.len() as u64), "{present} bytes");
     }
-    // And between the header and the images.
+    // Also the bytes between the header and the images.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npy");
     for most in [0, u64::MAX] {

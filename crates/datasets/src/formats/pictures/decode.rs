@@ -70,7 +70,7 @@ pub(super) fn opened<T>(
     // A decoder may panic on a damaged file. Only that file is reported then.
     let whole = bytes.len() as u64 >= length;
     let need = catch_unwind(AssertUnwindSafe(|| need(&bytes, length, channels))).unwrap_or_default();
-    // A file that does not have its size at the beginning is decoded alone.
+    // If the size of a picture is not at the beginning of its file, it is decoded alone.
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
     catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
@@ -82,7 +82,8 @@ fn need(head: &[u8], length: u64, channels: usize) -> Option<u64> {
     let decoder = decoder(head).ok()?;
     let (width, height) = decoder.dimensions();
     let (pixels, channels) = (u64::from(width) * u64::from(height), channels as u64);
-    // Once in the decoder and once decoded, without transparency, and as a cropped copy.
+    // The file, the picture in the decoder and decoded, a copy without transparency, and a cropped
+    // copy.
     Some(length + 2 * decoder.total_bytes() + pixels * 2 * channels)
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A budget of bytes shared by all threads. A request that exceeds the budget is granted alone.
+/// A budget of bytes shared by all threads. A request larger than the budget is granted when no
+/// other is active.
 pub(super) struct InFlight {
     most: u64,
     used: Mutex<u64>,

@@ -118,7 +118,7 @@ pub fn load_folder(
     let (images, classes) = labelled(images, &classes, &name);
     let found =
         format!("Found {count} {} belonging to {classes} {}.", plural(count, "image"), plural(classes, "class"));
-    let skipped = skipped.map(|text| format!("{text}; they are left out"));
+    let skipped = skipped.map(|text| format!("{text}; they are skipped"));
     Ok(PictureFolder { images, found, skipped, left_out: others, sample })
 }
 

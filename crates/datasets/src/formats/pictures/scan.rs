@@ -70,7 +70,7 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     if !runs.is_empty() {
         let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
         let noun = plural(runs.len(), "folder");
-        left_out.push(format!("left out: {} {noun} written by this program ({})", runs.len(), listed(&names)));
+        left_out.push(format!("skipped: {} {noun} written by this program ({})", runs.len(), listed(&names)));
     }
     if found.is_empty() {
         return Err(nothing(folder, entries, &counts, &left_out));
@@ -110,7 +110,7 @@ fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
     let pictures = (!pictures.is_empty()).then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
     let data = (!data.is_empty()).then(|| format!("{data} (no pictures)"));
     let both: Vec<String> = pictures.into_iter().chain(data).collect();
-    (!both.is_empty()).then(|| format!("left out: {}", both.join(", ")))
+    (!both.is_empty()).then(|| format!("skipped: {}", both.join(", ")))
 }
 
 /// The error for a folder without pictures.

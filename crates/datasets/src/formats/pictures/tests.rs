@@ -198,7 +198,7 @@ fn content_counts_and_not_the_ending() {
     let read = load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap();
     assert_eq!(read.found, "Found 30 images belonging to 1 class.");
     assert!(read.skipped.unwrap().starts_with("1 of 31 files cannot be read: broken.png"));
-    let line = "left out: 3 AVIF, 3 HEIC, 1 SVG, 1 video (not supported; convert them to PNG or JPEG), 1 NumPy array (no pictures)";
+    let line = "skipped: 3 AVIF, 3 HEIC, 1 SVG, 1 video (not supported; convert them to PNG or JPEG), 1 NumPy array (no pictures)";
     assert_eq!(read.left_out, [line]);
     assert_eq!(list_pictures(folder.path(), None).unwrap().0.len(), 31);
 }
@@ -209,7 +209,7 @@ fn a_folder_of_other_forms_alone_names_them() {
     save(folder.path(), "a.avif", b"\0\0\0\x14ftypavif\0\0\0\0mif1");
     let message =
         || load_folder(folder.path(), [4, 4, 3], &Fitting::default(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(message().contains("left out: 1 AVIF") && message().contains("help: convert the pictures to PNG or JPEG"));
+    assert!(message().contains("skipped: 1 AVIF") && message().contains("help: convert the pictures to PNG or JPEG"));
     fs::remove_file(folder.path().join("a.avif")).unwrap();
     save(folder.path(), "pictures.zip", b"PK\x03\x04");
     assert!(message().contains("1 zip archive") && message().contains("help: unpack the archive"));
@@ -248,7 +248,7 @@ fn what_runs_have_written_is_no_data() {
         (&before.found, before.images.fingerprint().unwrap())
     );
     let names = "cache, killed, my-run, runs/0001-folder, runs/0002-dcgan";
-    assert_eq!(after.left_out, [format!("left out: 5 folders written by this program ({names})")]);
+    assert_eq!(after.left_out, [format!("skipped: 5 folders written by this program ({names})")]);
     for name in ["my-run", "my-run/samples", "runs/0001-folder/curves"] {
         let error = load(&folder.path().join(name)).unwrap_err();
         assert!(error.what().contains("belongs to a run"), "{error}");

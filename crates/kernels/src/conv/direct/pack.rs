@@ -20,7 +20,7 @@ fn reverse(data: &mut [f32], size: usize) {
 impl Direct<'_> {
     /// Packs the weights into panels of columns, each in the order (phase, tap down, tap across,
     /// depth).
-    pub(super) fn pack_weights(&self, columns: &Panels) -> Scratch {
+    pub(super) fn pack_weights(&self, weights: &[f32], columns: &Panels) -> Scratch {
         let steps = self.weight_steps();
         let mut packed = Scratch::new(columns.width * steps);
         let shared = Shared::new(&mut packed);
@@ -35,7 +35,7 @@ impl Direct<'_> {
             let [y, x] = phase.axes;
             for across in 0..x.taps {
                 let tap = (y.kernel[0] + y.kernel[1] * down) * self.kernel_width + x.kernel[0] + x.kernel[1] * across;
-                let source = &self.weights[tap * self.depth * self.columns..][..self.depth * self.columns];
+                let source = &weights[tap * self.depth * self.columns..][..self.depth * self.columns];
                 let start = phase.weights + (down * x.taps + across) * self.depth;
                 if self.transposed {
                     let panel = columns.list[task % parts];
@@ -55,7 +55,7 @@ impl Direct<'_> {
 
     /// Packs the pixels of all patches into panels of lanes, each in the order (pixel down, pixel
     /// across, depth). Patches that read the same pixels share them.
-    pub(super) fn pack_pixels(&self, patches: &[Patch], floats: usize) -> Scratch {
+    pub(super) fn pack_pixels(&self, source: &[f32], patches: &[Patch], floats: usize) -> Scratch {
         let mut packed = Scratch::new(floats);
         let shared = Shared::new(&mut packed);
         let work: Vec<(&Patch, Panel)> = patches
@@ -88,7 +88,7 @@ impl Direct<'_> {
                 // several pixels.
                 let after = x.mirrored && self.depth < SQUARE;
                 let chunk = self.depth * if x.mirrored && !after { 1 } else { pixels.len() };
-                self.isa.run(PackLanes { panel, source: self.source, lane, chunk, to: &mut *to });
+                self.isa.run(PackLanes { panel, source, lane, chunk, to: &mut *to });
                 if after {
                     reverse(to, self.depth * panel.width);
                 }

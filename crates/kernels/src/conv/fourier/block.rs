@@ -6,8 +6,8 @@ use super::tiles::Factor;
 use super::transform::{Between, inverse};
 use crate::gemm::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
 use crate::gemm::pack::copy_short;
+use crate::gemm::pairs::Format;
 use crate::gemm::panels::Panel;
-use crate::gemm::precision::F32;
 use crate::gemm::scratch::Scratch;
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
@@ -75,7 +75,7 @@ impl Kernel for Products<'_> {
                     };
                     // SAFETY: by the assertions, panels and sums are large enough; the sums are
                     // borrowed.
-                    unsafe { multiply_tile(s, F32, [row, column], tile) };
+                    unsafe { multiply_tile(s, Format::Float, [row, column], tile) };
                 }
             }
         }

@@ -33,10 +33,10 @@ pub const ENTRY: SystemEntry = SystemEntry {
         Preset { name: "cpu", about: "64x64, 6 residual blocks of 64 channels", steps: 6000 },
         Preset {
             name: "original",
-            about: "the authors': 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
+            about: "the authors' configuration: 256x256, 9 residual blocks of 256 channels, 200 epochs of 1000 steps",
             steps: 200_000,
         },
-        Preset { name: "course", about: "Udacity's smaller one: 128x128, batch norm, batch 16", steps: 4000 },
+        Preset { name: "course", about: "Udacity's smaller configuration: 128x128, batch norm, batch 16", steps: 4000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(CycleGan::new(settings_from(settings)?, seed)),
@@ -59,7 +59,7 @@ pub struct CycleGan {
     pools: [ImagePool; 2],
 }
 
-/// What the generators' update reports, from before the update.
+/// The metrics of the generators' update, measured before the update.
 #[derive(Clone, Debug)]
 pub struct Translated {
     /// The adversarial losses of A to B and of B to A.
@@ -78,11 +78,19 @@ const METRICS: [MetricDescription; 8] = [
     loss("d_a_loss", "d_a", "The loss of the discriminator of A."),
     loss("g_a_loss", "g_a", "The adversarial loss of the generator A to B."),
     loss("cycle_a_loss", "cycle_a", "The mean absolute difference between A and its translation to B and back."),
-    loss("idt_a_loss", "idt_a", "The mean absolute difference between B and what the generator A to B makes of it."),
+    loss(
+        "idt_a_loss",
+        "idt_a",
+        "The mean absolute difference between B and the output of the generator A to B for it.",
+    ),
     loss("d_b_loss", "d_b", "The loss of the discriminator of B."),
     loss("g_b_loss", "g_b", "The adversarial loss of the generator B to A."),
     loss("cycle_b_loss", "cycle_b", "The mean absolute difference between B and its translation to A and back."),
-    loss("idt_b_loss", "idt_b", "The mean absolute difference between A and what the generator B to A makes of it."),
+    loss(
+        "idt_b_loss",
+        "idt_b",
+        "The mean absolute difference between A and the output of the generator B to A for it.",
+    ),
 ];
 
 const fn loss(name: &'static str, label: &'static str, description: &'static str) -> MetricDescription {
@@ -97,15 +105,16 @@ fn numbers(pair: &[Var; 2]) -> [f64; 2] {
 }
 
 impl CycleGan {
-    /// Fresh networks, with weights decided by `seed`.
+    /// New networks, with weights drawn from `seed`.
     ///
     /// # Errors
     /// When a setting is out of its range.
     pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
         settings.check()?;
-        let generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
-        let discriminators =
+        let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
+        let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
             Optimizer::of_several(name, &networks.each_ref(), rule, settings.learning_rate)
@@ -129,7 +138,7 @@ impl CycleGan {
     /// discriminators are frozen. `reals` are images of A and of B in [-1, 1].
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
         let [a, b] = reals;
         let [ab, ba] = &self.generators;
@@ -166,7 +175,7 @@ impl CycleGan {
     }
 
     /// Trains the discriminators to tell `reals` from `fakes`, images of A and of B in [-1, 1].
-    /// Returns their losses from before the update.
+    /// Returns their losses before the update.
     ///
     /// # Errors
     /// When something is not finite; nothing is updated then.

@@ -37,10 +37,10 @@ pub struct Settings {
     pub epoch: usize,
     /// Epochs with the initial learning rate.
     pub constant: usize,
-    /// Epochs over which the learning rate then falls linearly, almost to 0. Later epochs keep the
-    /// last one.
+    /// Epochs over which the learning rate then falls linearly, almost to 0. Later epochs use the
+    /// last value.
     pub decay: usize,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
@@ -143,13 +143,13 @@ impl Settings {
     }
 }
 
-/// Why there is no such switch here.
+/// Why this system lacks the switch `key`.
 pub(super) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
-        "replay_pool" => "here it is called pool",
-        "latent_kind" | "ema" => "it translates pictures and has no latents to draw samples of",
+        "replay_pool" => "the setting is called pool here",
+        "latent_kind" | "ema" => "it translates pictures and has no latents",
         _ => {
-            "its step is the authors': least squares, one update of each network; its own are pool, identity and cycle"
+            "it uses the authors' training step: least squares, one update of each network; it has pool, identity and cycle"
         }
     })
 }

@@ -46,19 +46,20 @@ pub struct Quickdraw {
 }
 
 impl Quickdraw {
-    /// Fresh networks, with weights decided by `seed`.
+    /// New networks, with weights drawn from `seed`.
     ///
     /// # Errors
     /// When a setting is out of its range.
     pub fn new(settings: Settings, seed: u64) -> Result<Self, SettingsError> {
         settings.check()?;
-        let (discriminator, generator) = (discriminator(&settings, seed), generator(&settings, seed));
+        let (mut discriminator, mut generator) = (discriminator(&settings, seed), generator(&settings, seed));
         let optimizer = |network, learning_rate, decay| {
             Optimizer::rms_prop(network, learning_rate).decay(decay).clip(settings.clip)
         };
         let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
         let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
-        let average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        let mut average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
+        settings.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
         let pool = ImagePool::new("pool", settings.replay_pool, discriminator.input_shape());
         let services = StepServices::new(seed, Range::Unit, &settings.common)
             .noise(&settings.noise)
@@ -85,12 +86,13 @@ impl Quickdraw {
         }
     }
 
-    /// Trains the discriminator to tell `reals` from the generator's fakes of these latents, in one
-    /// batch, reals first. The fakes are made in inference mode: with running statistics, without
-    /// dropout or gradients. Returns the loss and the accuracy before the update.
+    /// Trains the discriminator to tell `reals` from the fakes that the generator makes from these
+    /// latents, in one batch, reals first. The fakes are made in inference mode: with running
+    /// statistics, without dropout or gradients. Returns the loss and the accuracy before the
+    /// update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let fakes = self.generator.infer(latents);
@@ -121,7 +123,7 @@ impl Quickdraw {
     /// the generator. Returns the loss and the accuracy before the update.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
         let at = self.services.at(step);
         let labels = Tensor::full([latents.shape()[0], 1], 1.0);

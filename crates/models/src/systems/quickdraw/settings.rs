@@ -14,8 +14,12 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "quickdraw",
     about: "28x28 doodles of apples: convolutions, dropout, batch norm, RMSprop",
     presets: &[
-        Preset { name: "original", about: "the original notebook: batch 128, 2000 steps", steps: 2000 },
-        Preset { name: "cpu", about: "a discriminator half as deep, batch 32: several times faster", steps: 2000 },
+        Preset { name: "original", about: "the notebook: batch 128, 2000 steps", steps: 2000 },
+        Preset {
+            name: "cpu",
+            about: "a discriminator with half the channels, batch 32: several times faster",
+            steps: 2000,
+        },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(Quickdraw::new(settings_from(settings)?, seed)),
@@ -50,7 +54,7 @@ pub struct Settings {
     /// statistics (PyTorch's momentum is 1 minus this).
     #[serde(alias = "bn_keep")]
     pub bn_momentum: f64,
-    /// How the running statistics follow those of the batches.
+    /// How the running statistics are averaged over the batches.
     pub bn_running: BnRunning,
     /// How the binary cross-entropy is calculated.
     pub bce: Bce,
@@ -69,7 +73,7 @@ pub struct Settings {
     pub spectral_norm: bool,
     /// The weight of the R1 penalty on the discriminator's gradient on reals; 0 for none.
     pub r1: f64,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
 }
@@ -80,7 +84,7 @@ pub struct Settings {
 pub enum BnRunning {
     /// An exponential moving average that starts from mean 0 and variance 1.
     Ema,
-    /// The same without the bias of its start (Keras 2.1.4 to 2.2.5).
+    /// Like `Ema`, but without the bias of the initial values (Keras 2.1.4 to 2.2.5).
     EmaDebiased,
 }
 
@@ -153,16 +157,16 @@ impl Settings {
     }
 }
 
-/// Why there is no such switch here.
+/// Why this system lacks the switch `key`.
 fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
         "bce" | "label_smooth" | "label_flip" | "instance_noise" | "replay_pool" | "ema" | "spectral_norm" | "r1" => {
             None
         }
-        "clip_value" => Some("here it is called clip"),
-        "d_norm" => Some("its discriminator has no batch normalisation that it could replace"),
+        "clip_value" => Some("the setting is called clip here"),
+        "d_norm" => Some("its discriminator has no batch normalisation to replace"),
         _ => Some(
-            "the notebook's step is spelt out here; `dcgan --preset mnist28` learns the same drawings and has this switch",
+            "it uses the notebook's training step; `dcgan --preset mnist28` learns the same drawings and has this setting",
         ),
     }
 }

@@ -10,7 +10,7 @@ use nn::Adam;
 pub struct Lazy {
     /// The weight; 0 for no penalty.
     pub weight: f64,
-    /// Steps from one of its updates to the next.
+    /// The number of steps between two of its updates.
     pub interval: usize,
 }
 
@@ -20,14 +20,14 @@ impl Lazy {
         self.weight > 0.0 && step.is_multiple_of(self.interval as u64)
     }
 
-    /// The share of updates by the loss among all updates, c = k / (k + 1): every k-th step has one
-    /// more.
+    /// The fraction of ordinary updates among all updates, c = k / (k + 1): every k-th step has an
+    /// additional one.
     fn share(self) -> f64 {
         if self.weight > 0.0 { self.interval as f64 / (self.interval as f64 + 1.0) } else { 1.0 }
     }
 
     /// The learning rate and the rule of an optimiser that makes both kinds of updates. To move as
-    /// far within k steps as with k updates instead of k + 1, and to remember as long, it takes c
+    /// far, and to have the same memory, in k steps with k + 1 updates as with k updates, it uses c
     /// times the learning rate, and the betas to the power of c.
     pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Adam) {
         let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(due(0.0, 4), []);
     }
 
-    /// 16 / 17 of 0.002, 0.99^(16 / 17); 4 / 5 of it, 0.99^(4 / 5).
+    /// 16 / 17 of 0.002, and 0.99^(16 / 17); 4 / 5 of it, and 0.99^(4 / 5).
     #[test]
     fn one_more_update_in_k_makes_all_of_them_smaller() {
         let adam = |weight, interval| {

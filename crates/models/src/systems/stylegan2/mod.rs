@@ -40,7 +40,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, pictures of all resolutions add up; square pictures of any kind, grey or colour",
+    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
@@ -61,7 +61,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: crate::systems::stylegan::missing_switch,
 };
 
-/// The two networks and everything that training them changes.
+/// The two networks and all other training state.
 pub struct StyleGan2 {
     settings: Settings,
     services: StepServices,
@@ -77,12 +77,12 @@ pub struct StyleGan2 {
     lazy: LazyNumbers,
 }
 
-/// What lazy penalties keep for later steps.
+/// The state of the lazy penalties.
 #[derive(Clone, Copy, Default)]
 struct LazyNumbers {
     /// The running mean of the path lengths.
     path_length: f32,
-    /// The metrics of the last updates by penalties, which are reported again in the steps between.
+    /// The metrics of the last penalty updates, which are reported again in the steps between.
     path_penalty: f32,
     penalty: f32,
     gradient_norm: f32,
@@ -108,8 +108,8 @@ impl Stateful for LazyNumbers {
     }
 }
 
-/// The four before `kimg` are those of the last step that had an update by the penalty; 0 before
-/// the first one.
+/// The four before `kimg` are from the most recent step with a penalty update; 0 before the first
+/// one.
 const METRICS: [MetricDescription; 10] = [
     D_LOSS,
     G_LOSS,
@@ -119,20 +119,22 @@ const METRICS: [MetricDescription; 10] = [
     PENALTY,
     GRADIENT_NORM,
     MetricDescription::new("path_length", Unit::Norm, "The running mean of the path lengths.").on(Chart::PATH, "path"),
-    MetricDescription::new("path_penalty", Unit::Loss, "What the path length penalty adds to the generator's loss."),
+    MetricDescription::new("path_penalty", Unit::Loss, "The path length penalty, as added to the generator's loss."),
     KIMG,
 ];
 
 impl StyleGan2 {
-    /// Fresh networks.
+    /// New networks.
     ///
     /// # Errors
     /// When a setting is out of its range.
     pub fn new(settings: &Settings, seed: u64) -> Result<Self, SettingsError> {
         crate::Settings::check(settings)?;
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
-        let discriminator = discriminator(&s, seed);
-        let [generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
+        let mut discriminator = discriminator(&s, seed);
+        let [mut generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
+        let generators = generator.parts_mut().into_iter().chain(average.parts_mut());
+        s.common.configure(generators.chain([&mut discriminator]));
         follow(average.parts_mut(), generator.parts(), 0.0);
         let (learning_rate, rule) = s.on_reals().adam(s.learning_rate, BETAS);
         let discriminator_optimizer = Optimizer::new(&discriminator, rule, learning_rate);
@@ -161,7 +163,7 @@ impl StyleGan2 {
     }
 
     /// Trains the generator against the frozen discriminator. Returns the loss and the
-    /// discriminator's mean output on the fakes, from before the update.
+    /// discriminator's mean output on the fakes, before the update.
     fn train_generator(&mut self, step: u64) -> Result<[f64; 2], NonFinite> {
         let latents = self.latents("generator latents", step, self.settings.batch);
         let at = self.services.at(step);
@@ -177,7 +179,7 @@ impl StyleGan2 {
         Ok(report)
     }
 
-    /// Updates the generator by the path length penalty.
+    /// Runs an update of the generator with the path length penalty.
     fn regularize_paths(&mut self, step: u64) -> Result<(), NonFinite> {
         let (s, Lazy { weight, interval }) = (&self.settings, self.settings.on_paths());
         let latents = self.latents("path latents", step, (s.batch / 2).max(1));
@@ -196,7 +198,7 @@ impl StyleGan2 {
     }
 
     /// Trains the discriminator to tell `reals` from fakes. Returns the loss and the mean outputs
-    /// on reals and on fakes, from before the update.
+    /// on reals and on fakes, before the update.
     fn train_discriminator(&mut self, step: u64, reals: &Var) -> Result<[f64; 3], NonFinite> {
         let latents = self.latents("discriminator latents", step, reals.shape()[0]);
         let at = self.services.at(step);
@@ -212,7 +214,7 @@ impl StyleGan2 {
         Ok(report)
     }
 
-    /// Updates the discriminator by the R1 penalty on `reals`.
+    /// Runs an update of the discriminator with the R1 penalty on `reals`.
     fn regularize_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
         let Lazy { weight, interval } = self.settings.on_reals();
         let at = self.services.at(step);
@@ -298,7 +300,7 @@ impl System for StyleGan2 {
     }
 }
 
-/// The pictures that a generator makes of latents.
+/// The pictures that a generator makes from latents.
 fn pictures(generator: &Generator, latents: &Tensor) -> Tensor {
     RANGE.pictures(&generator.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone())))
 }

@@ -31,12 +31,12 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Fresh networks, with weights decided by `seed` and `name`.
+    /// New networks, with weights drawn from `seed` and `name`.
     pub fn new(name: &str, s: &Settings, seed: u64) -> Self {
         let (maps, style) = (s.maps(), s.maps().latent());
         let network =
             |part: String, input: &[usize]| Network::new(&format!("{name}.{part}"), input, Dialect::Torch, seed);
-        // A convolution, and the layers that follow each of them.
+        // A convolution, and the layers that follow every convolution.
         let layer = |part: String, input: &[usize], conv: ModulatedConv2d| {
             network(part, input)
                 .with("conv", conv)
@@ -70,7 +70,8 @@ impl Generator {
         }
     }
 
-    /// The number of layers that take a style. An output layer takes that of the layer after it.
+    /// The number of layers that take a style. An output layer takes the same style as the layer
+    /// after it.
     pub fn layers(&self) -> usize {
         2 * self.keeping.len()
     }
@@ -154,7 +155,7 @@ impl Generator {
 /// The group size of the minibatch standard deviation.
 const GROUP: usize = 4;
 
-/// The discriminator: images of shape (n, size, size, channels) to logits (n, 1).
+/// The discriminator, from images of shape (n, size, size, channels) to logits (n, 1).
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
     let (maps, last) = (s.maps(), s.last());
     let conv = |features, kernel| Conv2d::new(features, kernel).equalised(Equalised::LINEAR);

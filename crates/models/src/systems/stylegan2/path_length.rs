@@ -1,10 +1,10 @@
 //! Path length regularisation (Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and
 //! improving the image quality of StyleGAN", 2020).
 //!
-//! The gradient of <G(w), y> by the style w is J^T y, with the Jacobian J of the generator; its
-//! norm for a random image y is called a path length. If it is the same for all w and y, a step of
-//! fixed size in w changes the image by the same amount everywhere: such a generator is smooth, and
-//! easy to invert. So the variance of the path lengths is penalised:
+//! The gradient of <G(w), y> with respect to the style w is J^T y, with the Jacobian J of the
+//! generator; its norm for a random image y is called a path length. If it is the same for all w
+//! and y, a step of fixed size in w changes the image by the same amount everywhere: such a
+//! generator is smooth, and easy to invert. So the variance of the path lengths is penalised:
 //!
 //! ```text
 //! y ~ N(0, 1) / sqrt(height * width)
@@ -19,7 +19,7 @@
 use kernels::Element;
 use tensor::{Options, Shape, Tensor, Var, grad};
 
-/// The images that `paint` makes of one style per layer, each of shape (n, style), and their path
+/// The images that `paint` makes from one style per layer, each of shape (n, style), and their path
 /// lengths, shape (n), both differentiable. `normal` draws normal numbers for the directions.
 pub(super) fn lengths<T: Element>(
     styles: &[Var<T>],
@@ -45,8 +45,8 @@ pub(super) fn lengths<T: Element>(
 /// Added under the root: a norm has no derivative at 0.
 const TINY: f64 = 1e-12;
 
-/// The running mean of the path lengths, moved from `before` towards the mean of these by the share
-/// `decay`, and the mean squared difference from it.
+/// The running mean of the path lengths, updated from `before` towards the mean of these lengths
+/// with the weight `decay`, and the mean squared difference from it.
 pub(super) fn mean_and_variance<T: Element>(lengths: &Var<T>, before: f64, decay: f64) -> [Var<T>; 2] {
     let mean = lengths.mean().affine(decay, (1.0 - decay) * before);
     let variance = (lengths - &mean).square().mean();
@@ -60,9 +60,9 @@ mod tests {
     use tensor::ops::{Domain, sample};
     use tensor::{Check, Tape, gradcheck};
 
-    /// A generator of a constant, a layer that keeps its size, one that doubles it, and output
-    /// layers. (Its activation is smooth: finite differences would see the jumps in the derivative
-    /// of a leaky ReLU.)
+    /// A generator with a constant, a layer that keeps the resolution, one that doubles it, and
+    /// output layers. (Its activation is smooth: finite differences would see the jumps in the
+    /// derivative of a leaky ReLU.)
     fn painted(v: &[Var<f64>], styles: &[Var<f64>]) -> Var<f64> {
         let [constant, keeping, doubling, rgb] = &v[..4] else { panic!("four weights") };
         let n = styles[0].shape()[0];
@@ -94,7 +94,7 @@ mod tests {
         shapes.iter().zip(1..).map(|(shape, seed)| sample(Domain::AwayFromZero, seed, shape)).collect()
     }
 
-    /// The gradient of the penalty against finite differences.
+    /// Compares the gradient of the penalty with finite differences.
     #[test]
     fn the_penalty_s_gradient_is_that_of_its_value() {
         let check = Check { order: 1, tolerance: [1e-6; 2] };
@@ -103,7 +103,8 @@ mod tests {
         assert!(error < 1e-6, "{error:e}");
     }
 
-    /// G(w) = a w for each layer's w, one pixel: the norm of the gradient is |a y| in every layer.
+    /// G(w) = a w for each layer's w, with one pixel: the norm of the gradient is |a y| in every
+    /// layer.
     #[test]
     fn lengths_of_a_line_are_known() {
         let tape = Tape::new();

@@ -27,25 +27,25 @@ pub struct Settings {
     pub learning_rate: f64,
     /// The weight of the R1 penalty on the discriminator's gradient on reals.
     pub r1: f64,
-    /// The penalty has an update of its own every so many steps.
+    /// The number of steps between two updates with this penalty.
     pub r1_interval: usize,
     /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing).
     pub label_smooth: f64,
     /// The weight of the path length penalty.
     pub path_weight: f64,
-    /// The penalty has an update of its own every so many steps, on half a batch.
+    /// The number of steps between two updates with this penalty, which use half a batch.
     pub path_interval: usize,
-    /// The share of the new path lengths in their running mean.
+    /// The weight of the new path lengths in their running mean.
     pub path_decay: f64,
     /// The probability of style mixing in training.
     pub style_mixing: f64,
     /// The half-life of the generator's moving average in thousands of images; samples are drawn
     /// with the average.
     pub ema_kimg: f64,
-    /// Whether the average follows faster at first: in short runs it would otherwise keep much of
+    /// Whether the average follows faster at first: in short runs it would otherwise retain much of
     /// the initial weights.
     pub ema_ramp_up: bool,
-    /// What every system has.
+    /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
     /// Instance noise.
@@ -90,7 +90,7 @@ impl crate::Settings for Settings {
             ema_ramp_up: true,
             ..authors
         };
-        // As the small presets of `stylegan`, and for the same reasons.
+        // The same values as in the small presets of `stylegan`, for the same reasons.
         let cpu = Self { learning_rate: 5e-3, r1: 1.0, ..small };
         match name {
             "original" => Some(Self::default()),

@@ -1,7 +1,7 @@
-//! [`GanTrainer`]: the training step that most GANs with latents share, for two networks, a
-//! `GanSpec` (what makes it this system) and [`TrainingOptions`] (what users may change).
+//! [`GanTrainer`]: the training step that most GANs with latents share. It combines two networks, a
+//! `GanSpec` (the parts that define the system) and [`TrainingOptions`] (the choices of the user).
 //!
-//! A step consists of k turns of the discriminator, each on new reals and latents, then of the
+//! A step consists of k turns of the discriminator, each on new reals and latents, followed by the
 //! turns of the generator. A turn is one update, or two where reals and fakes have an update each.
 
 mod system;
@@ -19,12 +19,12 @@ use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::services::{StepContext, StepServices};
 use crate::trainer::spec::{Fakes, GanSpec};
 
-/// What a turn of the discriminator reports, from before its update.
+/// The metrics of a turn of the discriminator, measured before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DiscriminatorTurn {
     /// The loss, penalty included.
     pub loss: f64,
-    /// The share of images classified correctly.
+    /// The fraction of images classified correctly.
     pub accuracy: f64,
     /// The mean output on reals: a probability, or the raw score for losses without one.
     pub real: f64,
@@ -36,43 +36,43 @@ pub struct DiscriminatorTurn {
     pub gradient_norm: f64,
 }
 
-/// What a turn of the generator reports, from before its update.
+/// The metrics of a turn of the generator, measured before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GeneratorTurn {
     /// The loss.
     pub loss: f64,
-    /// The share of fakes that the discriminator takes for real.
+    /// The fraction of fakes that the discriminator classifies as real.
     pub accuracy: f64,
     /// The discriminator's mean output on the fakes.
     pub fake: f64,
 }
 
-/// The reals or the fakes of a turn, as the discriminator sees them, with their targets.
+/// The reals or the fakes of a turn as the discriminator receives them, with their targets.
 struct Labelled {
     side: Side,
     images: Var,
     targets: Tensor,
 }
 
-/// What the discriminator's output on one side reports.
+/// The metrics of the discriminator on reals or on fakes.
 #[derive(Clone, Copy, Default)]
 struct SideReport {
     loss: f64,
-    /// The mean output, and the share on the right side.
+    /// The mean output, and the fraction classified correctly.
     output: [f64; 2],
 }
 
-/// What a penalty reports.
+/// The metrics of a penalty.
 #[derive(Clone, Copy, Default)]
 struct PenaltyReport {
     loss: f64,
     gradient_norm: f64,
 }
 
-/// Reports on reals, on fakes, and on the penalty.
+/// The metrics on reals, on fakes, and of the penalty.
 type Report = ([SideReport; 2], PenaltyReport);
 
-/// Two networks and everything that training them changes.
+/// Two networks and all other training state.
 pub struct GanTrainer {
     spec: GanSpec,
     options: TrainingOptions,
@@ -97,21 +97,22 @@ impl GanTrainer {
     /// have been checked.
     ///
     /// # Errors
-    /// When the options do not go with the networks.
+    /// When the options are not possible with these networks.
     pub(crate) fn new(
         spec: GanSpec,
         options: &TrainingOptions,
         seed: u64,
         networks: impl Fn() -> [Network; 2],
     ) -> Result<Self, SettingsError> {
-        let [discriminator, generator] = networks();
+        let [mut discriminator, mut generator] = networks();
         lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
         let discriminator_optimizer = spec.update.optimizer(&discriminator, options.d_learning_rate, options);
         let generator_optimizer = spec.update.optimizer(&generator, options.g_learning_rate, options);
-        let average = (options.ema > 0.0).then(|| {
+        let mut average = (options.ema > 0.0).then(|| {
             let [_, generator] = networks();
             generator.renamed("average")
         });
+        options.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
         let pool = ImagePool::new("pool", options.replay_pool, discriminator.input_shape());
         let services = StepServices::new(seed, spec.range, &options.common)
             .noise(&options.noise)
@@ -141,14 +142,14 @@ impl GanTrainer {
         self.services.at_turn(self.step_of(turn), turn)
     }
 
-    /// The fakes of these latents for the discriminator's turn number `turn`.
+    /// The fakes that the generator makes from these latents for the discriminator's turn `turn`.
     fn fakes(&self, turn: u64, latents: &Tensor) -> Tensor {
         let step = self.step_of(turn);
         let (purpose, turn) = match self.spec.fakes {
             Fakes::Inference => return self.generator.infer(latents),
             Fakes::Training => ("fakes", turn),
-            // The random stream of the step's first generator turn: the generator's dropout then
-            // makes the same fakes of the same latents again.
+            // The random stream of the step's first generator turn, so that the generator's dropout
+            // later makes the same fakes from the same latents.
             Fakes::Shared => (GENERATOR_TURN, step * self.options.g_steps as u64),
         };
         let latents = Var::constant(latents.clone());
@@ -157,10 +158,10 @@ impl GanTrainer {
     }
 
     /// The discriminator's turn number `turn`: trains it to tell `reals`, in the networks' range,
-    /// from the generator's fakes of these latents.
+    /// from the fakes that the generator makes from these latents.
     ///
     /// # Errors
-    /// When something is not finite; the update in which it was found is not made.
+    /// When a value or gradient is not finite; that update is not applied.
     pub fn train_discriminator(
         &mut self,
         turn: u64,
@@ -224,8 +225,8 @@ impl GanTrainer {
         Ok((reports, penalty))
     }
 
-    /// One update on reals and fakes in one batch; those with the label 1 come first. The report on
-    /// the reals has the loss of both.
+    /// One update on reals and fakes in one batch; those with the label 1 come first. The loss of
+    /// the whole batch is reported with the reals.
     fn update_on_one_batch(&mut self, turn: u64, mut sides: [Labelled; 2]) -> Result<Report, NonFinite> {
         if self.options.fake_is_one {
             sides.reverse();
@@ -252,7 +253,7 @@ impl GanTrainer {
         Ok(([SideReport { loss, output: real }, SideReport { loss: 0.0, output: fake }], penalty))
     }
 
-    /// The discriminator's loss on one side, and what it reports.
+    /// The discriminator's loss on one side, and its metrics.
     fn loss_on(&self, ctx: &mut ForwardContext, side: &Labelled) -> (Var, SideReport) {
         let logits = self.discriminator.forward(ctx, &side.images);
         let loss = discriminator_loss(&self.options, &logits, &side.targets);
@@ -261,7 +262,7 @@ impl GanTrainer {
         (loss, report)
     }
 
-    /// The loss plus the gradient penalty, if there is one, and what the penalty reports.
+    /// The loss plus the gradient penalty, if there is one, and the metrics of the penalty.
     fn with_penalty(
         &self,
         ctx: &mut ForwardContext,
@@ -295,11 +296,11 @@ impl GanTrainer {
         self.discriminator_optimizer.step(&mut self.discriminator, gradients);
     }
 
-    /// The generator's turn number `turn`: trains it on what the frozen discriminator takes for
-    /// real. Both run in training mode.
+    /// The generator's turn number `turn`: trains it to make fakes that the frozen discriminator
+    /// classifies as real. Both run in training mode.
     ///
     /// # Errors
-    /// When something is not finite; nothing is updated then.
+    /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
         let TrainingOptions { g_steps, g_learning_rate, .. } = self.options;
         let at = self.services.at_turn(turn / g_steps as u64, turn);

@@ -1,4 +1,4 @@
-//! The steps of a [`GanTrainer`], and what a [`System`] says about itself.
+//! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
 use nn::Network;
 use tensor::{NonFinite, Tensor};
@@ -13,7 +13,7 @@ use crate::trainer::spec::Fakes;
 use crate::{FromLatents, LatentKind, Plane, Sampler, System};
 
 /// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
-/// the generator belong to its last turn. The last three exist only with a gradient penalty.
+/// the generator are from its last turn. The last three exist only with a gradient penalty.
 const METRICS: [MetricDescription; 10] =
     [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, G_FAKE, PENALTY, GRADIENT_NORM, W_DISTANCE];
 

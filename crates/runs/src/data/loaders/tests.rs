@@ -95,8 +95,8 @@ fn what_is_held_back_is_found_where_the_form_has_it() {
     assert!(FACES.load_held_back(&config(&["data=built-in".into()]), [32, 32, 3], &Output::Silent).unwrap().is_none());
 }
 
-/// IDX files of `count` images of 2x2 pixels, of the value `grey` but for one of a hundred more,
-/// and of their labels.
+/// Writes IDX files with `count` images of 2x2 pixels and their labels. All pixels are `grey`,
+/// except one that is a hundred more.
 fn write_idx(folder: &Path, part: &str, count: u8, grey: u8) {
     let mut pixels = vec![grey; 4 * usize::from(count)];
     pixels[0] += 100;
@@ -106,7 +106,7 @@ fn write_idx(folder: &Path, part: &str, count: u8, grey: u8) {
     std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels.concat()).unwrap();
 }
 
-/// The values of each domain's images, in order, each once.
+/// The distinct values of each domain's images, in order.
 fn greys(data: &Dataset) -> Vec<Vec<u8>> {
     let grey = |domain: usize, count: usize| {
         let mut values = data.pictures(domain, &(0..count).collect::<Vec<_>>()).unwrap().pixels().to_vec();
@@ -179,14 +179,15 @@ fn built_in_landscapes_that_are_held_back_are_new_and_come_with_the_truth() {
     assert!(held_back.counterparts(0, &[]).unwrap().is_some() && learned.counterparts(0, &[]).unwrap().is_none());
     for domain in 0..2 {
         assert!(images(&held_back, domain).is_disjoint(&images(&learned, domain)));
-        // The same landscape in the other season, nearer to it than others of that season are.
+        // The counterpart is the same landscape in the other season: nearer to it than other
+        // landscapes of that season.
         let of = |numbers: &[usize]| held_back.counterparts(domain, numbers).unwrap().unwrap();
         let distance = |a: &Pictures, b: &Pictures| -> u32 {
             a.pixels().iter().zip(b.pixels()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
         };
         let sources = held_back.pictures(domain, &[0, 1, 2, 3]).unwrap();
         assert!(distance(&sources, &of(&[0, 1, 2, 3])) < distance(&sources, &of(&[1, 2, 3, 0])));
-        // And in its colours: nearer to the other domain's mean.
+        // It also has the colours of that season: it is nearer to the other domain's mean.
         let mean = |pictures: &Pictures| {
             pictures.pixels().iter().map(|&byte| f64::from(byte)).sum::<f64>() / pictures.pixels().len() as f64
         };

@@ -1,9 +1,8 @@
 //! One chart: thin lines for every step, thick ones for the mean, a light grid, a legend; as SVG
 //! and as PNG.
 //!
-//! Text is set in the DejaVu font that is compiled in, so no font of the machine is needed and the
-//! picture is the same everywhere. The PNG is drawn at twice its size and averaged down, which
-//! smooths all edges.
+//! Text uses the compiled-in DejaVu font, so the picture is the same on every machine. The PNG is
+//! drawn at twice its size and averaged down, for anti-aliasing.
 
 use datasets::plural;
 use plotters::coord::Shift;
@@ -12,13 +11,14 @@ use plotters::prelude::*;
 
 use crate::fonts;
 
-/// Size of the pictures.
+/// Width and height of the pictures in pixels.
 const SIZE: (u32, u32) = (1200, 720);
 /// The PNG is drawn this many times larger.
 const OVERSAMPLING: u32 = 2;
-/// More points than this in one line are gathered: nobody sees them, and the SVG grows.
+/// A line with more points than this is reduced: the difference is invisible, and the SVG stays
+/// small.
 const MOST_POINTS: usize = 1500;
-/// Values that differ by more than this factor are shown on a logarithmic axis.
+/// Values that span more than this factor get a logarithmic axis.
 const WIDE: f64 = 12.0;
 
 const INK: RGBColor = RGBColor(40, 40, 40);
@@ -26,11 +26,11 @@ const QUIET: RGBColor = RGBColor(110, 110, 110);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 const FINE_GRID: RGBColor = RGBColor(243, 243, 243);
 
-/// What a chart shows.
+/// The contents of a chart.
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) y_label: String,
-    /// Ends of the axis of values; chosen after the values if absent.
+    /// The range of the vertical axis; derived from the values if absent.
     pub(super) range: Option<(f64, f64)>,
     pub(super) series: Vec<Series>,
 }
@@ -39,9 +39,9 @@ pub(super) struct Chart {
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) color: (u8, u8, u8),
-    /// Steps and values; of a long run the least and the greatest of each group of steps.
+    /// Steps and values; for a long run the minimum and maximum of each group of steps.
     pub(super) points: Vec<(f64, f64)>,
-    /// The means of groups of so many steps.
+    /// The means of groups of steps.
     pub(super) means: Vec<(f64, f64)>,
     pub(super) per_mean: usize,
 }
@@ -65,7 +65,7 @@ impl Chart {
         crate::sampling::pictures::encode(&small, SIZE.0 as usize, SIZE.1 as usize, png::ColorType::Rgb)
     }
 
-    /// Draws with every length `scale` times as long.
+    /// Draws with all lengths multiplied by `scale`.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: f64) -> Result<(), String> {
         fonts::register()?;
         let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
@@ -107,7 +107,7 @@ impl Chart {
         }
     }
 
-    /// Names the lines, above the plot: there it never covers one.
+    /// Draws the legend, above the plot so that it never covers a line.
     fn legend<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
@@ -172,11 +172,11 @@ impl Chart {
         for series in &self.series {
             let ink = series.ink();
             let thick = ink.stroke_width(size(2.6));
-            // A whole and odd number of groups.
+            // An odd number of whole groups.
             let groups = (window / series.per_mean) | 1;
             let line = LineSeries::new(fit(gather(&smooth(&series.means, groups))), thick);
             chart.draw_series(line)?;
-            // A single step is no line.
+            // A single step has no line, so it gets a dot.
             if let [point] = series.points.as_slice() {
                 chart.draw_series([Circle::new((point.0, point.1.clamp(low, high)), size(4.0), ink.filled())])?;
             }
@@ -184,8 +184,8 @@ impl Chart {
         Ok(())
     }
 
-    /// Steps that the thick lines are means of: an odd number, about a fortieth of the run.
-    /// Of a run whose steps are kept in groups it is that many groups, or one.
+    /// The number of steps averaged for the thick lines: odd, and about a fortieth of the run. If
+    /// the steps are kept in groups, an odd number of groups.
     fn window(&self) -> usize {
         let (steps, group) =
             self.series.iter().map(|series| (series.means.len(), series.per_mean)).max().unwrap_or((0, 1));
@@ -202,7 +202,7 @@ impl Series {
     }
 }
 
-/// The axis of values with its ends.
+/// The vertical axis with its range.
 #[derive(Debug, PartialEq)]
 enum Axis {
     Linear(f64, f64),
@@ -214,7 +214,7 @@ impl Axis {
         if let Some((low, high)) = chart.range {
             return Self::Linear(low, high);
         }
-        // Beyond these no difference can be seen, and the arithmetic of the axis would overflow.
+        // Larger values cannot be compared by eye, and would overflow the arithmetic of the axis.
         let sane = |value: f64| value.is_finite() && value.abs() < 1e12;
         let mut values: Vec<f64> =
             chart.series.iter().flat_map(|series| &series.points).map(|(_, y)| *y).filter(|y| sane(*y)).collect();
@@ -222,7 +222,7 @@ impl Axis {
         let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
             return Self::Linear(0.0, 1.0);
         };
-        // A few extreme steps may leave the axis, not stretch it.
+        // A few outliers may leave the plot instead of stretching the axis.
         let near = values[values.len() / 500];
         if near > 0.0 && most / near > WIDE {
             return Self::Log(near.max(most * 1e-9) / 1.25, most * 1.25);
@@ -252,7 +252,7 @@ fn shrink(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     small
 }
 
-/// Means of `window` steps around each step; at the ends of what is there of them.
+/// Moving averages over `window` steps; shorter at both ends.
 fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let half = window / 2;
     (0..points.len())
@@ -266,8 +266,8 @@ fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// At most [`MOST_POINTS`] points: of each group the lowest and the highest, in their order, so
-/// that no peak is lost.
+/// At most [`MOST_POINTS`] points: the minimum and maximum of each group, in their order, so every
+/// peak is kept.
 fn gather(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let finite: Vec<(f64, f64)> = points.iter().copied().filter(|(_, y)| y.is_finite()).collect();
     if finite.len() <= MOST_POINTS {
@@ -285,7 +285,7 @@ fn gather(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     finite.chunks(group).flat_map(ends).collect()
 }
 
-/// `2,000`.
+/// Formats with thousands separators: `2,000`.
 fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
@@ -298,12 +298,12 @@ fn thousands(number: f64) -> String {
     text
 }
 
-/// Digits after the point that ticks need on an axis of this length.
+/// The number of decimals that ticks need on an axis of this length.
 fn decimals(length: f64) -> usize {
     (-(length / 10.0).log10()).ceil().clamp(0.0, 6.0) as usize
 }
 
-/// A value at a tick, with `digits` digits after the point or as many more as it has.
+/// Formats the value at a tick, with at least `digits` decimals.
 fn tick(value: f64, digits: usize) -> String {
     if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
         return format!("{value:.0e}");
@@ -313,8 +313,8 @@ fn tick(value: f64, digits: usize) -> String {
     if plain.len() > fixed.len() { plain } else { fixed }
 }
 
-/// Ticks of a logarithmic axis with a number and those without: more digits of a decade the fewer
-/// decades there are.
+/// The labelled and the unlabelled ticks of a logarithmic axis: the fewer decades, the more ticks
+/// per decade.
 fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
     let decades = (high / low).log10();
     let numbered: &[u32] = match decades {

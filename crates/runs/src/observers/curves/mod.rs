@@ -1,7 +1,6 @@
-//! The curves of a run as pictures for a report: `curves/loss.{svg,png}` and
-//! `curves/accuracy.{svg,png}`.
+//! Draws the curves of a run: `curves/loss.{svg,png}` and `curves/accuracy.{svg,png}`.
 //!
-//! This file knows which numbers go into which chart; `chart.rs` draws one.
+//! This file decides which metrics go into which chart; `chart.rs` draws a chart.
 
 mod chart;
 mod reduced;
@@ -69,8 +68,7 @@ impl Observer for Curves {
     }
 }
 
-/// The charts that the metrics name, each with the name of its files, with what the rows hold of
-/// them.
+/// The charts that the metrics belong to, with their file names and the data in `rows`.
 fn charts(title: &str, metrics: &[MetricDescription], rows: &Reduced) -> Vec<(&'static str, Chart)> {
     let mut charts: Vec<(&'static str, Chart)> = Vec::new();
     for (at, metric) in metrics.iter().enumerate() {
@@ -98,7 +96,7 @@ fn empty(chart: step_metrics::Chart, title: &str) -> Chart {
     Chart { title, y_label: chart.label.to_owned(), range: chart.range, series: Vec::new() }
 }
 
-/// Draws `curves/quality` of the run folder `run`: lines of names and points (step, value).
+/// Draws `curves/quality` of the run folder `run`: named lines with their points (step, value).
 ///
 /// # Errors
 /// When it cannot be drawn or written.
@@ -118,7 +116,7 @@ pub(super) fn draw_quality(
     write(&RealDisk, &run.join("curves"), "quality", &chart)
 }
 
-/// Writes a chart in both forms.
+/// Writes a chart in both formats.
 fn write(disk: &dyn Disk, folder: &Path, name: &str, chart: &Chart) -> Result<(), Failure> {
     for (ending, bytes) in [("svg", chart.svg()), ("png", chart.png())] {
         let path = folder.join(format!("{name}.{ending}"));
@@ -135,7 +133,7 @@ mod tests {
 
     const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
 
-    /// The rows of a run of `count` steps, changed by `change`.
+    /// The rows of a run of `count` steps, modified by `change`.
     fn rows(count: u64, change: impl Fn(u64, &mut [f64])) -> Reduced {
         let mut rows = Reduced::default();
         for step in 1..=count {
@@ -158,7 +156,7 @@ mod tests {
         }
     }
 
-    /// What a metric is called says nothing about where it is drawn.
+    /// The chart of a metric depends on its description, not on its name.
     #[test]
     fn a_metric_is_drawn_on_the_chart_that_it_names() {
         const OWN: step_metrics::Chart = step_metrics::Chart { file: "energy", ..step_metrics::Chart::LOSS };

@@ -1,19 +1,19 @@
-//! The numbers of all steps in bounded memory: each step while there are few, then groups of steps
-//! with the least, the greatest and the mean of every number. What is kept depends on the rows
-//! alone, so a run that was interrupted has the same curves.
+//! The metrics of all steps in bounded memory: every step while there are few, then groups of steps
+//! with the minimum, maximum and mean of every metric. The groups depend only on the rows, so an
+//! interrupted run has the same curves.
 
-/// Groups that are kept at most: more than a chart has room for.
+/// The largest number of groups: more than a chart can show.
 const MOST: usize = 4096;
 
-/// The rows so far.
+/// The reduced rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reduced {
     /// Rows in a full group: a power of two.
     size: u64,
-    /// StepRecord in a row.
+    /// Values in a row.
     columns: usize,
     groups: Vec<Group>,
-    /// The numbers of the groups, `columns` for each.
+    /// The statistics of the groups, `columns` for each.
     numbers: Vec<Number>,
 }
 
@@ -24,7 +24,7 @@ struct Group {
     rows: u64,
 }
 
-/// One number over the steps of a group. Steps in which it was not finite do not count.
+/// One metric over the steps of a group. Values that are not finite are ignored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Number {
     /// Step and value.
@@ -35,7 +35,7 @@ struct Number {
 }
 
 impl Reduced {
-    /// Takes in a row; all have the same length.
+    /// Adds a row; all rows have the same length.
     pub(super) fn add(&mut self, step: u64, values: &[f64]) {
         let new = values.iter().map(|value| Number::of(step, *value));
         match self.groups.last_mut().filter(|group| group.rows < self.size) {
@@ -56,7 +56,7 @@ impl Reduced {
         }
     }
 
-    /// Puts every two groups together.
+    /// Merges every two neighbouring groups.
     fn halve(&mut self) {
         let join =
             |pair: &[Group]| Group { first: pair[0].first, last: pair[1].last, rows: pair[0].rows + pair[1].rows };
@@ -67,7 +67,8 @@ impl Reduced {
         self.size *= 2;
     }
 
-    /// Steps that each of the [`means`](Self::means) is taken over; the last one may be of fewer.
+    /// The number of steps that each of the [`means`](Self::means) is taken over; the last may be
+    /// of fewer.
     pub(super) fn size(&self) -> usize {
         usize::try_from(self.size.max(1)).unwrap_or(usize::MAX)
     }
@@ -76,7 +77,7 @@ impl Reduced {
         self.groups.iter().zip(self.numbers.iter().skip(at).step_by(self.columns.max(1)))
     }
 
-    /// The least and the greatest value of each group, in the order of their steps.
+    /// The minimum and maximum of each group, in the order of their steps.
     pub(super) fn extremes(&self, at: usize) -> Vec<(f64, f64)> {
         let mut points = Vec::new();
         for (group, number) in self.column(at) {
@@ -91,7 +92,7 @@ impl Reduced {
         points
     }
 
-    /// The mean of each group, at its middle.
+    /// The mean of each group, at the group's middle step.
     pub(super) fn means(&self, at: usize) -> Vec<(f64, f64)> {
         let mean = |(group, number): (&Group, &Number)| {
             ((group.first + group.last) as f64 / 2.0, number.sum / number.count as f64)
@@ -106,7 +107,7 @@ impl Number {
         Self { least: (step, value), greatest: (step, value), sum, count }
     }
 
-    /// Of the steps of both; of equal values the earlier one is kept.
+    /// Merges two neighbouring groups; of equal values the earlier one is kept.
     fn and(self, later: Self) -> Self {
         if self.count == 0 || later.count == 0 {
             return if self.count == 0 { later } else { self };
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!((reduced.extremes(1), reduced.means(1), reduced.size()), (rows.clone(), rows, 1));
     }
 
-    /// About 210 bytes a step were kept before.
+    /// Regression: once, about 210 bytes were kept per step.
     #[test]
     fn memory_stays_bounded_and_no_peak_of_a_column_is_lost() {
         let mut reduced = Reduced::default();

@@ -1,9 +1,9 @@
-//! [`Batches`]: the real images of the steps to come, read ahead where reading takes time.
+//! [`Batches`]: prefetches the real images of the next steps if reading them takes time.
 //!
-//! Which images a step learns from follows from its number alone, and so does what the augmentation
-//! does to them: a thread of its own can read the batches of the next steps while one is trained,
-//! and the run is the same to the bit. Images that lie in memory are put together when they are
-//! needed, on all threads: that takes less than handing them over.
+//! The images of a step and their augmentation depend only on the step number. So a separate thread
+//! can read the batches of the next steps during a step, and the result is bit-identical. Batches
+//! of images in memory are assembled when needed, on all threads; that is faster than passing them
+//! between threads.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, Scope};
@@ -14,30 +14,30 @@ use kernels::timing::{Category, Work, time};
 use models::System;
 use tensor::Tensor;
 
-/// Batches that wait beside the one at hand. Growing systems remember where the last few steps are
-/// in their schedule: with many more, they would look for it from the start each time.
+/// How many batches are prefetched. Growing systems cache the schedule position of the last few
+/// steps; with many more batches they would search from the start each time.
 const AHEAD: u64 = 2;
 
-/// A step and the images that it learns from.
+/// A step and the indices of its images.
 type Request = (u64, Vec<Vec<usize>>);
 
-/// The batches of a training.
+/// The batches of a training run.
 pub(crate) struct Batches<'a> {
     data: &'a Dataset,
     reader: Option<Reader>,
-    /// The first step whose batch was not asked for yet.
+    /// The first step whose batch has not been requested yet.
     next: u64,
     total: u64,
 }
 
-/// A thread that reads what is asked for, in order. It ends when nobody asks any more.
+/// A thread that reads the requested batches in order. It ends when the request channel is closed.
 struct Reader {
     requests: Sender<Request>,
     batches: Receiver<Result<Vec<Tensor>, Failure>>,
 }
 
 impl Reader {
-    /// None if the system gives no thread.
+    /// `None` if the operating system cannot start a thread.
     fn start<'scope>(scope: &'scope Scope<'scope, '_>, data: &'scope Dataset) -> Option<Self> {
         let (requests, asked) = channel::<Request>();
         let (done, batches) = channel();
@@ -54,7 +54,7 @@ impl Reader {
 }
 
 impl Batches<'_> {
-    /// Calls `train` with the batches of the steps `from` to `total`.
+    /// Calls `train` with the batches of the steps in `from..total`.
     pub(crate) fn with<R>(data: &Dataset, (from, total): (u64, u64), train: impl FnOnce(&mut Batches<'_>) -> R) -> R {
         std::thread::scope(|scope| {
             let reader = if data.are_in_memory() { None } else { Reader::start(scope, data) };
@@ -62,7 +62,7 @@ impl Batches<'_> {
         })
     }
 
-    /// The images of step number `step`: to be asked for one step after the other.
+    /// The images of step `step`. Must be called for consecutive steps.
     ///
     /// # Errors
     /// When an image cannot be read.
@@ -70,7 +70,7 @@ impl Batches<'_> {
         let counts = self.data.counts();
         let Some(reader) = &self.reader else { return self.data.shown_at(step, &system.batch(step, &counts)) };
         while self.next < self.total.min(step + 1 + AHEAD) {
-            // A reader that is gone is noticed below.
+            // A reader thread that has ended is noticed below.
             let _ = reader.requests.send((self.next, system.batch(self.next, &counts)));
             self.next += 1;
         }
@@ -98,7 +98,7 @@ mod tests {
         };
         assert_eq!(all(&drawn, (0, 7)), all(&kept, (0, 7)));
         assert_eq!(all(&drawn, (0, 7))[4..], all(&kept, (4, 7))[..], "wherever it begins");
-        // Ended in the middle, with batches that nobody takes.
+        // Dropped early, with batches that were never received.
         Batches::with(&drawn, (0, 100), |batches| batches.of_step(0, &fake).map(drop)).unwrap();
     }
 

@@ -1,12 +1,12 @@
-//! Every system with every form of data: what is read, what is refused, and that the advice of a
-//! refusal is true.
+//! Tests every system with every data format: what is read, what is rejected, and that following
+//! the advice of the rejection works.
 
 use super::*;
 use crate::config::read_settings;
 use crate::systems::{SYSTEMS, Trainable};
 use std::sync::Arc;
 
-/// A number for each pixel of each picture, in colour or grey.
+/// A distinct value for each pixel of each picture, in colour or grey.
 fn pixel(image: usize, at: usize) -> u8 {
     (image * 37 + at * 11 % 251) as u8
 }
@@ -23,7 +23,7 @@ fn bytes(count: usize, each: usize) -> Vec<u8> {
     (0..count).flat_map(|image| (0..each).map(move |at| pixel(image, at))).collect()
 }
 
-/// Tiny sets in every form, below `folder`: their names.
+/// Writes tiny sets in every format below `folder`; returns their names.
 fn sets(folder: &Path) -> Vec<&'static str> {
     const COUNT: usize = 4;
     let write = |name: &str, content: &[u8]| {
@@ -182,7 +182,7 @@ fn numbers_without_shades_are_talked_about_and_blank_sets_refused() {
     std::fs::write(&path, npy("|u1", &[4, 28, 28], vec![9; 4 * 784])).unwrap();
     let failure = load(entry, &path, &[]).err().unwrap();
     assert!(
-        failure.code == Code::Data && failure.to_string().contains("every number of all 4 images is 9"),
+        failure.code == Code::Data && failure.to_string().contains("every value of all 4 images is 9"),
         "{failure}"
     );
 }

@@ -1,5 +1,5 @@
-//! The systems that share a game, from the command line: resuming, switches, the lines of the
-//! originals, summaries.
+//! The systems that share a [`GanTrainer`](models::trainer::gan::GanTrainer), from the command line:
+//! resuming, switches, the original log lines, summaries.
 
 mod common;
 
@@ -87,6 +87,37 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
         &["dcgan.gradient_penalty", "mixes the images of a batch"],
     );
     place.bad(&format!("{tiny} --steps 1 --set diff_augment=['colour']"), 3, &["wgan-gp.diff_augment", "color"]);
+}
+
+/// Also with `kill`ed and resumed runs on other numbers of threads, and with samples.
+#[test]
+fn a_run_in_bf16_goes_on_to_the_same_bits_and_changes_its_precision_only_when_asked() {
+    let place = Place::new();
+    let tiny = "quickdraw --batch 2 --set depth=4 --set latent=4 --seed 3";
+    let short = format!("{tiny} --set precision=bf16");
+    let whole = place.good(&format!("{short} --steps 4 --out whole --threads 2"));
+    assert!(whole.err.contains("precision    bf16"), "{}", whole.err);
+    place.good(&format!("{short} --steps 2 --out parts --threads 1"));
+    let parts = place.good("quickdraw --resume parts --steps 4 --threads 1");
+    assert_eq!(whole.hash(), parts.hash());
+
+    let plain = place.good(&format!("{tiny} --steps 4 --out plain"));
+    assert!(!plain.err.contains("precision"), "{}", plain.err);
+    assert_ne!(whole.hash(), plain.hash());
+    let asked = place.good("quickdraw --resume plain --steps 6 --set precision=bf16");
+    assert!(asked.err.contains("precision    bf16 from here on; f32 to step 4"), "{}", asked.err);
+    let config = std::fs::read_to_string(place.path("plain/config.toml")).expect("a configuration");
+    assert!(config.contains("precision = \"bf16\"") && config.contains("earlier_precision = \"f32 to step 4\""));
+    // It stays so until it is asked for another one, also from a checkpoint of before.
+    place.good("quickdraw --resume plain --steps 7");
+    place.good("quickdraw --resume plain/checkpoints/step-000006.safetensors --steps 8 --set precision=f32");
+    let config = std::fs::read_to_string(place.path("plain/config.toml")).expect("a configuration");
+    assert!(config.contains("precision = \"f32\"") && config.contains("\"f32 to step 4, bf16 to step 6\""), "{config}");
+    place.good("sample plain --count 2 --out samples.png");
+    let error = &["quickdraw.precision", "fp16", "`f32` or `bf16`"];
+    place.bad(&format!("{tiny} --steps 1 --set precision=fp16"), 3, error);
+    let summary = place.good("summary quickdraw --set precision=bf16").out;
+    assert_eq!(summary.matches("Products: bf16\n").count(), 2, "{summary}");
 }
 
 /// DiffAugment also where a step has an order of its own.

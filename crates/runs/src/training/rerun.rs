@@ -1,6 +1,6 @@
-//! A command that names a run folder which holds a run already: the same command typed again goes
-//! on with it, and has nothing left to do when the run is finished (a job that is queued once too
-//! often does not fail).
+//! Repeated commands: if `--out` names a folder that already holds a run, the same command resumes
+//! it, and does nothing if the run is finished (so a job that is queued once too often does not
+//! fail).
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use crate::checkpoint::{self, LoadedCheckpoint};
 use crate::config::Config;
 use crate::failure::{Code, Failure};
 
-/// What the folder `run`, which is locked, makes of the plan of a new run there: a run of the same
-/// configuration and length goes on, at its newest checkpoint, or from the beginning if it was
-/// stopped before it had one.
+/// Turns the plan of a new run into one that resumes the run in the locked folder `run`, if that
+/// run has the same configuration and length. It resumes from the newest checkpoint, or from the
+/// beginning if there is none.
 ///
 /// # Errors
-/// When the run there is of another length or of another configuration, with the command that goes
-/// on with it, or cannot be read.
-pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
+/// When the run there has another length or configuration (the error names the command that resumes
+/// it), or cannot be read.
+pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let there = Config::of_run(&run.join("config.toml"), Some(&plan.config.entry))?;
     let in_use = |why: String, more: &str| {
         Failure::new(Code::Usage, "the run folder is already in use")
@@ -29,28 +29,29 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
             } else {
                 advice!(
                     "run-folder-in-use",
-                    "go on with that run: `train {} --resume {}{more}`, or name another folder",
+                    "continue that run, `train {} --resume {}{more}`, or name another folder",
                     there.entry.name,
                     quoted(run)
                 )
             })
     };
     if there.entry.name != plan.config.entry.name {
-        return Err(in_use(format!("it holds a run of `{}`", there.entry.name), ""));
+        return Err(in_use(format!("it contains a run of `{}`", there.entry.name), ""));
     }
-    let differences = plan.config.differences(&there);
+    let differences = plan.config.differences(&there, ["requested", "in the run"]);
     if !differences.is_empty() {
-        let why = format!("it holds a run of another configuration\n{}", differences.join("\n"));
-        return Err(in_use(why.replace(" here, ", " asked for, "), ""));
+        let why = format!("it contains a run with a different configuration\n{}", differences.join("\n"));
+        return Err(in_use(why, ""));
     }
+    plan.config.copy_earlier_precision(&there);
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps(), there.steps());
     if asked == planned {
         let note = if done < asked {
-            format!("going on     the unfinished run in {}: the same command", run.display())
+            format!("continuing   the unfinished run in {}, which has the same configuration", run.display())
         } else {
-            format!("finished     the run in {}: the same command has nothing left to do", run.display())
+            format!("finished     the run in {} is already complete", run.display())
         };
         let mut next = match found {
             Some(found) => Plan::from_saved(plan.config, &found, run, None)?,
@@ -62,7 +63,7 @@ pub(super) fn go_on(plan: Plan, run: &Path) -> Result<Plan, Failure> {
     let more = if asked > done { format!(" --steps {asked}") } else { String::new() };
     Err(in_use(
         format!(
-            "it holds a run of this configuration, with {done} of {planned} {} done",
+            "it contains a run of this configuration, with {done} of {planned} {} done",
             plural(planned as usize, "step")
         ),
         &more,

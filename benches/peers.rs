@@ -1,0 +1,52 @@
+//! Other libraries' products, which ours are compared with.
+
+use kernels::{ConvGeometry, Gemm, Precision, reference};
+
+/// The environment variable from which matrixmultiply reads its number of threads, once in a
+/// process.
+pub const MATRIXMULTIPLY_THREADS: &str = "MATMUL_NUM_THREADS";
+
+/// Columns and rows of a stored matrix as strides: (from column to column, from row to row).
+pub fn strides(rows: usize, columns: usize, transposed: bool) -> [isize; 2] {
+    if transposed { [rows as isize, 1] } else { [1, columns as isize] }
+}
+
+/// The product of the crate `matrixmultiply`.
+///
+/// # Panics
+/// When the lengths are not those of the matrices.
+pub fn matrixmultiply(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
+    assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
+    let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
+    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+    // SAFETY: three matrices of the lengths asserted.
+    #[expect(unsafe_code, reason = "the crate's only interface")]
+    unsafe {
+        matrixmultiply::sgemm(g.m, g.k, g.n, 1.0, a, ra, ca, b, rb, cb, 0.0, c, g.n as isize, 1);
+    }
+}
+
+/// The usual way to a convolution: its pixels are copied into the rows of a matrix (im2col), which
+/// matrixmultiply multiplies with the weights.
+pub struct Im2col {
+    g: ConvGeometry,
+    product: Gemm,
+    rows: Vec<f32>,
+}
+
+impl Im2col {
+    /// For the convolution `g`.
+    pub fn new(g: &ConvGeometry) -> Self {
+        let [n, h, w, filters] = g.y_shape();
+        let k = g.w_shape().iter().product::<usize>() / filters;
+        let product =
+            Gemm { m: n * h * w, n: filters, k, transpose_a: false, transpose_b: false, precision: Precision::F32 };
+        Self { g: *g, product, rows: vec![0.0; product.m * product.k] }
+    }
+
+    /// y = the convolution of x with the weights w.
+    pub fn forward(&mut self, x: &[f32], w: &[f32], y: &mut [f32]) {
+        reference::im2col(&self.g, x, &mut self.rows);
+        matrixmultiply(self.product, &self.rows, w, y);
+    }
+}
