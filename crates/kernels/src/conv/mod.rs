@@ -1,6 +1,6 @@
 //! The convolution, its input gradient (the transposed convolution) and its weight gradient.
 //!
-//! There are three algorithms. The functions below choose among them by shape alone.
+//! There are three algorithms. [`choose`] chooses among them by shape alone.
 //!
 //! * **Direct**: matrix products over packed pixels, with the tiles and blocks of
 //!   [`gemm`](crate::gemm). [`plan`] holds the geometry and the choices of size, [`direct`] the
@@ -12,9 +12,11 @@
 //!   ([`pairs`](crate::gemm::pairs)).
 //! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
 //!   in-channels.
-//! * **In the frequency domain** ([`fourier`]), for small maps with many channels: fewer products
-//!   and different sums, within an error bound that is stated and tested there.
+//! * **Transformed** ([`fourier`]), for many channels: products of tiles in the frequency domain,
+//!   or of Winograd's smallest tiles. These are fewer products and different sums, within an error
+//!   bound that is stated and tested there.
 
+mod choose;
 mod direct;
 mod fourier;
 mod plan;
@@ -25,32 +27,32 @@ mod thin_weight_grad;
 mod weight_grad;
 
 use crate::geometry::ConvGeometry;
-use fourier::Fourier;
+use choose::{Algorithm, choose};
 
 /// See [`Element::conv2d`](crate::Element::conv2d).
 pub(crate) fn conv2d(g: &ConvGeometry, x: &[f32], w: &[f32], y: &mut [f32]) {
     assert_lengths(g, x, w, y);
-    match Fourier::choose(g) {
-        Some(fourier) => fourier.conv2d(x, w, y),
-        None => direct::conv2d(g, x, w, y),
+    match choose(Convolution::Forward, g) {
+        Algorithm::Transformed(tiles) => tiles.conv2d(x, w, y),
+        Algorithm::Direct | Algorithm::Thin => direct::conv2d(g, x, w, y),
     }
 }
 
 /// See [`Element::conv2d_input_grad`](crate::Element::conv2d_input_grad).
 pub(crate) fn conv2d_input_grad(g: &ConvGeometry, gy: &[f32], w: &[f32], gx: &mut [f32]) {
     assert_lengths(g, gx, w, gy);
-    match Fourier::choose(g) {
-        Some(fourier) => fourier.conv2d_input_grad(gy, w, gx),
-        None => direct::conv2d_input_grad(g, gy, w, gx),
+    match choose(Convolution::InputGrad, g) {
+        Algorithm::Transformed(tiles) => tiles.conv2d_input_grad(gy, w, gx),
+        Algorithm::Direct | Algorithm::Thin => direct::conv2d_input_grad(g, gy, w, gx),
     }
 }
 
 /// See [`Element::conv2d_weight_grad`](crate::Element::conv2d_weight_grad).
 pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     assert_lengths(g, x, gw, gy);
-    match Fourier::choose(g) {
-        Some(fourier) => fourier.conv2d_weight_grad(x, gy, gw),
-        None => direct_weight_grad(g, x, gy, gw),
+    match choose(Convolution::WeightGrad, g) {
+        Algorithm::Transformed(tiles) => tiles.conv2d_weight_grad(x, gy, gw),
+        Algorithm::Direct | Algorithm::Thin => direct_weight_grad(g, x, gy, gw),
     }
 }
 
@@ -82,15 +84,15 @@ impl Convolution {
     /// converts them to another precision. The calling thread keeps them for the next call. (Other
     /// memory is small.)
     pub fn packed(self, g: &ConvGeometry) -> [usize; 3] {
-        match (self, Fourier::choose(g)) {
-            (_, Some(fourier)) => {
-                let [left, right] = fourier.packed(self);
+        match (choose(self, g), self) {
+            (Algorithm::Transformed(tiles), _) => {
+                let [left, right] = tiles.packed(self);
                 [left, right, 0]
             }
-            (Self::Forward, None) => direct::packed(g, false),
-            (Self::InputGrad, None) => direct::packed(g, true),
-            (Self::WeightGrad, None) if thin_weight_grad::is_thin(g) => [0; 3],
-            (Self::WeightGrad, None) => weight_grad::packed(g),
+            (Algorithm::Thin, _) => [0; 3],
+            (Algorithm::Direct, Self::Forward) => direct::packed(g, false),
+            (Algorithm::Direct, Self::InputGrad) => direct::packed(g, true),
+            (Algorithm::Direct, Self::WeightGrad) => weight_grad::packed(g),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! A block of the result: the products of its planes, and their inverse transform.
 
-use super::Factor;
-use super::transform::{LONGEST, inverse};
+use super::Axis;
+use super::product::padded;
+use super::tiles::Factor;
+use super::transform::{Between, inverse};
 use crate::gemm::micro::{Prefetch, Span, TALLEST, Tile, TileRows, multiply_tile};
 use crate::gemm::pack::copy_short;
 use crate::gemm::pairs::Format;
 use crate::gemm::panels::Panel;
+use crate::gemm::scratch::Scratch;
 use crate::shared::Region;
-use crate::simd::{Kernel, LANES, Simd, WIDEST};
-
-/// The most columns of a block. With very few rows, a block is one panel of the widest tile.
-const WIDE: usize = WIDEST * LANES;
+use crate::simd::{Kernel, LANES, Simd};
 
 /// The products of a block, plane by plane.
 pub(super) struct Products<'a> {
@@ -92,9 +92,10 @@ pub(super) struct Inverse<'a> {
     pub(super) planes: &'a [f32],
     pub(super) rows: &'a [Panel],
     pub(super) columns: &'a [Panel],
-    /// The number of rows and of columns in each phase.
-    pub(super) lengths: [usize; 2],
-    pub(super) row_stride: usize,
+    /// The axes of the rows and of the columns, and their lengths in each phase.
+    pub(super) axes: [(Axis, usize); 2],
+    /// Whether to add to the result instead of replacing it.
+    pub(super) add: bool,
     /// The distance from plane to plane, in floats.
     pub(super) plane: usize,
     /// The result, of which this owns the rows and columns.
@@ -106,36 +107,42 @@ impl Kernel for Inverse<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { factor, planes, rows, columns, lengths: [rows_each, columns_each], row_stride, plane, mut to } =
+        let Self { factor, planes, rows, columns, axes: [(row_axis, rows_each), column_axis], add, plane, mut to } =
             self;
+        let columns_each = column_axis.1;
         let stride: usize = columns.iter().map(|panel| panel.width).sum();
         let height: usize = rows.iter().map(|panel| panel.len).sum();
         assert!(plane >= height * stride && planes.len() >= plane * factor.transform.planes);
-        assert!(stride <= WIDE && factor.transform.size() <= LONGEST * LONGEST);
-        let mut staged = [[0.0; WIDE]; LONGEST * LONGEST];
+        let (elements, wide) = (factor.transform.size(), padded(stride));
+        let (mut staged, mut between) = (Scratch::new(elements * wide), Between::new());
         for r in 0..height {
             let (row_phase, row) = ((rows[0].start + r) / rows_each, (rows[0].start + r) % rows_each);
+            let place = factor.place(row_axis, row);
             for columns_here in columns.chunk_by(|a, b| a.start / columns_each == b.start / columns_each) {
                 let first = columns_here[0];
                 let (column_phase, column) = (first.start / columns_each, first.start % columns_each);
                 for panel in columns_here {
                     for at in (panel.at..panel.at + panel.len).step_by(LANES) {
-                        // SAFETY: by the first assertion, each plane has a vector of row r and this
-                        // panel; by the second, `staged` has room for each element of a tile and
-                        // each column.
+                        // SAFETY: by the assertion, each plane has a vector of row r and this
+                        // panel; `staged` has room for each element of a tile and each column.
                         unsafe {
                             let from = planes.as_ptr().add(r * stride + at - columns[0].at);
-                            inverse(s, &factor.transform, from, plane, |element, value: S::F| {
-                                s.store(value, &mut *staged[element].as_mut_ptr().add(at - first.at).cast());
+                            let to = staged.as_mut_ptr().add(at - first.at);
+                            inverse(s, &factor.transform, from, plane, &mut between, |element, value: S::F| {
+                                s.store(value, &mut *to.add(element * wide).cast());
                             });
                         }
                     }
                 }
-                let wide: usize = columns_here.iter().map(|panel| panel.len).sum();
-                for (offset, line) in factor.offsets[row_phase.max(column_phase)].iter().zip(&staged) {
-                    let Some(offset) = offset else { continue };
-                    let base = offset + row * row_stride + column;
-                    copy_short(&line[..wide], to.part(base..base + wide));
+                let count: usize = columns_here.iter().map(|panel| panel.len).sum();
+                for (element, line) in factor.elements(row_phase.max(column_phase)).zip(staged.chunks_exact(wide)) {
+                    let Some(offset) = element.offset(place) else { continue };
+                    let (line, to) = (&line[..count], to.part(offset + column..offset + column + count));
+                    if add {
+                        to.iter_mut().zip(line).for_each(|(to, x)| *to += x);
+                    } else {
+                        copy_short(line, to);
+                    }
                 }
             }
         }

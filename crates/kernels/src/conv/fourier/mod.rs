@@ -1,5 +1,4 @@
-//! Convolutions of small maps by Fourier transforms, which need fewer multiplications than the
-//! direct sum.
+//! Convolutions by transforms, which need fewer multiplications than the direct sum.
 //!
 //! On a map of a few pixels, almost every output reads almost every pixel, each through a different
 //! tap. In the frequency domain a convolution is one product per frequency instead. A 4 x 4 map
@@ -11,16 +10,22 @@
 //!   the other. This is harmless as long as it only affects outputs that are not needed. With n
 //!   pixels, taps at offsets d to D (0 is the tap on the output's own pixel) and m outputs, max(n -
 //!   d, m + D) points suffice, fewer than a linear convolution needs.
+//! * **Tiles.** A larger map is cut into tiles that overlap by the length of the kernel less one
+//!   ([`tiles`]). The tiles of all images are the rows of the products, or the depth of the weight
+//!   gradient.
 //! * **Strides.** With stride s, the outputs read each of the s * s sub-grids of pixels through a
 //!   stride-1 convolution of its own. The sub-grids (**phases**) are therefore treated as channels,
 //!   s * s times as many, whose products are summed before the inverse transform.
 //! * **One trilinear form.** The convolution and its two gradients are the partial derivatives of
-//!   <conv(x, w), g> with respect to g, x and w. Each of the three tensors has a [`Transform`] to
+//!   <conv(x, w), g> with respect to g, x and w. Each of the three tensors has a transform to
 //!   planes. To get any of them, multiply the planes of the other two and apply the transpose of
 //!   its own transform.
+//! * **Two families of transforms.** Frequencies suit large tiles and many channels. For two or
+//!   three taps there are transforms that only add ([`winograd`]). They save fewer products and
+//!   cost less, which suits fewer channels.
 //!
 //! **Rounding.** Let B, G and A be the matrices of the three transforms. Each plane of x and w is a
-//! sum of few products, each plane of the result is a chain over k channels (images, for the weight
+//! sum of few products, each plane of the result is a chain over k channels (tiles, for the weight
 //! gradient), and each result is a sum of few planes. The error of y is at most
 //!
 //! ```text
@@ -30,21 +35,28 @@
 //! where c is the total length of the sums in the transforms and every matrix stands for the
 //! absolute values of its entries (Higham 2002, section 3.1; for fast convolutions Barabasz et al.,
 //! "Error analysis and improving the accuracy of Winograd convolution for deep neural networks",
-//! 2020). The entries are cosines, at most √2 after Gauss' trick, so the bound is close to that of
-//! the direct sum. A test holds all three results to it.
+//! 2020). For the gradients, exchange the roles of the three tensors. Where k is summed in p
+//! pieces, each with its own inverse transform, the chains are k / p long and p - 1 additions
+//! follow, so one more rounding than k is enough. The entries are cosines, at most √2 after Gauss'
+//! trick, or 0, ±1 and ±1/2, so the bound is close to that of the direct sum. A test holds all
+//! three results to it.
 
 mod block;
+mod operand;
 mod product;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod transform;
+mod winograd;
 
 use core::ops::Range;
 
 use super::Convolution;
-use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
-use transform::{LENGTHS, Role, Transform};
+pub(super) use transform::LENGTHS;
+use transform::{Role, WHOLE};
+pub(super) use winograd::Winograd;
 
 /// The non-spatial axes of the three tensors: x has images and inputs, w has inputs and outputs, y
 /// has images and outputs. An input is a channel of a phase.
@@ -55,150 +67,126 @@ enum Axis {
     Output,
 }
 
-/// One of the three tensors: its transform and its layout.
-struct Factor {
-    transform: Transform,
-    /// For each phase, the offset of each tile element in the tensor; `None` where the tensor has
-    /// no such element.
-    offsets: Vec<Vec<Option<usize>>>,
-    /// The non-spatial axes of the tensor, and the stride of each.
-    strides: [(Axis, usize); 2],
-}
-
-impl Factor {
-    fn stride(&self, axis: Axis) -> usize {
-        self.strides.iter().find(|(own, _)| *own == axis).map_or(0, |(_, stride)| *stride)
-    }
-}
-
-/// A convolution in the frequency domain.
+/// A convolution by transforms.
 pub(crate) struct Fourier {
     geometry: ConvGeometry,
     /// Points of the transform.
     points: [usize; 2],
+    /// The additive transform, if it is one.
+    winograd: Option<Winograd>,
+    /// Whether the whole map is one tile.
+    whole: bool,
     /// The number of sub-grids of pixels.
     phases: [usize; 2],
-    /// The size of the largest sub-grid.
-    pixels: [usize; 2],
+    /// The first element of the sub-grids is this far before the first pixel.
+    origin: [isize; 2],
     /// The offsets of the taps on a sub-grid.
     taps: [Range<isize>; 2],
 }
 
-/// The least number of input and of output channels for which the transforms pay off.
-const CHANNELS: usize = 64;
-
 impl Fourier {
-    /// The convolution in the frequency domain, if that pays off. The choice depends on the shape
-    /// of the layer but not on the number of images, so that a sample is the same in any batch.
-    pub(crate) fn choose(g: &ConvGeometry) -> Option<Self> {
-        let fourier = Self::new(g)?;
-        let [planes, mut direct] = [fourier.products(), g.useful_products() / g.batch.max(1)];
-        if g.precision == Precision::Bf16 {
-            // Planes are multiplied in f32, which takes twice as long as products of pairs.
-            direct /= 2;
-        }
-        let wide = (g.in_channels * fourier.phases[0] * fourier.phases[1]).min(g.out_channels) >= CHANNELS;
-        (wide && 3 * planes < 2 * direct).then_some(fourier)
-    }
-
-    /// The convolution in the frequency domain, if the map is small enough.
-    fn new(g: &ConvGeometry) -> Option<Self> {
-        let (mut points, mut pixels, mut taps) = ([0; 2], [0; 2], [0..0, 0..0]);
+    /// The convolution of the whole map as one tile, if it is small enough.
+    pub(super) fn whole(g: &ConvGeometry) -> Option<Self> {
+        let (mut points, mut taps) = ([0; 2], [0..0, 0..0]);
         for axis in 0..2 {
             let (stride, pad) = (g.stride[axis] as isize, g.pad[axis] as isize);
             // Tap t of output p reads pixel stride * p + t - pad: element p + offset of its
             // sub-grid.
             let offsets = (-pad).div_euclid(stride)..(g.kernel[axis] as isize - 1 - pad).div_euclid(stride) + 1;
-            pixels[axis] = g.input[axis].div_ceil(g.stride[axis]);
-            let needed = (pixels[axis] as isize - offsets.start).max(g.output[axis] as isize + offsets.end - 1);
-            let fits = |length: &usize| *length as isize >= needed && *length as isize >= offsets.len() as isize;
-            points[axis] = LENGTHS.into_iter().find(fits)?;
+            let pixels = g.input[axis].div_ceil(g.stride[axis]);
+            let needed = (pixels as isize - offsets.start).max(g.output[axis] as isize + offsets.end - 1);
+            let fits = |length: &usize| {
+                *length as isize >= needed.max(offsets.len() as isize) && *length >= pixels.max(g.output[axis])
+            };
+            points[axis] = WHOLE.into_iter().find(fits)?;
             taps[axis] = offsets;
         }
-        let small = |axis: usize| g.output[axis] <= points[axis] && pixels[axis] <= points[axis];
-        let real = g.batch > 0 && g.in_channels > 0 && g.out_channels > 0 && small(0) && small(1);
-        real.then_some(Self { geometry: *g, points, phases: g.stride, pixels, taps })
+        let real = g.batch > 0 && g.in_channels > 0 && g.out_channels > 0;
+        real.then_some(Self {
+            geometry: *g,
+            points,
+            winograd: None,
+            whole: true,
+            phases: g.stride,
+            origin: [0; 2],
+            taps,
+        })
     }
 
-    /// The number of multiplications per image.
-    fn products(&self) -> usize {
+    /// The convolution of tiles with so many points, if these are enough for the kernel.
+    pub(super) fn tiled(g: &ConvGeometry, points: [usize; 2]) -> Option<Self> {
+        // The sub-grids begin with the padding, so that all of them have their taps from 0 on.
+        let origin = g.pad.map(|pad| pad as isize);
+        let taps = [0, 1].map(|axis| g.kernel[axis].div_ceil(g.stride[axis]));
+        let size: usize = [g.x_shape(), g.w_shape(), g.y_shape()].iter().flatten().product();
+        let fits = size > 0 && (0..2).all(|axis| taps[axis] < points[axis]);
+        let taps = taps.map(|taps| 0..taps as isize);
+        fits.then_some(Self { geometry: *g, points, winograd: None, whole: false, phases: g.stride, origin, taps })
+    }
+
+    /// The convolution of tiles by an additive transform, if it is made for the kernel.
+    pub(super) fn additive(g: &ConvGeometry, winograd: Winograd) -> Option<Self> {
+        let tiled = Self::tiled(g, [winograd.points(); 2])?;
+        let fits = tiled.taps.iter().all(|taps| taps.len() == winograd.size()[1]);
+        fits.then_some(Self { winograd: Some(winograd), ..tiled })
+    }
+
+    /// The number of planes.
+    pub(super) fn planes(&self) -> usize {
+        if self.winograd.is_some() {
+            return self.points[0] * self.points[1];
+        }
         // The real frequencies: 0, and N / 2 if N is even.
         let real = |n: usize| 2 - n % 2;
         let [ny, nx] = self.points;
         let real_points = real(ny) * real(nx);
-        let planes = real_points + (ny * nx - real_points) / 2 * 3;
-        planes * self.phases[0] * self.phases[1] * self.geometry.in_channels * self.geometry.out_channels
+        real_points + (ny * nx - real_points) / 2 * 3
     }
 
-    fn factor(&self, role: Role) -> Factor {
-        let g = &self.geometry;
-        let [phases_y, phases_x] = self.phases;
-        let phases: Vec<[usize; 2]> = (0..phases_y).flat_map(|y| (0..phases_x).map(move |x| [y, x])).collect();
-        let (tile, offset) = match role {
-            Role::Pixels => (self.pixels, [0; 2]),
-            Role::Taps => ([0, 1].map(|i| self.taps[i].len()), [0, 1].map(|i| self.taps[i].start)),
-            Role::Outputs => (g.output, [0; 2]),
-        };
-        // The position of tile element i of a phase on an axis of the tensor.
-        let at = |axis: usize, phase: usize, i: usize| {
-            let (i, stride) = (i as isize, g.stride[axis] as isize);
-            let (at, size) = match role {
-                Role::Pixels => (i * stride + phase as isize, g.input[axis]),
-                Role::Taps => ((i + offset[axis]) * stride + phase as isize + g.pad[axis] as isize, g.kernel[axis]),
-                Role::Outputs => (i, g.output[axis]),
-            };
-            usize::try_from(at).ok().filter(|&at| at < size)
-        };
-        let (width, channels, image) = match role {
-            Role::Pixels => (g.input[1], g.in_channels, g.input[0] * g.input[1] * g.in_channels),
-            Role::Taps => (g.kernel[1], g.in_channels * g.out_channels, 0),
-            Role::Outputs => (g.output[1], g.out_channels, g.output[0] * g.output[1] * g.out_channels),
-        };
-        let phases = if role == Role::Outputs { vec![[0, 0]] } else { phases };
-        let offset_of =
-            |[y, x]: [usize; 2], i: usize| Some((at(0, y, i / tile[1])? * width + at(1, x, i % tile[1])?) * channels);
-        let offsets =
-            phases.iter().map(|&phase| (0..tile[0] * tile[1]).map(|i| offset_of(phase, i)).collect()).collect();
-        let strides = match role {
-            Role::Pixels => [(Axis::Image, image), (Axis::Input, 1)],
-            Role::Taps => [(Axis::Input, g.out_channels), (Axis::Output, 1)],
-            Role::Outputs => [(Axis::Image, image), (Axis::Output, 1)],
-        };
-        Factor { transform: Transform::new(role, tile, offset, self.points), offsets, strides }
+    /// The number of multiplications per image.
+    pub(super) fn products(&self) -> usize {
+        let channels = self.phases[0] * self.phases[1] * self.geometry.in_channels * self.geometry.out_channels;
+        self.tiles(Convolution::Forward) * self.planes() * channels
     }
 
-    /// The number of phases along an axis, and its length in each.
-    fn extent(&self, axis: Axis) -> [usize; 2] {
+    /// The number of phases along an axis, and its length in each. The images are counted in tiles.
+    fn extent(&self, call: Convolution, axis: Axis) -> [usize; 2] {
         match axis {
-            Axis::Image => [1, self.geometry.batch],
+            Axis::Image => [1, self.geometry.batch * self.tiles(call)],
             Axis::Input => [self.phases[0] * self.phases[1], self.geometry.in_channels],
             Axis::Output => [1, self.geometry.out_channels],
         }
     }
 
     pub(crate) fn conv2d(&self, x: &[f32], w: &[f32], y: &mut [f32]) {
-        self.product([Axis::Image, Axis::Input, Axis::Output], [Role::Pixels, Role::Taps, Role::Outputs], x, w, y);
+        self.product(Convolution::Forward, x, w, y);
     }
 
     pub(crate) fn conv2d_input_grad(&self, gy: &[f32], w: &[f32], gx: &mut [f32]) {
-        self.product([Axis::Image, Axis::Output, Axis::Input], [Role::Outputs, Role::Taps, Role::Pixels], gy, w, gx);
+        self.product(Convolution::InputGrad, gy, w, gx);
     }
 
     pub(crate) fn conv2d_weight_grad(&self, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-        self.product([Axis::Input, Axis::Image, Axis::Output], [Role::Pixels, Role::Outputs, Role::Taps], x, gy, gw);
+        self.product(Convolution::WeightGrad, x, gy, gw);
+    }
+}
+
+impl Convolution {
+    /// The axes of the rows, the depth and the columns of the products of planes.
+    fn axes(self) -> [Axis; 3] {
+        match self {
+            Self::Forward => [Axis::Image, Axis::Input, Axis::Output],
+            Self::InputGrad => [Axis::Image, Axis::Output, Axis::Input],
+            Self::WeightGrad => [Axis::Input, Axis::Image, Axis::Output],
+        }
     }
 
-    /// The lengths of the planes of the two operands that a call holds at a time, approximately.
-    pub(crate) fn packed(&self, call: Convolution) -> [usize; 2] {
-        let g = &self.geometry;
-        let planes = self.points[0] * self.points[1];
-        let inputs = planes * self.phases[0] * self.phases[1] * g.in_channels;
-        let [pixels, taps, outputs] = [inputs * g.batch, inputs * g.out_channels, planes * g.batch * g.out_channels];
-        let [left, right] = match call {
-            Convolution::Forward => [pixels, taps],
-            Convolution::InputGrad => [outputs, taps],
-            Convolution::WeightGrad => [pixels, outputs],
-        };
-        product::held_at_a_time([left, right])
+    /// The tensors that are the left and the right operand, and the result.
+    fn roles(self) -> [Role; 3] {
+        match self {
+            Self::Forward => [Role::Pixels, Role::Taps, Role::Outputs],
+            Self::InputGrad => [Role::Outputs, Role::Taps, Role::Pixels],
+            Self::WeightGrad => [Role::Pixels, Role::Outputs, Role::Taps],
+        }
     }
 }

@@ -4,170 +4,146 @@
 use core::ops::Range;
 
 use super::block::{Inverse, Products};
-use super::transform::{Forward, Role};
-use super::{Axis, Factor, Fourier};
+use super::operand::Operand;
+use super::{Axis, Fourier};
+use crate::conv::Convolution;
 use crate::gemm::block::Block;
 use crate::gemm::blocking::{SERIAL, Tiling};
 use crate::gemm::for_each_task;
-use crate::gemm::pack::{PackLanes, PackSteps};
-use crate::gemm::panels::{Panel, groups};
+use crate::gemm::micro::TALLEST;
+use crate::gemm::panels::{Panel, Panels, groups};
 use crate::gemm::scratch::Scratch;
-use crate::shared::{Region, Shared};
+use crate::shared::Shared;
 use crate::simd::{self, Isa, LANES};
 
+/// How the products of a call are cut.
+struct Plan {
+    rows: Panels,
+    columns: Panels,
+    /// The parts of each phase of the depth that are summed at a time.
+    pieces: Vec<Range<usize>>,
+    /// Steps of the depth of all phases of the largest piece.
+    steps: usize,
+    /// The most rows and columns whose planes are held at a time.
+    held: [usize; 2],
+    /// The most rows and columns of a block.
+    block: [usize; 2],
+}
+
 impl Fourier {
+    fn plan(&self, call: Convolution, isa: Isa) -> Plan {
+        let [rows, [phases, length], columns] = call.axes().map(|axis| self.extent(call, axis));
+        let pieces = if self.whole { 1 } else { (phases * length).div_ceil(self.most_steps(call)) };
+        let size = length.div_ceil(pieces.clamp(1, length));
+        let pieces = (0..length).step_by(size).map(|start| start..length.min(start + size)).collect();
+        let steps = phases * size;
+        let tiling = Tiling::unswapped(isa, rows[1], columns[1], steps);
+        let rows = tiling.rows(rows[1]).repeated(rows[0]);
+        let columns = tiling.columns(columns[1]).repeated(columns[0]);
+        let (widths, floats) = ([rows.width, columns.width], self.planes() * (steps + 1));
+        let (held, block) = if self.whole { (held(widths, floats), BLOCK) } else { held_of_tiles(widths, floats) };
+        Plan { rows, columns, pieces, steps, held, block }
+    }
+
+    /// The most steps of the depth for which enough planes can be held at a time: all rows of a
+    /// weight gradient, else some tiles.
+    fn most_steps(&self, call: Convolution) -> usize {
+        let (rows, most) = match call {
+            Convolution::WeightGrad => (self.extent(call, Axis::Input).iter().product(), STEPS),
+            _ => (TILES, usize::MAX),
+        };
+        // Less the step that separates planes.
+        (HELD_TILES / self.planes() / (rows + COLUMNS)).clamp(2, most) - 1
+    }
+
     /// Computes result(row, column) = sum over the depth of left(row, depth) * right(depth, column)
-    /// in every plane. The axes are those of the rows, the depth and the columns.
-    pub(super) fn product(&self, axes: [Axis; 3], roles: [Role; 3], left: &[f32], right: &[f32], result: &mut [f32]) {
+    /// in every plane.
+    pub(super) fn product(&self, call: Convolution, left: &[f32], right: &[f32], result: &mut [f32]) {
         let isa = simd::current();
         let parallel = self.geometry.dense_products() > SERIAL;
-        let [rows, depth, columns] = axes.map(|axis| self.extent(axis));
-        let [left_factor, right_factor, result_factor] = roles.map(|role| self.factor(role));
-        let steps = depth[0] * depth[1];
-        let tiling = Tiling::unswapped(isa, rows[1], columns[1], steps);
-        let row_panels = tiling.rows(rows[1]).repeated(rows[0]);
-        let column_panels = tiling.columns(columns[1]).repeated(columns[0]);
+        let axes = call.axes();
+        let [rows, depth, columns] = axes.map(|axis| self.extent(call, axis));
+        let [left_factor, right_factor, result_factor] = call.roles().map(|role| self.factor(call, role));
+        let Plan { rows: row_panels, columns: column_panels, pieces, held, block, .. } = self.plan(call, isa);
         let planes = result_factor.transform.planes;
-        // One step more per plane, so that planes are not a power of two apart.
-        let plane_steps = steps + 1;
-        let all_steps = planes * plane_steps;
         let shared = Shared::new(result);
-        let transform = |factor, data, lanes, panels| {
-            Operand { isa, parallel, factor, data, lanes, depth: (axes[1], depth), panels }.transform()
-        };
-        let [most_rows, most_columns] = held([row_panels.width, column_panels.width], all_steps);
-        let (row_groups, column_groups) = (row_panels.groups(most_rows), column_panels.groups(most_columns));
-        let mut right_planes = None;
-        for rows_held in row_groups {
-            let rows_held = &row_panels.list[rows_held];
-            let left = transform(&left_factor, left, (axes[0], rows), rows_held);
-            for columns_held in column_groups.iter().cloned() {
-                let columns_held = &column_panels.list[columns_held];
-                if column_groups.len() > 1 {
-                    right_planes = None; // First, so that its memory is free for the next part.
+        for piece in pieces {
+            let steps = depth[0] * piece.len();
+            // One step more per plane, so that planes are not a power of two apart.
+            let plane_steps = steps + 1;
+            let all_steps = planes * plane_steps;
+            let transform = |factor, data, lanes, panels| {
+                let depth = (axes[1], depth[0], piece.clone());
+                Operand { isa, parallel, factor, data, lanes, depth, panels }.transform()
+            };
+            let (row_groups, column_groups) = (row_panels.groups(held[0]), column_panels.groups(held[1]));
+            let mut right_planes = None;
+            for rows_held in row_groups {
+                let rows_held = &row_panels.list[rows_held];
+                let left = transform(&left_factor, left, (axes[0], rows[1]), rows_held);
+                for columns_held in column_groups.iter().cloned() {
+                    let columns_held = &column_panels.list[columns_held];
+                    if column_groups.len() > 1 {
+                        right_planes = None; // First, so that its memory is free for the next part.
+                    }
+                    let right = right_planes
+                        .get_or_insert_with(|| transform(&right_factor, right, (axes[2], columns[1]), columns_held));
+                    let (row_groups, column_groups) = blocks(rows_held, columns_held, block, parallel);
+                    for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
+                        let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
+                        let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
+                        let plane = padded(Block::scratch_len(rows_here, columns_here));
+                        let mut sums = Scratch::new(plane * planes);
+                        let left = &left[(rows_here[0].at - rows_held[0].at) * all_steps..];
+                        let right = &right[(columns_here[0].at - columns_held[0].at) * all_steps..];
+                        isa.run(Products {
+                            left,
+                            right,
+                            rows: rows_here,
+                            columns: columns_here,
+                            steps: [steps, plane_steps],
+                            planes,
+                            sums: &mut sums,
+                            plane,
+                        });
+                        // SAFETY: no two tasks have the same rows and columns.
+                        let to = unsafe { shared.claim() };
+                        isa.run(Inverse {
+                            factor: &result_factor,
+                            planes: &sums,
+                            plane,
+                            rows: rows_here,
+                            columns: columns_here,
+                            axes: [(axes[0], rows[1]), (axes[2], columns[1])],
+                            add: piece.start > 0,
+                            to,
+                        });
+                    });
                 }
-                let right = right_planes
-                    .get_or_insert_with(|| transform(&right_factor, right, (axes[2], columns), columns_held));
-                let (row_groups, column_groups) = blocks(rows_held, columns_held, parallel);
-                for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
-                    let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
-                    let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
-                    let plane = padded(Block::scratch_len(rows_here, columns_here));
-                    let mut sums = Scratch::new(plane * planes);
-                    let left = &left[(rows_here[0].at - rows_held[0].at) * all_steps..];
-                    let right = &right[(columns_here[0].at - columns_held[0].at) * all_steps..];
-                    isa.run(Products {
-                        left,
-                        right,
-                        rows: rows_here,
-                        columns: columns_here,
-                        steps: [steps, plane_steps],
-                        planes,
-                        sums: &mut sums,
-                        plane,
-                    });
-                    // SAFETY: no two tasks have the same rows and columns.
-                    let to = unsafe { shared.claim() };
-                    isa.run(Inverse {
-                        factor: &result_factor,
-                        planes: &sums,
-                        plane,
-                        rows: rows_here,
-                        columns: columns_here,
-                        lengths: [rows[1], columns[1]],
-                        row_stride: result_factor.stride(axes[0]),
-                        to,
-                    });
-                });
             }
         }
     }
-}
 
-/// An operand of the product, before packing and transformation.
-struct Operand<'a> {
-    isa: Isa,
-    parallel: bool,
-    factor: &'a Factor,
-    data: &'a [f32],
-    /// The axis of the lanes, rows or columns, with its [phases, length].
-    lanes: (Axis, [usize; 2]),
-    /// The axis of the depth, with its [phases, length].
-    depth: (Axis, [usize; 2]),
-    panels: &'a [Panel],
-}
-
-/// Steps of the depth that a task transforms.
-const STEPS: usize = 64;
-
-impl Operand<'_> {
-    /// All planes of the operand, packed into panels.
-    fn transform(&self) -> Scratch {
-        let Self { isa, parallel, factor, data, lanes, depth, panels } = *self;
-        let (lane_stride, step_stride) = (factor.stride(lanes.0), factor.stride(depth.0));
-        let ([_, lanes], [phases, steps]) = (lanes.1, depth.1);
-        let (plane_steps, pieces) = (phases * steps + 1, steps.div_ceil(STEPS));
-        let all_steps = plane_steps * factor.transform.planes;
-        let mut planes = Scratch::new(panels.iter().map(|panel| panel.width).sum::<usize>() * all_steps);
-        let shared = Shared::new(&mut planes);
-        for_each_task(parallel, panels.len() * phases * pieces, |task| {
-            let panel = panels[task / (phases * pieces)];
-            let (depth_phase, first) = (task / pieces % phases, task % pieces * STEPS);
-            let count = STEPS.min(steps - first);
-            // At most one of the two axes has phases.
-            let phase = (panel.start / lanes).max(depth_phase);
-            let local = Panel { start: panel.start % lanes, at: 0, ..panel };
-            let numbers = count * panel.width;
-            let stride = padded(numbers.next_multiple_of(LANES));
-            let mut tiles = Scratch::new(stride * factor.transform.size());
-            for (offset, tile) in factor.offsets[phase].iter().zip(tiles.chunks_exact_mut(stride)) {
-                let tile = &mut tile[..numbers];
-                match *offset {
-                    None => tile.fill(0.0),
-                    Some(offset) if lane_stride == 1 => {
-                        let (source, to) = (&data[offset + first * step_stride..], Region::whole(tile));
-                        let (panels, steps) = (&[local][..], 0..count);
-                        isa.run(PackSteps { panels, source, stride: step_stride, steps, depth: count, to });
-                    }
-                    Some(offset) => {
-                        let lane = |l| Some(offset + (local.start + l) * lane_stride + first);
-                        isa.run(PackLanes { panel: local, source: data, lane, chunk: count, to: tile });
-                    }
-                }
-            }
-            let start = (panel.at - panels[0].at) * all_steps + (depth_phase * steps + first) * panel.width;
-            // SAFETY: no two tasks have the same panel and steps.
-            let to = unsafe { shared.claim() };
-            isa.run(Forward {
-                transform: &factor.transform,
-                tiles: &tiles,
-                stride,
-                count: numbers,
-                to,
-                start,
-                plane: plane_steps * panel.width,
-            });
-        });
-        planes
+    /// The lengths of the planes of the two operands that a call holds at a time, approximately.
+    pub(crate) fn packed(&self, call: Convolution) -> [usize; 2] {
+        let Plan { rows, columns, steps, held, .. } = self.plan(call, simd::current());
+        let floats = self.planes() * (steps + 1);
+        [rows.width.min(held[0]) * floats, columns.width.min(held[1]) * floats]
     }
 }
 
 /// The stride for buffers that are used together: an odd number of cache lines, because lines a
 /// power of two apart map to the same few cache sets.
-fn padded(floats: usize) -> usize {
+pub(super) fn padded(floats: usize) -> usize {
     (floats.div_ceil(LANES) | 1) * LANES
 }
 
-/// The most floats of planes that are held at a time. They should stay in the last-level cache.
+/// The most floats of planes of whole maps that are held at a time. They should stay in the
+/// last-level cache.
 const HELD: usize = 6 << 20;
 /// How many of these are reserved for a part of one operand, if the other one fits into the rest as
 /// a whole. An operand that is held as a whole is transformed only once.
 const PART: usize = 1 << 20;
-
-/// The floats to hold of two operands, given the floats of their planes.
-pub(super) fn held_at_a_time([left, right]: [usize; 2]) -> [usize; 2] {
-    if left + right <= HELD { [left, right] } else { [HELD - PART, PART] }
-}
 
 /// The number of rows and columns to hold at a time, given their numbers and the `floats` of each.
 fn held([rows, columns]: [usize; 2], floats: usize) -> [usize; 2] {
@@ -186,10 +162,54 @@ fn held([rows, columns]: [usize; 2], floats: usize) -> [usize; 2] {
 /// 94) stay in the second-level cache until they are transformed.
 const BLOCK: [usize; 2] = [28, 64];
 
+/// The same as [`HELD`] for tiles. They have more planes and as a rule more rows, so there is less
+/// to gain from whole operands than from large parts of both.
+const HELD_TILES: usize = 8 << 20;
+/// The columns and the least rows of tiles to hold at a time.
+const COLUMNS: usize = 64;
+const TILES: usize = 64;
+
+/// The most steps of the depth of a piece of a weight gradient. More would hardly make the inverse
+/// transforms of all pieces cheaper.
+const STEPS: usize = 256;
+/// The most rows of a block of tiles.
+const TALL: usize = 84;
+
+/// The number of rows and columns to hold at a time for tiles, and the size of a block. Blocks are
+/// few and large, because every plane is read for each of them; their sums may leave the
+/// second-level cache.
+fn held_of_tiles([rows, columns]: [usize; 2], floats: usize) -> ([usize; 2], [usize; 2]) {
+    let threads = rayon::current_num_threads();
+    let most = (HELD_TILES / floats).max(32);
+    // All columns if that leaves enough rows, for then each operand is transformed only once; else
+    // all rows for the same reason; else parts of both.
+    let (enough, some) = (rows.min(TILES), columns.min((COLUMNS / 2 * threads).max(COLUMNS)));
+    let held = if columns + enough <= most {
+        [(most - columns).min((HELD_TILES / 4 / floats).max(TILES)), columns]
+    } else if rows + columns.min(COLUMNS) <= most {
+        [rows, some.min(most - rows)]
+    } else {
+        let columns = columns.min(COLUMNS).min(most / 2);
+        [most - columns, columns]
+    };
+    // Groups of equal size.
+    let equal = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.max(1)).max(1));
+    let rows = equal(rows, held[0]);
+    let held = [rows.next_multiple_of(TALLEST), held[1]];
+    let tasks_across = held[1].div_ceil(COLUMNS / 2);
+    let down = (2 * threads).div_ceil(tasks_across);
+    let height = equal(rows, rows.div_ceil(down).clamp(28, TALL));
+    (held, [height.next_multiple_of(TALLEST), COLUMNS / 2])
+}
+
 /// The blocks of the result. They are smaller if there would be too few for all threads.
-fn blocks(rows: &[Panel], columns: &[Panel], parallel: bool) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    let [height, width] = BLOCK;
+fn blocks(
+    rows: &[Panel],
+    columns: &[Panel],
+    [height, width]: [usize; 2],
+    parallel: bool,
+) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let (rows, wide) = (groups(rows, height), groups(columns, width));
-    let enough = !parallel || rows.len() * wide.len() >= 8;
+    let enough = !parallel || rows.len() * wide.len() >= 8 || width <= COLUMNS / 2;
     (rows, if enough { wide } else { groups(columns, width / 2) })
 }

@@ -1,6 +1,8 @@
 //! Convolutions in the frequency domain against the plain loops, within the bound of their rounding
 //! error.
 
+use super::tiles::Factor;
+use super::transform::Transform;
 use super::*;
 use crate::gemm::tests::numbers;
 use crate::geometry::{Padding, TransposedPadding};
@@ -36,13 +38,54 @@ fn geometries() -> Vec<ConvGeometry> {
     plain.into_iter().chain([merged]).collect()
 }
 
+/// Convolutions whose maps are cut into tiles of so many points: with borders, strides, phases
+/// without taps, incomplete tiles, and several pieces of the depth.
+fn tiled() -> Vec<Fourier> {
+    use Padding::{Explicit, Same, Valid};
+    let cases: [(_, _, _, _, _, [usize; 2]); 13] = [
+        ([2, 9, 13, 3], [3, 3], 5, [1, 1], Same, [6, 6]),
+        ([1, 17, 11, 4], [5, 5], 3, [1, 1], Same, [12, 8]),
+        ([2, 16, 16, 2], [5, 5], 2, [1, 1], Same, [10, 12]),
+        ([3, 15, 14, 2], [5, 5], 3, [2, 2], Same, [8, 5]),
+        ([2, 12, 12, 3], [4, 4], 2, [2, 2], Explicit([1, 1, 1, 1]), [4, 5]),
+        ([1, 16, 9, 2], [7, 7], 3, [1, 1], Same, [12, 10]),
+        ([1, 9, 16, 2], [7, 3], 3, [2, 1], Explicit([3, 2, 0, 1]), [8, 6]),
+        ([2, 10, 9, 2], [3, 3], 2, [2, 2], Valid, [4, 6]),
+        ([1, 8, 8, 2], [3, 3], 2, [1, 1], Explicit([4, 4, 5, 5]), [6, 5]),
+        // A stride longer than the kernel, pixels that no output reads, and no padding.
+        ([1, 11, 10, 2], [2, 1], 2, [3, 2], Valid, [4, 4]),
+        // One row of many columns, and several pieces of the depth.
+        ([1, 6, 6, 3], [3, 3], 140, [1, 1], Same, [10, 10]),
+        ([1, 9, 8, 340], [5, 5], 2, [1, 1], Same, [12, 12]),
+        ([40, 33, 33, 1], [5, 5], 1, [1, 1], Same, [12, 12]),
+    ];
+    let convolution = |(x, kernel, out, stride, padding, points)| {
+        let g = ConvGeometry::new(x, kernel, out, stride, padding).unwrap();
+        Fourier::tiled(&g, points).unwrap_or_else(|| panic!("{points:?} points for {g:?}"))
+    };
+    let additive = |(x, kernel, out, stride, padding, winograd)| {
+        let g = ConvGeometry::new(x, kernel, out, stride, padding).unwrap();
+        Fourier::additive(&g, winograd).unwrap_or_else(|| panic!("{winograd:?} for {g:?}"))
+    };
+    let small: [(_, _, _, _, _, Winograd); 7] = [
+        ([2, 9, 7, 3], [3, 3], 5, [1, 1], Same, Winograd::F23),
+        ([1, 8, 6, 350], [3, 3], 3, [1, 1], Valid, Winograd::F23),
+        ([2, 10, 13, 3], [5, 6], 2, [2, 2], Same, Winograd::F23),
+        ([2, 12, 9, 3], [4, 4], 4, [2, 2], Explicit([1, 1, 1, 1]), Winograd::F22),
+        ([2, 9, 16, 3], [4, 4], 4, [2, 2], Explicit([1, 1, 1, 1]), Winograd::F32),
+        ([3, 11, 10, 2], [3, 4], 3, [2, 2], Explicit([0, 1, 2, 1]), Winograd::F32),
+        ([50, 40, 40, 1], [2, 2], 2, [1, 1], Same, Winograd::F22),
+    ];
+    cases.map(convolution).into_iter().chain(small.map(additive)).collect()
+}
+
 /// Several blocks of rows and columns, and parts of both operands.
 #[test]
 fn a_larger_convolution_is_near_the_direct_one() {
     let g = ConvGeometry::new([70, 4, 4, 130], [5, 5], 300, [1, 1], Padding::Same).unwrap();
     let [x, w] = [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape()))];
     let [mut y, mut direct] = [0; 2].map(|_| vec![f32::NAN; size(g.y_shape())]);
-    Fourier::choose(&g).expect("wide enough").conv2d(&x, &w, &mut y);
+    Fourier::whole(&g).expect("small enough").conv2d(&x, &w, &mut y);
     crate::conv::direct::conv2d(&g, &x, &w, &mut direct);
     let largest = direct.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
     let error = y.iter().zip(&direct).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
@@ -53,7 +96,7 @@ fn a_larger_convolution_is_near_the_direct_one() {
 fn the_points_are_as_few_as_the_map_allows() {
     let points = |size: usize, stride: usize| {
         let g = ConvGeometry::new([1, size, size, 1], [5, 5], 1, [stride; 2], Padding::Same).unwrap();
-        Fourier::new(&g).map(|f| (f.points[0], f.products()))
+        Fourier::whole(&g).map(|f| (f.points[0], f.products()))
     };
     assert_eq!(points(4, 1), Some((6, 52)));
     assert_eq!(points(7, 2), Some((5, 37 * 4)));
@@ -85,16 +128,18 @@ struct Bounded<'a> {
 }
 
 impl<'a> Bounded<'a> {
-    fn new(fourier: &Fourier, role: Role, data: &'a [f32]) -> Self {
-        let factor = fourier.factor(role);
+    fn new(fourier: &Fourier, call: Convolution, role: Role, data: &'a [f32]) -> Self {
+        let factor = fourier.factor(call, role);
         Self { matrix: absolute_values(&factor.transform), factor, data }
     }
 
     /// The offsets of the tile at two indices, each an axis, a phase and a position.
     fn offsets(&self, indices: [(Axis, [usize; 2]); 2]) -> Vec<Option<usize>> {
         let phase = indices.iter().map(|(_, [phase, _])| *phase).max().unwrap_or(0);
-        let offset: usize = indices.iter().map(|(axis, [_, at])| at * self.factor.stride(*axis)).sum();
-        self.factor.offsets[phase].iter().map(|first| first.map(|first| first + offset)).collect()
+        let places = indices.map(|(axis, [_, at])| self.factor.place(axis, at));
+        // At most one of the two has tiles.
+        let [tiles, other] = if indices[0].0 == Axis::Image { places } else { [places[1], places[0]] };
+        self.factor.elements(phase).map(|element| Some(element.offset(tiles)? + other.base)).collect()
     }
 
     /// |matrix| |tile|
@@ -108,28 +153,38 @@ impl<'a> Bounded<'a> {
     }
 }
 
-/// The documented bound for each element of the tensor `roles[2]`, by brute force.
-fn bound(fourier: &Fourier, axes: [Axis; 3], roles: [Role; 3], [left, right, result]: [&[f32]; 3]) -> Vec<f64> {
-    let [left, right] = [Bounded::new(fourier, roles[0], left), Bounded::new(fourier, roles[1], right)];
-    let result = Bounded::new(fourier, roles[2], result);
+/// The documented bound for each element of the result of a call, by brute force.
+fn bound(fourier: &Fourier, call: Convolution, [left, right, result]: [&[f32]; 3]) -> Vec<f64> {
+    let (axes, roles) = (call.axes(), call.roles());
+    let [left, right] =
+        [(roles[0], left), (roles[1], right)].map(|(role, data)| Bounded::new(fourier, call, role, data));
+    let result = Bounded::new(fourier, call, roles[2], result);
     let each = |axis: Axis| {
-        let [phases, length] = fourier.extent(axis);
+        let [phases, length] = fourier.extent(call, axis);
         (0..phases).flat_map(move |phase| (0..length).map(move |at| (axis, [phase, at])))
     };
     // Roundings: the entries of a transform, once; its sums along a row and down a column, which
-    // may be complex; the depth; and in the inverse transform at most 3 planes for each point of a
-    // column and one number for each point of a row.
+    // may be complex; the depth, and one more for its pieces; and in the inverse transform at most
+    // 3 planes for each point of a column and one number for each point of a row.
     let transform = |of: &Bounded| of.factor.transform.tile[1] + 2 * of.factor.transform.tile[0] + 2;
-    let roundings =
-        each(axes[1]).count() + transform(&left) + transform(&right) + 3 * fourier.points[0] + fourier.points[1] + 2;
+    let roundings = each(axes[1]).count()
+        + 1
+        + transform(&left)
+        + transform(&right)
+        + 3 * fourier.points[0]
+        + fourier.points[1]
+        + 2;
     let gamma = roundings as f64 * f64::from(f32::EPSILON) / 2.0 * 1.001;
+    let planes = |of: &Bounded, axes: [Axis; 2]| -> Vec<Vec<Vec<f64>>> {
+        each(axes[0]).map(|a| each(axes[1]).map(|b| of.planes([a, b])).collect()).collect()
+    };
+    let (left, right) = (planes(&left, [axes[0], axes[1]]), planes(&right, [axes[2], axes[1]]));
     let mut bounds = vec![0.0; result.data.len()];
-    for row in each(axes[0]) {
-        for column in each(axes[2]) {
+    for (row, left) in each(axes[0]).zip(&left) {
+        for (column, right) in each(axes[2]).zip(&right) {
             let mut sums = vec![0.0; result.factor.transform.planes];
-            for step in each(axes[1]) {
-                let (a, b) = (left.planes([row, step]), right.planes([step, column]));
-                sums.iter_mut().zip(a.iter().zip(&b)).for_each(|(sum, (a, b))| *sum += a * b);
+            for (a, b) in left.iter().zip(right) {
+                sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
             }
             for (weights, offset) in result.matrix.iter().zip(result.offsets([row, column])) {
                 let Some(offset) = offset else { continue };
@@ -144,19 +199,24 @@ fn doubles(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
 }
 
-fn within(what: &str, g: &ConvGeometry, got: &[f32], wanted: &[f64], bounds: &[f64]) {
+/// Checks that the errors are within their bounds. Returns the largest ratio of both.
+fn within(what: &str, g: &ConvGeometry, got: &[f32], wanted: &[f64], bounds: &[f64]) -> f64 {
+    let mut worst: f64 = 0.0;
     for (i, ((got, wanted), bound)) in got.iter().zip(wanted).zip(bounds).enumerate() {
         let error = (f64::from(*got) - wanted).abs();
         assert!(error <= *bound, "{what} {g:?} at {i}: {got} for {wanted}, bound {bound}");
+        worst = worst.max(if error > 0.0 { error / bound } else { 0.0 });
     }
+    worst
 }
 
 #[test]
 fn all_three_results_are_within_the_bound_and_have_the_same_bits_everywhere() {
-    use Axis::{Image, Input, Output};
-    use Role::{Outputs, Pixels, Taps};
-    for g in geometries() {
-        let fourier = Fourier::new(&g).unwrap_or_else(|| panic!("{g:?} is small"));
+    let whole = |g: ConvGeometry| Fourier::whole(&g).unwrap_or_else(|| panic!("{g:?} is small"));
+    let mut worst = [0.0_f64; 3];
+    for fourier in geometries().into_iter().map(whole).chain(tiled()) {
+        use Convolution::{Forward, InputGrad, WeightGrad};
+        let g = fourier.geometry;
         let [x, w, gy] = [g.x_shape(), g.w_shape(), g.y_shape()].map(size);
         let [x, w, gy] = [numbers(1, x), numbers(2, w), numbers(3, gy)];
         let [mut gx, mut gw, mut y] = [&x, &w, &gy].map(|like| vec![f32::NAN; like.len()]);
@@ -165,24 +225,56 @@ fn all_three_results_are_within_the_bound_and_have_the_same_bits_everywhere() {
         reference::conv2d(&g, &dx, &dw, &mut exact_y);
         reference::conv2d_input_grad(&g, &dgy, &dw, &mut exact_gx);
         reference::conv2d_weight_grad(&g, &dx, &dgy, &mut exact_gw);
-        let bounds_y = bound(&fourier, [Image, Input, Output], [Pixels, Taps, Outputs], [&x, &w, &gy]);
-        let bounds_gx = bound(&fourier, [Image, Output, Input], [Outputs, Taps, Pixels], [&gy, &w, &x]);
-        let bounds_gw = bound(&fourier, [Input, Image, Output], [Pixels, Outputs, Taps], [&x, &gy, &w]);
+        let bounds_y = bound(&fourier, Forward, [&x, &w, &gy]);
+        let bounds_gx = bound(&fourier, InputGrad, [&gy, &w, &x]);
+        let bounds_gw = bound(&fourier, WeightGrad, [&x, &gy, &w]);
         let mut bits: Option<[Vec<f32>; 3]> = None;
-        for (isa, threads) in simd::available().into_iter().flat_map(|isa| [(isa, 1), (isa, 3)]) {
+        for (isa, threads) in simd::available().into_iter().flat_map(|isa| [(isa, 1), (isa, 2), (isa, 3)]) {
             simd::pool(isa, threads).install(|| {
                 fourier.conv2d(&x, &w, &mut y);
                 fourier.conv2d_input_grad(&gy, &w, &mut gx);
                 fourier.conv2d_weight_grad(&x, &gy, &mut gw);
             });
-            within(&format!("conv2d on {isa}"), &g, &y, &exact_y, &bounds_y);
-            within(&format!("conv2d_input_grad on {isa}"), &g, &gx, &exact_gx, &bounds_gx);
-            within(&format!("conv2d_weight_grad on {isa}"), &g, &gw, &exact_gw, &bounds_gw);
             let found = [y.clone(), gx.clone(), gw.clone()];
-            let first = bits.get_or_insert_with(|| found.clone());
-            for (a, b) in first.iter().flatten().zip(found.iter().flatten()) {
-                assert_eq!(a.to_bits(), b.to_bits(), "{g:?} on {isa} with {threads} threads");
+            if let Some(first) = &bits {
+                for (a, b) in first.iter().flatten().zip(found.iter().flatten()) {
+                    assert_eq!(a.to_bits(), b.to_bits(), "{g:?} on {isa} with {threads} threads");
+                }
+                continue;
             }
+            let ratios = [
+                within(&format!("conv2d on {isa}"), &g, &y, &exact_y, &bounds_y),
+                within(&format!("conv2d_input_grad on {isa}"), &g, &gx, &exact_gx, &bounds_gx),
+                within(&format!("conv2d_weight_grad on {isa}"), &g, &gw, &exact_gw, &bounds_gw),
+            ];
+            worst.iter_mut().zip(ratios).for_each(|(worst, ratio)| *worst = worst.max(ratio));
+            bits = Some(found);
+        }
+    }
+    println!("the largest errors as shares of their bounds: {worst:?}");
+}
+
+#[test]
+fn an_image_has_the_same_bits_alone_and_in_a_batch() {
+    let tiled_again = |f: &Fourier| match f.winograd {
+        Some(winograd) => Fourier::additive(&f.geometry, winograd).expect("again"),
+        None => Fourier::tiled(&f.geometry, f.points).expect("again"),
+    };
+    for whole in tiled() {
+        let g = whole.geometry;
+        let alone = Fourier { geometry: ConvGeometry { batch: 1, ..g }, ..tiled_again(&whole) };
+        let [x, w, gy] = [g.x_shape(), g.w_shape(), g.y_shape()].map(size);
+        let [x, w, gy] = [numbers(1, x), numbers(2, w), numbers(3, gy)];
+        let [mut gx, mut y] = [&x, &gy].map(|like| vec![f32::NAN; like.len()]);
+        whole.conv2d(&x, &w, &mut y);
+        whole.conv2d_input_grad(&gy, &w, &mut gx);
+        let [pixels, outputs] = [x.len() / g.batch, y.len() / g.batch];
+        let [mut gx_alone, mut y_alone] = [pixels, outputs].map(|len| vec![f32::NAN; len]);
+        let last = g.batch - 1;
+        alone.conv2d(&x[last * pixels..], &w, &mut y_alone);
+        alone.conv2d_input_grad(&gy[last * outputs..], &w, &mut gx_alone);
+        for (a, b) in y[last * outputs..].iter().zip(&y_alone).chain(gx[last * pixels..].iter().zip(&gx_alone)) {
+            assert_eq!(a.to_bits(), b.to_bits(), "{g:?}");
         }
     }
 }

@@ -15,6 +15,7 @@
 //! All of this is linear, so the matrix of the columns yields planes directly. The inverse
 //! transform applies the transposed matrices.
 
+use super::winograd::{self, Winograd};
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -30,9 +31,11 @@ pub(crate) enum Role {
 }
 
 /// The most points of a transform.
-pub(crate) const LONGEST: usize = 8;
+pub(crate) const LONGEST: usize = 12;
 /// The supported numbers of points.
-pub(crate) const LENGTHS: [usize; 4] = [4, 5, 6, LONGEST];
+pub(crate) const LENGTHS: [usize; 6] = [4, 5, 6, 8, 10, LONGEST];
+/// The numbers of points for whole maps.
+pub(crate) const WHOLE: [usize; 4] = [4, 5, 6, 8];
 
 /// cos and sin of k / n of a full turn, for n in [`LENGTHS`]. They are computed from square roots,
 /// which every machine rounds in the same way.
@@ -48,12 +51,16 @@ fn turn(k: usize, n: usize) -> (f64, f64) {
         (0, _) => (1.0, 0.0),
         (k, n) if 2 * k == n => (-1.0, 0.0),
         (k, n) if 4 * k == n => (0.0, 1.0),
-        (1, 5) => ((root(5.0) - 1.0) / 4.0, root(10.0 + 2.0 * root(5.0)) / 4.0),
-        (2, 5) => (-(root(5.0) + 1.0) / 4.0, root(10.0 - 2.0 * root(5.0)) / 4.0),
-        (1, 6) => (half, root(3.0) / 2.0),
-        (2, 6) => (-half, root(3.0) / 2.0),
+        (1, 5) | (2, 10) => ((root(5.0) - 1.0) / 4.0, root(10.0 + 2.0 * root(5.0)) / 4.0),
+        (2, 5) | (4, 10) => (-(root(5.0) + 1.0) / 4.0, root(10.0 - 2.0 * root(5.0)) / 4.0),
+        (1, 6) | (2, 12) => (half, root(3.0) / 2.0),
+        (2, 6) | (4, 12) => (-half, root(3.0) / 2.0),
         (1, 8) => (root(half), root(half)),
         (3, 8) => (-root(half), root(half)),
+        (1, 10) => ((root(5.0) + 1.0) / 4.0, root(10.0 - 2.0 * root(5.0)) / 4.0),
+        (3, 10) => (-(root(5.0) - 1.0) / 4.0, root(10.0 + 2.0 * root(5.0)) / 4.0),
+        (1, 12) => (root(3.0) / 2.0, half),
+        (5, 12) => (-root(3.0) / 2.0, half),
         _ => unreachable!("no table for {n} points"),
     }
 }
@@ -100,6 +107,18 @@ pub(crate) struct Transform {
     pub(crate) tile: [usize; 2],
     /// The number of planes.
     pub(crate) planes: usize,
+    method: Method,
+}
+
+#[derive(Clone, Debug)]
+enum Method {
+    Fourier(Matrices),
+    Winograd(Winograd, Role),
+}
+
+/// The matrices of a Fourier transform.
+#[derive(Clone, Debug)]
+struct Matrices {
     /// (parts of a row, width)
     row: Matrix,
     row_back: Matrix,
@@ -119,7 +138,7 @@ fn parts(n: usize) -> impl Iterator<Item = (usize, bool)> {
 impl Transform {
     /// The transform of tiles whose first element is at `offset` from the origin (taps may lie left
     /// of it), with `points` frequencies down and across.
-    pub(crate) fn new(role: Role, tile: [usize; 2], offset: [isize; 2], points: [usize; 2]) -> Self {
+    pub(crate) fn fourier(role: Role, tile: [usize; 2], offset: [isize; 2], points: [usize; 2]) -> Self {
         let [height, width] = tile;
         // conv reads x at output + tap, so the frequencies of the pixels are conjugated.
         let sign = if role == Role::Pixels { -1.0 } else { 1.0 };
@@ -175,7 +194,19 @@ impl Transform {
             planes += rows.len();
         }
         let row = Matrix::new(&row_frequencies);
-        Self { tile, planes, row_back: row.transposed(), row, columns }
+        let matrices = Matrices { row_back: row.transposed(), row, columns };
+        Self { tile, planes, method: Method::Fourier(matrices) }
+    }
+
+    /// A transform that only adds.
+    pub(crate) fn winograd(of: Winograd, role: Role) -> Self {
+        let ([outputs, taps], points) = (of.size(), of.points());
+        let len = match role {
+            Role::Pixels => points,
+            Role::Taps => taps,
+            Role::Outputs => outputs,
+        };
+        Self { tile: [len; 2], planes: points * points, method: Method::Winograd(of, role) }
     }
 
     /// The number of elements of a tile.
@@ -187,7 +218,13 @@ impl Transform {
 /// The intermediate result for 16 tiles: at most as many numbers as pixels down times points
 /// across.
 #[repr(align(64))]
-struct Between([[f32; LANES]; LONGEST * LONGEST]);
+pub(crate) struct Between([[f32; LANES]; LONGEST * LONGEST]);
+
+impl Between {
+    pub(crate) fn new() -> Self {
+        Self([[0.0; LANES]; LONGEST * LONGEST])
+    }
+}
 
 /// to = matrix * from, where elements are vectors of 16 lanes. `from` and `to` are pairs of the
 /// first element and the stride in floats.
@@ -196,27 +233,32 @@ struct Between([[f32; LANES]; LONGEST * LONGEST]);
 /// `from` is valid for reading a vector per column of the matrix, `to` for writing one per row.
 #[inline(always)]
 unsafe fn multiply<S: Simd>(s: S, matrix: &Matrix, from: (*const f32, usize), to: (*mut f32, usize)) {
-    let mut row = 0;
-    while row < matrix.rows {
-        let left = matrix.rows - row;
-        // Several rows at a time share each loaded vector, and their sums are independent.
-        // SAFETY: as the caller promises; the matrix has these rows.
-        unsafe {
-            if left >= 8 && S::TILES.tallest[1] >= 8 {
-                rows::<S, 8>(s, matrix, row, from, to);
-                row += 8;
-            } else if left >= 4 {
-                rows::<S, 4>(s, matrix, row, from, to);
-                row += 4;
-            } else if left >= 2 {
-                rows::<S, 2>(s, matrix, row, from, to);
-                row += 2;
-            } else {
-                rows::<S, 1>(s, matrix, row, from, to);
-                row += 1;
+    /// One call for each height.
+    macro_rules! rows_of {
+        ($height:expr, $row:expr, $($h:literal)+) => {
+            match $height {
+                $($h if const { $h <= most::<S>() } => rows::<S, $h>(s, matrix, $row, from, to),)+
+                _ => {}
             }
-        }
+        };
     }
+    // Several rows at a time share each loaded vector, and their sums are independent. Blocks of
+    // equal height keep the most sums in progress.
+    let blocks = matrix.rows.div_ceil(most::<S>());
+    let (height, higher) = (matrix.rows / blocks, matrix.rows % blocks);
+    let mut row = 0;
+    for block in 0..blocks {
+        let height = height + usize::from(block < higher);
+        // SAFETY: as the caller promises; the matrix has these rows.
+        unsafe { rows_of!(height, row, 1 2 3 4 5 6 7 8 9 10 11 12) };
+        row += height;
+    }
+}
+
+/// The most rows of a block of [`multiply`]: their sums, an element and a factor fit into the
+/// registers.
+const fn most<S: Simd>() -> usize {
+    if S::TILES.tallest[1] < 12 { S::TILES.tallest[1] } else { 12 }
 }
 
 /// H rows of the product, from `row` on.
@@ -273,12 +315,15 @@ impl Kernel for Forward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { transform, tiles, stride, count, mut to, start, plane } = self;
         let [height, width] = transform.tile;
+        let Matrices { row, columns, .. } = match &transform.method {
+            Method::Fourier(matrices) => matrices,
+            Method::Winograd(of, role) => return winograd::forward(s, *of, *role, Self { to, ..self }),
+        };
         assert!(count > 0 && stride >= count.next_multiple_of(LANES) && tiles.len() >= stride * height * width);
         assert!(start + (transform.planes - 1) * plane + count <= to.len());
-        let parts = transform.row.rows;
-        assert!(parts * height <= LONGEST * LONGEST && transform.row.columns == width);
-        let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
-        let mut rest = Between([[0.0; LANES]; LONGEST * LONGEST]);
+        let parts = row.rows;
+        assert!(parts * height <= LONGEST * LONGEST && row.columns == width);
+        let (mut between, mut rest) = (Between::new(), Between::new());
         for at in (0..count).step_by(LANES) {
             for i in 0..height {
                 // SAFETY: inside `tiles` by the first assertion, and inside `between` by the last.
@@ -287,14 +332,15 @@ impl Kernel for Forward<'_> {
                 unsafe {
                     let from = tiles.as_ptr().add(i * width * stride + at);
                     let to = between.0.as_mut_ptr().cast::<f32>().add(i * LANES);
-                    multiply(s, &transform.row, (from, stride), (to, height * LANES));
+                    multiply(s, row, (from, stride), (to, height * LANES));
                 }
             }
             let whole = count - at >= LANES;
-            for column in &transform.columns {
+            for column in columns {
                 // SAFETY: the parts and planes of a column are some of the transform's, so they are
                 // inside `between` by the last assertion and inside `to` by the second; the region
-                // owns them. An incomplete last vector goes through `rest` (at most 3 * 8 planes).
+                // owns them. An incomplete last vector goes through `rest` (at most 3 * LONGEST
+                // planes).
                 unsafe {
                     let from = between.0.as_ptr().cast::<f32>().add(column.part * height * LANES);
                     let first = start + column.plane * plane + at;
@@ -324,12 +370,17 @@ pub(crate) unsafe fn inverse<S: Simd>(
     transform: &Transform,
     planes: *const f32,
     plane: usize,
+    between: &mut Between,
     mut visit: impl FnMut(usize, S::F),
 ) {
     let [height, width] = transform.tile;
-    let mut between = Between([[0.0; LANES]; LONGEST * LONGEST]);
-    assert!(transform.row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
-    for column in &transform.columns {
+    let Matrices { row, row_back, columns } = match &transform.method {
+        Method::Fourier(matrices) => matrices,
+        // SAFETY: as the caller promises.
+        Method::Winograd(of, role) => return unsafe { winograd::inverse(s, *of, *role, planes, plane, visit) },
+    };
+    assert!(row.rows * height <= LONGEST * LONGEST && width <= LONGEST);
+    for column in columns {
         // SAFETY: the planes of a column are some of the transform's, so `planes` is valid as the
         // caller promises; its parts are some of the row's, so they are inside `between` by the
         // assertion.
@@ -345,7 +396,7 @@ pub(crate) unsafe fn inverse<S: Simd>(
         // `LONGEST` elements.
         unsafe {
             let from = between.0.as_ptr().cast::<f32>().add(i * LANES);
-            multiply(s, &transform.row_back, (from, height * LANES), (line.as_mut_ptr().cast(), LANES));
+            multiply(s, row_back, (from, height * LANES), (line.as_mut_ptr().cast(), LANES));
         }
         for (j, numbers) in line.iter().enumerate().take(width) {
             visit(i * width + j, s.load(numbers));

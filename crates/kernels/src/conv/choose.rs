@@ -1,0 +1,99 @@
+//! Which algorithm computes a convolution.
+//!
+//! The choice depends on the shape of the layer and on whether its outputs or a gradient are
+//! wanted. It never depends on the number of images, on threads or on the instruction set: these
+//! must not change a bit of a sample.
+
+use super::fourier::{Fourier, LENGTHS, Winograd};
+use super::{Convolution, thin_weight_grad};
+use crate::arguments::Precision;
+use crate::geometry::ConvGeometry;
+
+/// An algorithm for one call.
+pub(super) enum Algorithm {
+    /// Products of packed pixels and packed weights.
+    Direct,
+    /// The weight gradient of a layer with few in-channels, without packing.
+    Thin,
+    /// Products of transformed tiles.
+    Transformed(Fourier),
+}
+
+/// The least number of input and of output channels for which transforms pay off.
+const CHANNELS: usize = 64;
+/// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
+/// Measured with 64 to 256 channels.
+const FREQUENCY: usize = 45;
+const ADDITIVE: usize = 30;
+/// The same for a number of a plane of the weights is so many times less: the transform of a few
+/// taps is cheap, and a batch shares it. (A batch of one image must not be slow either.)
+const WEIGHTS: usize = 8;
+
+/// The algorithm for a call of this shape.
+pub(super) fn choose(call: Convolution, g: &ConvGeometry) -> Algorithm {
+    match transformed(g) {
+        Some(fourier) => Algorithm::Transformed(fourier),
+        None if call == Convolution::WeightGrad && thin_weight_grad::is_thin(g) => Algorithm::Thin,
+        None => Algorithm::Direct,
+    }
+}
+
+fn transformed(g: &ConvGeometry) -> Option<Fourier> {
+    if (g.in_channels * g.stride[0] * g.stride[1]).min(g.out_channels) < CHANNELS {
+        return None;
+    }
+    let mut direct = g.useful_products() / g.batch.max(1);
+    if g.precision == Precision::Bf16 {
+        // Planes are multiplied in f32, which takes twice as long as products of pairs.
+        direct /= 2;
+    }
+    if let Some(whole) = Fourier::whole(g).filter(|whole| 3 * whole.products() < 2 * direct) {
+        return Some(whole);
+    }
+    let lengths = LENGTHS.into_iter().flat_map(|down| LENGTHS.map(|across| [down, across]));
+    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FREQUENCY)));
+    let additive = Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE)));
+    let costs = fourier.chain(additive).map(|(tiles, transform)| (cost(g, &tiles, transform), tiles));
+    let (cost, tiles) = costs.min_by_key(|(cost, _)| *cost)?;
+    (8 * cost < 7 * direct).then_some(tiles)
+}
+
+/// The estimated cost of an image, in multiply-adds.
+fn cost(g: &ConvGeometry, tiles: &Fourier, transform: usize) -> usize {
+    let [inputs, outputs] = [g.in_channels * g.stride[0] * g.stride[1], g.out_channels];
+    let numbers = tiles.tiles(Convolution::Forward) * tiles.planes() * (inputs + outputs);
+    tiles.products() + transform * (numbers + tiles.planes() * inputs * outputs / WEIGHTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Padding;
+
+    /// The number of planes of the layer, if it is transformed.
+    fn planes(batch: usize, size: usize, kernel: usize, stride: usize, channels: [usize; 2]) -> Option<usize> {
+        let x = [batch, size, size, channels[0]];
+        let g = ConvGeometry::new(x, [kernel; 2], channels[1], [stride; 2], Padding::Same).unwrap();
+        match choose(Convolution::Forward, &g) {
+            Algorithm::Transformed(tiles) => Some(tiles.planes()),
+            Algorithm::Direct | Algorithm::Thin => None,
+        }
+    }
+
+    #[test]
+    fn the_choice_suits_the_layer_and_is_the_same_for_any_batch() {
+        for batch in [1, 20, 300] {
+            assert_eq!(planes(batch, 4, 5, 1, [256, 512]), Some(52), "a whole map");
+            assert_eq!(planes(batch, 32, 5, 1, [256, 256]), Some(214), "12 points");
+            assert_eq!(planes(batch, 64, 3, 1, [256, 256]), Some(148), "10 points");
+            assert_eq!(planes(batch, 64, 3, 1, [128, 128]), Some(148), "10 points");
+            assert_eq!(planes(batch, 32, 3, 1, [64, 64]), Some(148), "10 points");
+            assert_eq!(planes(batch, 32, 4, 2, [64, 128]), Some(16), "F(3, 2)");
+            assert_eq!(planes(batch, 16, 4, 2, [128, 256]), None, "too many weights for the map");
+            assert_eq!(planes(batch, 16, 3, 1, [64, 64]), None, "too many weights for the map");
+            assert_eq!(planes(batch, 64, 3, 1, [32, 32]), None, "few channels");
+            assert_eq!(planes(batch, 64, 7, 1, [64, 3]), None, "a thin layer");
+            assert_eq!(planes(batch, 32, 1, 1, [256, 256]), None, "one tap");
+        }
+    }
+}
