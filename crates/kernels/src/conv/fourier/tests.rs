@@ -71,10 +71,10 @@ fn tiled() -> Vec<Fourier> {
         ([2, 9, 7, 3], [3, 3], 5, [1, 1], Same, Winograd::F23),
         ([1, 8, 6, 350], [3, 3], 3, [1, 1], Valid, Winograd::F23),
         ([2, 10, 13, 3], [5, 6], 2, [2, 2], Same, Winograd::F23),
-        ([2, 12, 9, 3], [4, 4], 4, [2, 2], Explicit([1, 1, 1, 1]), Winograd::F22),
+        ([2, 12, 9, 3], [4, 4], 4, [2, 2], Explicit([1, 1, 1, 1]), Winograd::F32),
         ([2, 9, 16, 3], [4, 4], 4, [2, 2], Explicit([1, 1, 1, 1]), Winograd::F32),
         ([3, 11, 10, 2], [3, 4], 3, [2, 2], Explicit([0, 1, 2, 1]), Winograd::F32),
-        ([50, 40, 40, 1], [2, 2], 2, [1, 1], Same, Winograd::F22),
+        ([50, 40, 40, 1], [2, 2], 2, [1, 1], Same, Winograd::F32),
     ];
     cases.map(convolution).into_iter().chain(small.map(additive)).collect()
 }

@@ -17,21 +17,18 @@ use crate::simd::{LANES, Simd};
 /// An algorithm with m outputs and r taps along both axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Winograd {
-    /// F(2, 2): points 0, 1 and infinity.
-    F22,
-    /// F(3, 2): points 0, 1, -1 and infinity.
+    /// F(3, 2), for a kernel of 4 taps with stride 2.
     F32,
-    /// F(2, 3): points 0, 1, -1 and infinity.
+    /// F(2, 3).
     F23,
 }
 
 impl Winograd {
-    pub(crate) const ALL: [Self; 3] = [Self::F22, Self::F32, Self::F23];
+    pub(crate) const ALL: [Self; 2] = [Self::F32, Self::F23];
 
     /// The number of outputs and of taps.
     pub(crate) fn size(self) -> [usize; 2] {
         match self {
-            Self::F22 => [2, 2],
             Self::F32 => [3, 2],
             Self::F23 => [2, 3],
         }
@@ -79,17 +76,6 @@ fn half<S: Simd>(s: S, x: S::F) -> S::F {
 }
 
 matrices! {
-    // Three points.
-    Pixels3: 3 x 3, s {
-        [a, b, c] => [s.sub(a, b), b, s.sub(c, b)],
-        [p, q, r] => [p, s.sub(s.sub(q, p), r), r]
-    }
-    // Two outputs or taps.
-    Two3: 3 x 2, s {
-        [a, b] => [a, s.add(a, b), b],
-        [p, q, r] => [s.add(p, q), s.add(q, r)]
-    }
-    // Four points.
     Pixels4: 4 x 4, s {
         [a, b, c, d] => [s.sub(a, c), s.add(b, c), s.sub(c, b), s.sub(d, b)],
         [p, q, r, t] => [p, s.sub(s.sub(q, r), t), s.add(s.sub(q, p), r), t]
@@ -122,8 +108,6 @@ matrices! {
 macro_rules! with_matrix {
     ($of:expr, $role:expr, $call:ident($($argument:expr),*)) => {
         match ($of, $role) {
-            (Winograd::F22, Role::Pixels) => $call::<S, Pixels3, 3, 3>($($argument),*),
-            (Winograd::F22, _) => $call::<S, Two3, 3, 2>($($argument),*),
             (_, Role::Pixels) => $call::<S, Pixels4, 4, 4>($($argument),*),
             (Winograd::F23, Role::Outputs) => $call::<S, Outputs4Two, 4, 2>($($argument),*),
             (Winograd::F32, Role::Outputs) => $call::<S, Outputs4Three, 4, 3>($($argument),*),
