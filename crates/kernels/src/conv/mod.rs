@@ -80,6 +80,15 @@ pub enum Convolution {
 }
 
 impl Convolution {
+    /// The number of planes whose products replace those of pixels and taps, if the tiles of this
+    /// call on `f32` are transformed.
+    pub fn planes(self, g: &ConvGeometry) -> Option<usize> {
+        match choose(self, g) {
+            Algorithm::Transformed(tiles) => Some(tiles.planes()),
+            Algorithm::Direct | Algorithm::Thin => None,
+        }
+    }
+
     /// The lengths of the buffers in which a call of this shape on `f32` packs its two operands and
     /// converts them to another precision. The calling thread keeps them for the next call. (Other
     /// memory is small.)

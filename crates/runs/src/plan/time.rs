@@ -22,9 +22,10 @@ const NUMBERS: usize = 1 << 21;
 const IMAGES: usize = 32;
 /// The number of positions that the blocks of a batch smaller than [`IMAGES`] should have in total.
 const BLOCKS: usize = 64;
-/// The kernels may choose a frequency-domain convolution from this number of channels,
+/// The kernels may transform the tiles of a map from this number of channels.
 const CHANNELS: usize = 64;
-/// if the maps are smaller than this, in pixels per side.
+/// The least number of pixels per side to which a map is reduced, twice as many if its tiles are
+/// transformed: on small maps, the transform of the weights takes too large a part.
 const PIXELS: usize = 16;
 
 /// A call of a compute-bound kernel.
@@ -136,7 +137,15 @@ impl Call {
         let mut reduced = Reduced { call: self, halvings: 0 };
         while reduced.call.products() > PRODUCTS || reduced.call.numbers() > NUMBERS {
             let halved = match &mut reduced.call {
-                Self::Convolution(_, g) => halve(g, &mut reduced.halvings),
+                Self::Convolution(call, g) => {
+                    let (before, planes) = ((*g, reduced.halvings), call.planes(g));
+                    let halved = halve(g, if planes.is_some() { 2 * PIXELS } else { PIXELS }, &mut reduced.halvings);
+                    let is_same = call.planes(g) == planes;
+                    if !is_same {
+                        (*g, reduced.halvings) = before;
+                    }
+                    halved && is_same
+                }
                 Self::Product(Gemm { m, n, k, .. }) => {
                     let largest = if m >= n && m >= k {
                         m
@@ -204,9 +213,9 @@ impl Call {
 
 /// Halves the size that changes the cost of a multiply-add least; returns false if none can be
 /// halved.
-fn halve(g: &mut ConvGeometry, halvings: &mut i32) -> bool {
-    let rows = if g.batch < IMAGES { BLOCKS } else { PIXELS };
-    for (axis, least) in [(1, PIXELS), (0, rows)] {
+fn halve(g: &mut ConvGeometry, pixels: usize, halvings: &mut i32) -> bool {
+    let rows = if g.batch < IMAGES { BLOCKS } else { pixels };
+    for (axis, least) in [(1, pixels), (0, rows)] {
         if g.output[axis] >= 2 * least {
             let gone = g.output[axis] / 2;
             g.output[axis] -= gone;
@@ -283,6 +292,13 @@ mod tests {
         let Call::Convolution(_, small) = call else { unreachable!() };
         assert!([small.in_channels, small.out_channels] == [128; 2] && halvings == 1, "{small:?}");
         assert!(small.batch >= IMAGES && call.half_channels().products() > 0.0, "{small:?}");
+        for (shape, kernel) in [([20, 32, 32, 256], 5), ([16, 128, 128, 64], 3), ([1, 64, 64, 256], 3)] {
+            let g = ConvGeometry::new(shape, [kernel; 2], shape[3], [1, 1], Padding::Same).unwrap();
+            for call in [Convolution::Forward, Convolution::InputGrad, Convolution::WeightGrad] {
+                let Call::Convolution(_, small) = Call::Convolution(call, g).reduced().call else { unreachable!() };
+                assert!(call.planes(&g).is_some() && call.planes(&small) == call.planes(&g), "{small:?}");
+            }
+        }
         let huge = product([4096, 100_000, 4096]);
         assert!(Call::Product(huge).reduced().call.products() <= PRODUCTS);
         let steps = of_steps(&[(&usage(1), 1), (&usage(64), 2)]);
