@@ -270,7 +270,7 @@ fn grad_refuses_what_it_cannot_do() {
     let message = panic_of(|| vjp(&x, &Var::constant(vector(&[1.0])), std::slice::from_ref(&x), Options::default()));
     assert!(message.contains("cotangent's shape [1] is not the output's [2]"), "{message}");
     let message = panic_of(|| grad(&x.sum(), &[x.clone(), stranger.clone()], Options::default()));
-    assert!(message.contains("wanted number 1") && message.contains("not on the output's tape"), "{message}");
+    assert!(message.contains("variable number 1") && message.contains("not on the output's tape"), "{message}");
     let message = panic_of(|| &x + &stranger);
     assert!(message.contains("add: the inputs are on different tapes"), "{message}");
 }

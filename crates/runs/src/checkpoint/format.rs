@@ -181,14 +181,16 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
 fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Flaw> {
     let mut bytes = Vec::new();
     file.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
-    // A pickle stream starts with 0x80 and its version; newer `.pt` files are zip archives.
-    if matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
+    let start = bytes.first_chunk::<8>().copied();
+    let header = start.map_or(u64::MAX, u64::from_le_bytes);
+    // A pickle stream starts with 0x80 and its version; newer `.pt` files are zip archives. Their
+    // first bytes are no possible length, whereas 0x80 and 2 alone begin the length 640.
+    if header > LONGEST_HEADER && matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
         return Err(Flaw::Pickle);
     }
-    let Some(start) = bytes.first_chunk::<8>().copied() else {
+    let Some(start) = start else {
         return Err(Flaw::Incomplete { found: length, wanted: "at least 8".to_owned() });
     };
-    let header = u64::from_le_bytes(start);
     if header > LONGEST_HEADER {
         let why = format!("its first 8 bytes claim a header of {header} bytes; at most {LONGEST_HEADER} are read");
         return Err(Flaw::Container(why));

@@ -205,6 +205,22 @@ fn pickles_are_refused_by_name_and_by_content() {
     assert!(matches!(Checkpoint::read(&folder.path().join("missing.pt")), Err(Flaw::Unreadable(_))));
 }
 
+#[test]
+fn a_length_of_the_header_that_begins_like_a_pickle_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(file_name(7));
+    let mut found = 0;
+    for padding in 0..1000 {
+        let checkpoint = Checkpoint { config: "x".repeat(padding), ..small(7) };
+        checkpoint.write(&RealDisk, &path).unwrap();
+        if matches!(fs::read(&path).unwrap()[..], [0x80, 2..=5, ..]) {
+            assert_eq!(Checkpoint::read(&path), Ok(checkpoint));
+            found += 1;
+        }
+    }
+    assert!(found > 0, "no header has such a length");
+}
+
 fn run_with(steps: &[u64]) -> tempfile::TempDir {
     let run = tempfile::tempdir().unwrap();
     fs::create_dir(run.path().join("checkpoints")).unwrap();

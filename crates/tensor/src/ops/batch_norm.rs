@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
         "per channel xh = (x - mu) / s, s = sqrt(v + epsilon), y = gamma * xh + beta",
         "beta is added to every row, gamma multiplies xh in every row:",
         "gbeta = sum gy and ggamma = sum gy * xh",
-        "the gradient with respect to xh is gh = gamma * gy; x influences xh in three ways:",
+        "gh = gamma * gy is the gradient of xh; x influences xh in three ways:",
         "directly by 1/s, through mu (dmu/dx = 1/n), through s (ds/dx = xh/n)",
         "gx = (gh - mean(gh) - xh * mean(gh * xh)) / s",
         "mean(gh) = gamma * gbeta / n and mean(gh * xh) = gamma * ggamma / n, so",

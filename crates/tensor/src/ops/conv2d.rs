@@ -27,10 +27,10 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = conv2d_input_grad(gy, w), gw = conv2d_weight_grad(x, gy)",
     derivation: &[
         "T(x, w, g) = sum of y * g = <conv(x, w), g> is linear in x, w and g",
-        "the gradient with respect to x is the derivative of T(x, w, gy) with respect to x:",
+        "the gradient of x is the derivative of T(x, w, gy) with respect to x:",
         "each x(n,y,x,i) is multiplied by gy(n,oy,ox,o) and by the tap w(ky,kx,i,o)",
         "of every window that covers it: gx = conv2d_input_grad(gy, w)",
-        "with respect to w, each tap is used in all windows: gw = conv2d_weight_grad(x, gy)",
+        "each tap of w is used in all windows: gw = conv2d_weight_grad(x, gy)",
     ],
     saved: "w for the gradient with respect to x, x for that with respect to w; only what is needed",
     shape: "x (n, h, w, in), w (kh, kw, in, out) to y (n, oh, ow, out), oh = (h + padding - kh) / stride + 1",
@@ -47,9 +47,9 @@ pub const INPUT_GRAD_ENTRY: Entry = Entry {
     forward: "gx(n,y,x,i) = sum of gy(n,oy,ox,o) * w(ky,kx,i,o) over all taps that read (y,x)",
     rule: "for the cotangent v: ggy = conv2d(v, w), gw = conv2d_weight_grad(v, gy)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to x",
+        "T(x, w, g) = <conv(x, w), g>; this op is its derivative with respect to x",
         "for a cotangent v, <v, gx> = T(v, w, g), which is linear in w and g",
-        "with respect to g: conv2d(v, w); with respect to w: conv2d_weight_grad(v, g)",
+        "gradient of g: conv2d(v, w); gradient of w: conv2d_weight_grad(v, g)",
     ],
     saved: "w for the gradient with respect to gy, gy for that with respect to w; only what is needed",
     shape: "gy (n, oh, ow, out), w (kh, kw, in, out) to gx (n, h, w, in)",
@@ -66,7 +66,7 @@ pub const WEIGHT_GRAD_ENTRY: Entry = Entry {
     forward: "gw(ky,kx,i,o) = sum over n,oy,ox of x(n, oy*s-p+ky, ox*s-p+kx, i) * gy(n,oy,ox,o)",
     rule: "for the cotangent v: gx = conv2d_input_grad(gy, v), ggy = conv2d(x, v)",
     derivation: &[
-        "T(x, w, g) = <conv(x, w), g>; this op is the derivative of T with respect to w",
+        "T(x, w, g) = <conv(x, w), g>; this op is its derivative with respect to w",
         "for a cotangent v, <v, gw> = T(x, v, g), which is linear in x and g",
         "with respect to x: conv2d_input_grad(g, v); with respect to g: conv2d(x, v)",
     ],

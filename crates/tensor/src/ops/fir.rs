@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
         "y(o) = sum over j of t(k) * x(j): linear in x, with the slope t(k)",
         "so gx(j) = sum over o of t(k) * gy(o)",
         "counted from the other end: last - k = o*down - j*up + (last - before)",
-        "that is the formula of y with o and j, and up and down, exchanged, and t reversed",
+        "the formula of y with o and j, up and down exchanged, and t reversed",
         "the two axes are filtered one after the other, also in the backward pass",
     ],
     saved: "nothing: the taps are constants of the op",

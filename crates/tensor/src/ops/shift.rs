@@ -20,7 +20,7 @@ pub const ENTRY: Entry = Entry {
     rule: "gx = shift(gy) by -dy, -dx",
     derivation: &[
         "each element of y is one element of x, or 0: the op is linear",
-        "x(n,i,j,c) appears once, at (i + dy(n), j + dx(n)), if that is inside the image",
+        "x(n,i,j,c) appears once, at (i + dy(n), j + dx(n)), if inside the image",
         "so gx(n,i,j,c) = gy(n, i + dy(n), j + dx(n), c), 0 outside: the shift back",
     ],
     saved: "nothing: the distances are an attribute",

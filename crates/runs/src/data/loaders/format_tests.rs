@@ -157,7 +157,7 @@ fn the_usual_class_is_taken_where_it_is_and_a_named_one_must_be_there() {
     sets(folder.path());
     let entry = SYSTEMS.iter().find(|entry| entry.name == "cifar").unwrap();
     let data = load(entry, &folder.path().join("pictures"), &[]).unwrap();
-    assert!(data.notes().unwrap().join("\n").contains("no class horse"));
+    assert!(data.notes().unwrap().join("\n").contains("the default class, horse, is not among them"));
     assert_eq!(load(entry, &folder.path().join("pictures"), &["class=b"]).unwrap().counts(), [2]);
     assert_eq!(load(entry, folder.path(), &["class=grey"]).unwrap().counts(), [4], "the name of a file");
     let doodles = SYSTEMS.iter().find(|entry| entry.name == "quickdraw").unwrap();
