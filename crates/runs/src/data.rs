@@ -1,7 +1,7 @@
 //! The training images: connects the configuration with the crate `datasets`.
 //!
 //! Each system has a [`Loader`], which knows where its images come from by default, how pictures
-//! are fitted to its size, and how they are augmented. The result is a [`Dataset`] with one domain;
+//! are fitted to its size, and how they are augmented. The result is a `Dataset` with one domain;
 //! with two domains for image translation; or with none for systems that generate their own real
 //! samples.
 

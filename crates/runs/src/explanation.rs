@@ -70,7 +70,7 @@ pub enum StepChoice {
     Number(u64),
 }
 
-/// The result of [`explain`].
+/// The result of [`explain()`].
 #[derive(Clone, Debug)]
 pub struct ExplainReport {
     /// The page, and what it contains.

@@ -1,4 +1,4 @@
-//! [`Observer`]: watches training without affecting it.
+//! `Observer`: watches training without affecting it.
 //!
 //! The loop computes the metrics of a step once and passes them to every observer: the metrics
 //! file, the progress display, the sheets, the curves, the checkpoints. A new output of a run is
