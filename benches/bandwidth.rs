@@ -34,7 +34,7 @@ pub fn compare(c: &mut Criterion, name: &str, floats: usize, mut kernels: impl F
     }
 }
 
-/// A copy on all threads of the present pool.
+/// A copy on all threads of the current pool.
 pub fn copy(from: &[f32], to: &mut [f32]) {
     let chunk = 16 * 1024;
     to.par_chunks_mut(chunk).zip(from.par_chunks(chunk)).for_each(|(to, from)| to.copy_from_slice(from));

@@ -50,7 +50,7 @@ impl Kernel for Peak {
     }
 }
 
-/// Keeps the multiply-add units busy for so many steps. Returns the number of multiplications and
+/// Keeps the multiply-add units busy for `steps` steps. Returns the number of multiplications and
 /// additions done.
 pub fn multiply_add(steps: usize) -> f64 {
     simd::dispatch(Peak { steps: black_box(steps) }) as f64
@@ -91,7 +91,7 @@ pub fn testing() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
-/// Measures the time of each kernel: means over ten more calls of `step`.
+/// Calls `step` ten times, and measures the mean time of each kernel.
 pub fn timed<R>(mut step: impl FnMut() -> R) -> Timings {
     let mut timings = Timings::default();
     for _ in 0..10 {
@@ -130,7 +130,7 @@ pub fn machines() -> impl Iterator<Item = Machine> {
     })
 }
 
-/// Criterion with short runs, as there are many of them.
+/// Criterion, configured by the command line.
 pub fn criterion() -> Criterion {
     Criterion::default().configure_from_args()
 }

@@ -1,4 +1,4 @@
-//! Other libraries' products, which ours are compared with.
+//! Matrix products and convolutions by other libraries, for comparison with ours.
 
 use kernels::{ConvGeometry, Gemm, Precision, reference};
 
@@ -19,15 +19,15 @@ pub fn matrixmultiply(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
     assert!(a.len() == g.m * g.k && b.len() == g.k * g.n && c.len() == g.m * g.n);
     let ([ca, ra], [cb, rb]) = (strides(g.m, g.k, g.transpose_a), strides(g.k, g.n, g.transpose_b));
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    // SAFETY: three matrices of the lengths asserted.
+    // SAFETY: the assertion above checks the lengths of the three matrices.
     #[expect(unsafe_code, reason = "the crate's only interface")]
     unsafe {
         matrixmultiply::sgemm(g.m, g.k, g.n, 1.0, a, ra, ca, b, rb, cb, 0.0, c, g.n as isize, 1);
     }
 }
 
-/// The usual way to a convolution: its pixels are copied into the rows of a matrix (im2col), which
-/// matrixmultiply multiplies with the weights.
+/// The usual implementation of a convolution: the pixels of each window are copied into a row of a
+/// matrix (im2col), which matrixmultiply multiplies by the weights.
 pub struct Im2col {
     g: ConvGeometry,
     product: Gemm,

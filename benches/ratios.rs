@@ -15,11 +15,11 @@ use crate::record::record;
 
 /// A kernel and what it is compared with.
 pub struct Problem {
-    /// What the ratio means.
+    /// What the kernel is compared with.
     pub yardstick: Yardstick,
     /// Floating-point operations or bytes of a call of the kernel.
     pub amount: f64,
-    /// The same of a call of the yardstick.
+    /// Floating-point operations or bytes of a call of the yardstick.
     pub yardstick_amount: f64,
     /// Calls the kernel.
     pub kernel: Box<dyn FnMut() + Send>,
@@ -39,7 +39,7 @@ pub enum Yardstick {
 }
 
 impl Yardstick {
-    /// What the ratio is a multiple of, for people.
+    /// Its name in the report.
     fn name(self) -> &'static str {
         match self {
             Self::MatrixMultiply => "matrixmultiply",
@@ -48,13 +48,13 @@ impl Yardstick {
         }
     }
 
-    /// 10^9 of these per second.
+    /// The unit of its rates, which are printed in 10^9 per second.
     fn unit(self) -> &'static str {
         if self == Self::Copy { "GB/s" } else { "GFLOP/s" }
     }
 }
 
-/// What was measured of a problem.
+/// The measurement of a problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// Seconds of a call of the kernel, at best.
@@ -67,9 +67,9 @@ pub struct Measured {
     pub yardstick: Yardstick,
 }
 
-/// A turn repeats short calls for so long.
+/// The minimal duration of a turn, which repeats short calls.
 const TURN: Duration = Duration::from_micros(800);
-/// The least number of turns of each of the two.
+/// The minimal number of turns of the kernel, and of the yardstick.
 const TURNS: usize = 6;
 
 /// Seconds of the best call of one turn.
@@ -135,11 +135,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Of a measured ratio; `share` is how much of the committed one must be left.
+    /// The verdict on a measured ratio, which must be at least `share` times the committed one.
     pub fn of(measured: f64, committed: Option<f64>, share: f64) -> Self {
         match committed {
             None => Self::Unknown,
-            // A measurement that is not a number is no pass.
+            // A NaN does not pass.
             Some(committed) if measured >= share * committed => Self::Kept,
             Some(_) => Self::Fell,
         }
@@ -169,7 +169,7 @@ pub type Table = BTreeMap<String, Column>;
 /// Reads a table.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A message that says what is wrong with it.
 pub fn parse(text: &str) -> Result<Table, String> {
     let all: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let column = |(isa, value): (String, serde_json::Value)| {
@@ -196,8 +196,9 @@ pub fn render(table: &Table) -> String {
     serde_json::to_string_pretty(&all).expect("numbers and names") + "\n"
 }
 
-/// How much of a committed ratio must be left: three quarters on the CPU that it was measured on.
-/// Other CPUs have other caches and units, so there only a ratio that halves is a fall.
+/// The fraction of a committed ratio that a measured one must reach: three quarters on the CPU that
+/// the committed ratio was measured on. Other CPUs have different caches and execution units, so
+/// there one half is enough.
 pub fn share_to_keep(column: &Column, cpu: &str) -> f64 {
     if column.cpu == cpu { 0.75 } else { 0.5 }
 }

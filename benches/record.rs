@@ -1,8 +1,8 @@
 //! The measurements of a benchmark as JSON, beside the lines that it prints.
 //!
 //! `cargo bench --bench NAME` writes `target/rates/NAME.json`: an object from each problem to its
-//! `seconds` and rates. The problems of this run replace those of earlier runs; the others stay, as
-//! an argument may have chosen some problems only.
+//! `seconds` and rates. The problems of this run replace those of earlier runs; the others stay,
+//! because a command-line argument may have selected only some problems.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -20,8 +20,8 @@ fn file() -> Option<PathBuf> {
     Some(program.ancestors().nth(3)?.join("rates").join(format!("{name}.json")))
 }
 
-/// Notes a measurement; nothing when benchmarks are only tested. A file that cannot be written is
-/// reported, and stops no benchmark.
+/// Records a measurement, unless benchmarks are only tested. If the file cannot be written, this is
+/// reported, but the benchmark continues.
 pub fn record(problem: &str, measured: Value) {
     static LOCK: Mutex<()> = Mutex::new(());
     if testing() {

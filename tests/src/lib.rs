@@ -64,8 +64,8 @@ pub fn pair(value: &Value) -> [usize; 2] {
     sizes(value).try_into().unwrap_or_else(|_| panic!("{value} is not a pair"))
 }
 
-/// `count` pseudo-random numbers that the golden files' generator makes too: a hash of the name and
-/// the position, in [low, high), exact in `f32`.
+/// `count` pseudo-random numbers, the same as in the generator of the golden files: a hash of the
+/// name and the position, in [low, high), exact in `f32`.
 pub fn fill(name: &str, count: usize, low: f64, high: f64) -> Vec<f64> {
     let hash = name.bytes().fold(0x811C_9DC5_u32, |h, byte| (h ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let value = |i: usize| {

@@ -1,4 +1,4 @@
-//! Backdraw, a GAN trainer for the CPU whose engine you can read, as one crate.
+//! Backdraw as one crate: a GAN trainer for the CPU, with an engine that you can read.
 //!
 //! Every crate of the engine is a module here; the [`prelude`] exports everything that a program
 //! with its own GAN needs. The example `own_gan` defines two networks and a training step, and

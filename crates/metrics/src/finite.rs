@@ -12,16 +12,16 @@ use crate::Matrix;
 /// of them.
 const LARGEST: f64 = f32::MAX as f64;
 
-/// A number of an image that is NaN, infinite, or larger than every `f32`.
+/// A feature or logit that is NaN, infinite, or larger than every `f32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotFinite {
-    /// What it belongs to: `feature` or `logit`.
+    /// What kind of number it is: `feature` or `logit`.
     pub what: &'static str,
     /// The index of the image.
     pub image: usize,
     /// The index within the image's row.
     pub place: usize,
-    /// The index within the image's row.
+    /// The number itself.
     pub value: f64,
 }
 
@@ -53,7 +53,7 @@ impl Matrix {
     }
 }
 
-/// Panics in the name of `measure` when a number of the `sets` is not finite.
+/// Panics when a number of the `sets` is not finite; the message names `measure`.
 #[track_caller]
 pub(crate) fn assert_finite(measure: &str, sets: &[&Matrix]) {
     for set in sets {

@@ -22,7 +22,7 @@
 //! Measures panic on features that are NaN, infinite, or larger than every `f32`; a
 //! [`suite::Sample`] of such features is an error ([`NotFinite`]).
 //!
-//! [`suite`] lists all metrics by name. [`modes`] is for points of the plane.
+//! [`suite`] lists all metrics by name. [`modes`] is for points in the plane.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -17,7 +17,7 @@ pub struct Sample {
     pub features: Matrix,
     /// Their logits, a row each, if the extractor is a classifier.
     pub logits: Option<Matrix>,
-    /// Features of the generator's training images, if these reals are different images.
+    /// Features of the generator's training images, if this is a sample of other (held-out) reals.
     pub learned: Option<Matrix>,
 }
 

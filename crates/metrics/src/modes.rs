@@ -1,4 +1,4 @@
-//! Mode coverage: how many modes of a known mixture a generator has found, for points of the plane.
+//! Mode coverage: how many modes of a known mixture a generator has found, for points in the plane.
 //!
 //! A point belongs to the nearest centre if it is within `reach` of it, and to no mode otherwise. A
 //! mode is covered if a sufficient share of all points belongs to it. The number of covered modes

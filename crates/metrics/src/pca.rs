@@ -17,8 +17,8 @@ use crate::eigen::eigenvectors;
 use crate::matrix::dot;
 use crate::{Extractor, Matrix, Pictures};
 
-/// The number of products with X^T X. After this many, the remainder of the next direction is far
-/// below one grey level.
+/// The number of products with X^T X. After this many, the error from the directions that are not
+/// kept is far below one grey level.
 const ROUNDS: usize = 24;
 /// Additional directions, which improve the accuracy of the last requested ones.
 const SPARE: usize = 16;
@@ -78,7 +78,7 @@ impl Pca {
         Self { size: reals.size(), components, mean, directions, variances }
     }
 
-    /// The variance along each direction, the largest first. (Pixels count from 0 to 1.)
+    /// The variance along each direction, the largest first. (Pixel values are in [0, 1].)
     pub fn variances(&self) -> &[f64] {
         &self.variances
     }

@@ -100,7 +100,7 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    /// A data set without images, for systems that learn from points of the plane.
+    /// A data set without images, for systems that learn from points in the plane.
     fn none(config: &Config) -> Result<Self, Failure> {
         let idle = [
             ("data", config.data().is_some_and(|data| data != BUILT_IN)),
@@ -163,8 +163,8 @@ impl Dataset {
         &self.origin
     }
 
-    /// The value of `--data` that gives the same images again, if that does not depend on which
-    /// files exist.
+    /// The value of `--data` that always gives these images again, whatever files exist; `None` if
+    /// the images come from files.
     pub(crate) fn lasting_name(&self) -> Option<String> {
         self.built_in.then(|| BUILT_IN.to_owned())
     }

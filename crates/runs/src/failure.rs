@@ -67,7 +67,7 @@ impl Failure {
         Self { code, what: what.into(), place: None, why: None, help: None }
     }
 
-    /// For a `path` whose extension is not a known format for `things`.
+    /// The failure for a `path` whose extension is not a known format for `things`.
     pub(crate) fn unknown_extension(path: &Path, things: &str) -> Self {
         let what = match path.extension() {
             Some(extension) => format!("unknown file extension `.{}`", extension.to_string_lossy()),

@@ -17,7 +17,7 @@
 //!     .out(&out)
 //!     .output(Output::Silent);
 //! let half = run.clone().steps(1).train()?;
-//! // Goes on with the run in the folder.
+//! // Resumes the run in the folder.
 //! let whole = run.steps(2).train()?;
 //! assert!(out.join("checkpoints/step-000002.safetensors").exists());
 //! assert_ne!(half.weights_hash, whole.weights_hash);

@@ -144,7 +144,8 @@ impl Run {
         {
             let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
             let asked = Config::resolve(&request.system, &request.assignments)?;
-            // A different run is rejected as for a new one, and the error lists the differences.
+            // If the folder holds a different run, `train` rejects it, and the error lists the
+            // differences.
             if asked.differences(&there, [""; 2]).is_empty() {
                 (request.resume, request.out) = (Some(folder), None);
             }
@@ -204,7 +205,7 @@ mod tests {
         };
         assert!(!said(2).contains("numerics"));
         assert!(!said(3).contains("numerics"), "the same version");
-        // As another version of the program would have left it.
+        // Recorded by another version of the program.
         let other = kernels::NUMERICS + 1;
         let file = path.join("checkpoints").join(file_name(3));
         let mut checkpoint = Checkpoint::read(&file).unwrap();

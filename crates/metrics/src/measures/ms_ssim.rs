@@ -15,8 +15,8 @@
 //! Simoncelli, Bovik 2003; as a measure of diversity Odena, Olah, Shlens 2017.
 //!
 //! **Pitfalls.** Images of different classes differ anyway: compare with the value of the reals.
-//! Halving needs sides that are multiples of 16, to which images are padded by repeating their
-//! border (28 to 32).
+//! Halving four times needs sides that are multiples of 16; other images are padded by repeating
+//! their border (28 to 32).
 
 use crate::metric::{Metric, Number, Of};
 use kernels::Key;

@@ -27,7 +27,7 @@ pub const METRIC: Metric = Metric {
     },
 };
 
-/// Each ball reaches to the neighbour with this number.
+/// The `k` of the metric: each ball reaches to the `k`-th nearest neighbour.
 pub const NEIGHBOR: usize = 3;
 
 /// Both fractions, in [0, 1].

@@ -28,7 +28,7 @@ pub const METRIC: Metric = Metric {
 /// The accuracy, in [0, 1].
 ///
 /// # Panics
-/// When there are not two images, a number is not finite, or the numbers of columns differ.
+/// When there are fewer than two images, a number is not finite, or the numbers of columns differ.
 #[track_caller]
 pub fn two_sample_accuracy(real: &Matrix, fake: &Matrix) -> f64 {
     assert_finite("two_sample", &[real, fake]);

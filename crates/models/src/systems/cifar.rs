@@ -56,7 +56,7 @@ pub struct Settings {
     pub d_width: usize,
     /// The dropout rate in the discriminator.
     pub d_dropout: f64,
-    /// The learning rates at update t are divided by 1 + decay t.
+    /// The learning rates at update t = 0, 1, ... are divided by 1 + decay t.
     pub decay: f64,
     /// Whether the images are shuffled anew for each epoch.
     pub shuffle: bool,

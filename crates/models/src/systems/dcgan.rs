@@ -37,7 +37,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     missing_switch: has_every_switch,
 };
 
-/// The settings of a run. The defaults are PyTorch's example.
+/// The settings of a run. The defaults are those of PyTorch's example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {

@@ -44,7 +44,8 @@ pub struct Settings {
     pub sizes: Sizes,
     /// The learning rate of both networks; 1.5 times as large at 1024x1024.
     pub learning_rate: f64,
-    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1.
+    /// The weight of the gradient penalty between reals and fakes, which pulls the gradient norm to
+    /// 1.
     pub gradient_penalty: f64,
     /// The weight of the mean square of the scores on reals, which keeps them near 0.
     pub drift: f64,

@@ -1,6 +1,6 @@
 //! wgan-gp: Wasserstein GANs with a gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin and
 //! Courville, "Improved training of Wasserstein GANs", 2017), in the authors' variants for digits,
-//! for colour images of 32x32, and for points of the plane, where the critic can be plotted.
+//! for colour images of 32x32, and for points in the plane, where the critic can be plotted.
 //!
 //! The critic's output is not a probability but a score: its mean over the reals minus its mean
 //! over the fakes estimates their Wasserstein distance, provided that the critic is 1-Lipschitz,
@@ -91,9 +91,9 @@ pub enum Variant {
     /// For CIFAR-10: residual blocks; the generator learns from twice as many fakes, and the
     /// learning rate falls to 0 within 100,000 steps.
     Resnet,
-    /// For points of the plane in eight modes on a circle.
+    /// For points in the plane in eight modes on a circle.
     Gauss8,
-    /// For points of the plane in twenty-five modes on a grid.
+    /// For points in the plane in twenty-five modes on a grid.
     Gauss25,
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn targets(options: &TrainingOptions, side: Side, count: usize, key: 
         let [flip, draw] = [0, 1].map(|word| unit(words(key, number as u32)[word]));
         let real = (side == Side::Real) != (flip < options.label_flip);
         let real_is = |real| f64::from(u8::from(real != options.fake_is_one));
-        // The distance from the label of this side towards that of the other.
+        // How far the target lies from the image's label (after the flip) towards the other label.
         let inward = match (options.soft_labels, real) {
             (true, true) => 0.3 - 0.5 * draw,
             (true, false) => 0.3 * draw,
@@ -79,8 +79,9 @@ fn cross_entropy(options: &TrainingOptions, logits: &Var, targets: &Tensor) -> V
     }
 }
 
-/// The discriminator's mean output, larger for more real images, and the fraction of images that it
-/// classifies as `side`. The output is a probability, or the raw score for losses without one.
+/// The discriminator's mean output, larger for images that look more real, and the fraction of
+/// images that it classifies as `side`. The output is a probability, or the raw score for losses
+/// without one.
 pub(crate) fn mean_and_accuracy(options: &TrainingOptions, logits: &Tensor, side: Side) -> [f64; 2] {
     let count = logits.size() as f64;
     let (of, middle) = match options.loss {

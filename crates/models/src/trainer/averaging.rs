@@ -8,8 +8,8 @@ use nn::Network;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Averaging {
     pub(crate) decay: Decay,
-    /// Whether the average follows faster at first: its memory is at most a tenth of the steps so
-    /// far.
+    /// Whether the average follows faster at first: after n updates, it keeps at most the fraction
+    /// (1 + n) / (10 + n) of its old value.
     pub(crate) ramp_up: bool,
 }
 

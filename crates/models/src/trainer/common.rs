@@ -1,6 +1,6 @@
-//! [`CommonOptions`]: the settings that every system has, and [`InstanceNoise`]: those that all
-//! have except `cyclegan`. Each settings struct holds them flattened; the shared
-//! services of a step apply them.
+//! [`CommonOptions`]: the settings that every system has; [`InstanceNoise`]: those that every
+//! system except `cyclegan` has. Each settings struct holds them flattened; the shared services of
+//! a step apply them.
 //!
 //! `label_smooth`, `ema`, `r1` and `gradient_penalty` are fields of the systems that have them, not
 //! structs like these: no two of them belong to the same systems, their defaults differ (`r1` is 0

@@ -13,8 +13,8 @@ use tensor::{Tensor, Var};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augment {
-    /// Adds up to a quarter of the range of values to the brightness, multiplies the saturation by
-    /// 0 to 2, and the contrast by 0.5 to 1.5.
+    /// Changes the brightness by up to a quarter of the range of values in either direction, and
+    /// multiplies the saturation by 0 to 2 and the contrast by 0.5 to 1.5.
     Color,
     /// Shifted by up to an eighth of the image along each axis, padded with zeros.
     Translation,

@@ -24,8 +24,8 @@ pub struct TrainingOptions {
     /// Whether the label of fakes is 1 and that of reals 0, in both losses; usually it is the
     /// reverse.
     pub fake_is_one: bool,
-    /// The discriminator's target for the label 1 of reals: 1, or a little less (one-sided label
-    /// smoothing).
+    /// The discriminator's target for reals: 1, or a little less (one-sided label smoothing). If
+    /// `fake_is_one` is set, the target is 1 minus this.
     pub label_smooth: f64,
     /// Each of the discriminator's targets is moved by a uniform random number of up to this size.
     pub label_noise: f64,
@@ -64,11 +64,10 @@ pub struct TrainingOptions {
     /// What replaces batch normalisation in the discriminator. A gradient penalty cannot be
     /// combined with batch normalisation.
     pub d_norm: DiscriminatorNorm,
-    /// The weight of the gradient penalty between reals and fakes, which pulls the norm to 1; 0 for
-    /// none.
+    /// The weight of the gradient penalty between reals and fakes, which pulls the gradient norm to
+    /// 1; 0 for none.
     pub gradient_penalty: f64,
-    /// The weight of the R1 penalty on the gradient on reals, which pulls the norm to 0; 0 for
-    /// none.
+    /// The weight of the R1 penalty, which pulls the gradient norm on reals to 0; 0 for none.
     pub r1: f64,
     /// The settings that every system has.
     #[serde(flatten)]

@@ -82,7 +82,7 @@ pub(crate) struct StepContext<'a> {
     services: &'a StepServices,
     /// The step number, which determines schedules.
     step: u64,
-    /// The step number, which determines schedules.
+    /// The turn number, which selects the random numbers of each stream.
     turn: u64,
 }
 

@@ -42,7 +42,7 @@ impl GanSpec {
         }
     }
 
-    /// The distribution of the reals, if they are points of the plane.
+    /// The distribution of the reals, if they are points in the plane.
     pub(crate) fn mixture(&self) -> Option<Mixture> {
         if let Range::Points(mixture) = self.range { Some(mixture) } else { None }
     }
@@ -61,7 +61,7 @@ pub(crate) enum Range {
     /// Reals from 0 to 1, though the generator ends in a tanh; its negative values are clamped to
     /// 0.
     Mismatched,
-    /// Points of the plane, drawn from this mixture, unscaled.
+    /// Points in the plane, drawn from this mixture, unscaled.
     Points(Mixture),
 }
 

@@ -177,14 +177,15 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
     flaw.map_or(Ok(Checkpoint { system, step, seed, config, data, state }), Err)
 }
 
-/// The first 8 bytes, and the header whose length they say.
+/// Reads the first 8 bytes, and the header, whose length they encode.
 fn read_header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String), Flaw> {
     let mut bytes = Vec::new();
     file.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
     let start = bytes.first_chunk::<8>().copied();
     let header = start.map_or(u64::MAX, u64::from_le_bytes);
-    // A pickle stream starts with 0x80 and its version; newer `.pt` files are zip archives. Their
-    // first bytes are no possible length, whereas 0x80 and 2 alone begin the length 640.
+    // A pickle stream starts with 0x80 and its version; newer `.pt` files are zip archives. Read as
+    // a header length, their first bytes exceed the limit. The bytes alone are not enough: the
+    // valid length 640 also starts with 0x80 and 2.
     if header > LONGEST_HEADER && matches!(bytes.as_slice(), [0x80, 2..=5, ..] | [b'P', b'K', 3, 4, ..]) {
         return Err(Flaw::Pickle);
     }
@@ -234,8 +235,8 @@ fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
 }
 
 /// Reads the next tensor of the file. Its length was already checked against the file's. The inner
-/// error says what is wrong with the values although the checksum may be right; the caller can then
-/// read on.
+/// error is for a tensor that was read completely but has an unusable type, shape or value; the
+/// caller can then go on reading and verify the checksum.
 fn tensor(
     name: &str,
     info: &TensorInfo,

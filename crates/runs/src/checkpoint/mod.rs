@@ -5,7 +5,7 @@
 //!   optimisers;
 //! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the
 //!   format's version;
-//! * a SHA-256 over every other byte of the file.
+//! * a SHA-256 over all other bytes of the file.
 //!
 //! The metadata is one JSON text under the key `backdraw`: safetensors writes several keys in no
 //! fixed order, and the same state must always give the same bytes. Random streams are not saved,

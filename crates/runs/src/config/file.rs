@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::{Assignment, Source};
 use crate::failure::{Code, Failure};
 
-/// The size limit of a configuration file; anything longer is some other file.
+/// The size limit of a configuration file; a longer file cannot be one.
 const LONGEST: u64 = 1 << 20;
 
 /// Every key of a TOML file with its line.

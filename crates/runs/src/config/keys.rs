@@ -140,7 +140,7 @@ pub(super) fn may_change(key: &str) -> bool {
     RunKey::find(key).is_some_and(|key| key.may_change)
 }
 
-/// The setting that may change when a run goes on if the command asks for it. (It changes how
+/// The setting that may change when a run is resumed, if the command asks for it. (It changes how
 /// numbers are rounded, but not what is computed.)
 pub(super) const PRECISION: &str = "precision";
 

@@ -77,7 +77,7 @@ pub struct Assignment {
     pub key: String,
     /// Its value.
     pub value: Value,
-    /// Who gives it.
+    /// Where it was set.
     pub source: Source,
 }
 
@@ -406,15 +406,15 @@ impl Config {
             self.table(table)?.get(key)
         });
         match value {
-            // 1e30 and not 31 digits.
+            // Writes 1e30, not 31 digits.
             Some(Value::Float(number)) => format!("{number:?}"),
             Some(value) => value.to_string(),
             None => ABSENT.to_owned(),
         }
     }
 
-    /// The configuration with `given` applied, for `--resume`: only settings that do not affect the
-    /// arithmetic may change, and the precision, because the command asks for it.
+    /// The configuration with `given` applied, for `--resume`: only the precision, and settings that
+    /// do not affect the weights, may change.
     ///
     /// # Errors
     /// When one of them contradicts the run's own value (the error names both), and as
@@ -441,7 +441,8 @@ impl Config {
     }
 
     /// The keys that must not change within a run and whose values differ from `other`, each with
-    /// both values. A run whose precision was changed may have checkpoints of either.
+    /// both values. The precision is not compared if this run has changed it, because its
+    /// checkpoints may then have either one.
     pub(crate) fn differences(&self, other: &Self, [ours, theirs]: [&str; 2]) -> Vec<String> {
         let was_changed = self.has_earlier_precision();
         let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();

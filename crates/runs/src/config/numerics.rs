@@ -1,6 +1,6 @@
-//! The version of the numerics ([`kernels::NUMERICS`]) that computes a run. It is recorded and not
-//! chosen: another version of the program may round differently, and then a run that goes on says
-//! so.
+//! The version of the numerics ([`kernels::NUMERICS`]) that computes a run. It is recorded, not
+//! chosen by the user: another version of the program may round differently, and a run that is
+//! resumed with it prints a message.
 
 use kernels::NUMERICS;
 
@@ -25,8 +25,8 @@ impl Config {
         self.set_numerics(NUMERICS);
     }
 
-    /// What is to be said when this program makes a run with a configuration that another version
-    /// of the numerics has recorded.
+    /// The message for a new run whose configuration comes from a run with another version of the
+    /// numerics.
     pub(crate) fn numerics_changed(&self) -> Option<String> {
         let recorded = self.numerics();
         (recorded != NUMERICS).then(|| {
@@ -37,8 +37,8 @@ impl Config {
         })
     }
 
-    /// What is to be said when this program goes on after step `step` of the run with this
-    /// configuration.
+    /// The message for resuming the run with this configuration after step `step`, if another
+    /// version of the numerics computed it so far.
     pub(crate) fn numerics_change_at(&self, step: u64) -> Option<String> {
         let recorded = self.numerics();
         (recorded != NUMERICS && step > 0).then(|| {

@@ -17,13 +17,13 @@ impl Config {
         self.text(EARLIER).is_some()
     }
 
-    /// The precision from here on, if the system has one: `f32` or `bf16`.
+    /// The current precision, `f32` or `bf16`, if the system has this setting.
     pub(crate) fn precision(&self) -> Option<&str> {
         self.settings.get(keys::PRECISION).and_then(toml::Value::as_str)
     }
 
-    /// Records that the steps up to `step` had the precision `before`, if it is another one from
-    /// here on. Returns a message about the change.
+    /// Records that the steps up to `step` had the precision `before`, if the current one differs.
+    /// Returns a message about the change.
     pub(crate) fn record_precision(&mut self, before: Option<&str>, step: u64) -> Option<String> {
         let (now, before) = (self.precision()?.to_owned(), before?);
         if now == before || step == 0 {

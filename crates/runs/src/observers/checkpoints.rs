@@ -59,9 +59,9 @@ impl Saving<'_> {
             state: now.system.state(),
         };
         checkpoint.write(self.disk, &path)?;
-        // Only now, with the new checkpoint safe, are others deleted: all except it and the one
-        // before it, so also damaged ones and later ones than the checkpoint that the user resumed
-        // from.
+        // The new checkpoint is safe on disk, so the others can be deleted. Only it and the one
+        // before it are kept: damaged checkpoints, and those later than the one that the user
+        // resumed from, are deleted too.
         let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
         Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }

@@ -21,7 +21,7 @@ pub(super) struct MetricsFile {
     sync_every: u64,
 }
 
-/// The file of a training; the rows of steps that were done before go to `past`.
+/// Opens the file for a training run; rows of earlier steps are passed to `past`.
 pub(super) fn open(
     training: &TrainingContext<'_>,
     system: &dyn System,

@@ -108,7 +108,8 @@ impl Table<'_> {
 }
 
 impl Report {
-    /// Keeps the file as it was, if it is damaged, and says so in a line for people.
+    /// Copies a damaged file unchanged to a new name. Returns a one-line message for the user;
+    /// `None` if the file is not damaged.
     ///
     /// # Errors
     /// When the copy cannot be written.

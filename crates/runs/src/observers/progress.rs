@@ -176,7 +176,7 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// Seconds for people: `0.32 ms`, `350 ms`, `4.5 s`, `45 s`, `27 min`, `1 h 12 min`.
+/// Formats seconds for display: `0.32 ms`, `350 ms`, `4.5 s`, `45 s`, `27 min`, `1 h 12 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         0.0 => return "0 s".to_owned(),

@@ -18,7 +18,7 @@ use crate::observers::past_rows::Table;
 use crate::observers::{Observer, Opened, PastRow, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
-/// The number of images compared, which takes a second or two.
+/// The number of images compared; a comparison takes a second or two.
 const COUNT: usize = 1000;
 /// The metrics in the chart: of images, and of points.
 const DRAWN: [&str; 2] = ["frechet", "near"];

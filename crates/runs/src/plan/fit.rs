@@ -17,7 +17,7 @@ pub(super) enum Remedy {
     Preset(&'static str),
 }
 
-/// What makes it fit into `bytes`; `None` if nothing is found.
+/// Finds a change that makes the run fit into `bytes` bytes; `None` if there is none.
 pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.memory() <= bytes);
     let builds = |config: &Config| meta::run(|| config.build().is_ok());

@@ -101,7 +101,7 @@ impl Forecast {
                 let before = meta::usage().written;
                 let reals = reals(&*system, step);
                 batch = reals.first().map_or_else(|| system.batch_size(), |reals| reals.shape()[0]);
-                // Nothing is ever not finite here.
+                // Tensors without data are never non-finite.
                 let _ = system.step(step, &reals);
                 looked_at += 1;
                 let written = meta::usage().written - before;

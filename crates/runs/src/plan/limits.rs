@@ -16,21 +16,22 @@ pub(crate) struct Room {
     pub set_by: String,
 }
 
-/// Addresses that the allocator of glibc reserves for each thread at once (its `HEAP_MAX_SIZE`):
-/// they are taken from a limit of the address space however little of them is used.
+/// The size of the heap that glibc's allocator reserves for each thread (its `HEAP_MAX_SIZE`). The
+/// whole heap counts against a limit of the address space, however little of it is used.
 ///
-/// A training has a heap for each of rayon's threads, for the one that listens to signals and for
-/// the one that reads ahead (the main thread needs none), and only the thread that trains fills
-/// its own. With `dcgan --preset cpu --batch 256` on two threads, 584 MiB are mapped and 376 MiB
-/// resident; three heaps that are nearly unused make up 188 MiB of the difference. So a heap for
-/// each thread that is counted here, before the last two start, is what a training takes.
+/// A training run has one heap for each rayon thread, one for the thread that listens to signals
+/// and one for the thread that reads ahead; the main thread needs none. Only the thread that trains
+/// fills its heap. With `dcgan --preset cpu --batch 256` on two threads, 584 MiB are mapped and 376
+/// MiB resident; three heaps that are nearly unused make up 188 MiB of the difference. When the
+/// threads are counted here, the last two have not started, so the count (the main thread and
+/// rayon's) equals the number of nearly unused heaps.
 ///
-/// Many would run with fewer addresses, because glibc maps each request by itself where it cannot
-/// reserve a heap. With the limit set when training begins, nine runs (`dcgan`, `quickdraw` and
-/// `mnist` on 1, 2 and 4 threads) needed from 36 MiB less to 42 MiB more than their plan. But heaps
+/// Many runs would succeed with less address space: where glibc cannot reserve a heap, it maps each
+/// request separately. In nine runs with the limit set when training began (`dcgan`, `quickdraw`
+/// and `mnist` on 1, 2 and 4 threads), the need differed from the plan by -36 to +42 MiB. But heaps
 /// are reserved while there is still room, the peak comes later, and the plan may be wrong by a
 /// quarter. With fewer heaps counted, `dcgan --preset cpu` aborted under `ulimit -v 400000` with
-/// the batch that the plan had suggested. To be too careful costs a smaller batch, an abort costs
+/// the batch that the plan had suggested. Being too careful costs a smaller batch; an abort costs
 /// the run.
 const RESERVED: u64 = 64 << 20;
 

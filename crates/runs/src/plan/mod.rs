@@ -42,7 +42,7 @@ const MEASURED: u64 = 12_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Needs {
     forecast: Forecast,
-    /// Steps done before.
+    /// The number of steps already done.
     from: u64,
     threads: u64,
     /// Bytes of the data set in memory.
@@ -66,8 +66,8 @@ impl Needs {
         let sheet = image * count as u64;
         let sheets = config.steps().saturating_sub(from).div_ceil(config.sample_every().max(1));
         let state = forecast.state();
-        // A sheet exists as the bytes of its images, as its pixels and as a file; a checkpoint as a
-        // file.
+        // A sheet is in memory three times: as the bytes of its images, as its pixels and as an
+        // encoded file; a checkpoint once, as an encoded file.
         let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
         let passing = state.max(drawn).max(measured);

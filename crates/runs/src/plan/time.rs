@@ -1,4 +1,4 @@
-//! Estimates the time of a step: the calls it makes, times the current speed of this machine.
+//! Estimates the time of a step from its kernel calls and the current speed of this machine.
 //!
 //! The convolutions and matrix products of a step are known by shape. They are timed, the most
 //! expensive first, until the time budget is used up; the rest are assumed to run at the same
@@ -14,15 +14,16 @@ use tensor::meta::Usage;
 /// The approximate time limit of the measurement, short enough that training seems to start at
 /// once.
 const BUDGET: Duration = Duration::from_millis(300);
-/// The approximate limit of the multiply-adds in a measured call.
+/// The approximate maximum number of multiply-adds in a measured call.
 const PRODUCTS: f64 = 2e8;
-/// The limit of the size of an operand of a measured call, in floats.
+/// The maximum size of an operand of a measured call, in floats.
 const NUMBERS: usize = 1 << 21;
 /// With fewer images than this, the kernels divide each image into blocks.
 const IMAGES: usize = 32;
-/// The number of positions that the blocks of a batch smaller than [`IMAGES`] should have in total.
+/// The least number of rows to which the images of a batch smaller than [`IMAGES`] are reduced, so
+/// that the kernels still divide them into enough blocks.
 const BLOCKS: usize = 64;
-/// The kernels may transform the tiles of a map from this number of channels.
+/// With at least this many channels, the kernels may transform the tiles of a map.
 const CHANNELS: usize = 64;
 /// The least number of pixels per side to which a map is reduced, twice as many if its tiles are
 /// transformed: on small maps, the transform of the weights takes too large a part.
@@ -44,8 +45,8 @@ struct Pace {
     tensor: f64,
 }
 
-/// The seconds of a step for each kind of step; each kind has the usage of a number of simulated
-/// steps.
+/// The seconds per step of each kind of step. Each kind is given as the total usage of some
+/// simulated steps, and their number.
 pub(super) fn of_steps(steps: &[(&Usage, u64)]) -> Vec<f64> {
     let pace = Pace::measured();
     let mut measured = Measured::new();
@@ -113,7 +114,7 @@ struct Reduced {
 }
 
 impl Call {
-    /// Multiply-adds, including those on padding where only that number is quick to compute.
+    /// Multiply-adds; for convolutions, without those on padding.
     fn products(&self) -> f64 {
         match self {
             Self::Convolution(_, g) => g.useful_products() as f64,
@@ -174,7 +175,8 @@ impl Call {
             return seconds * ratio;
         }
         // One part is proportional to the product of both channel counts (multiply-adds, weights),
-        // another to either count (images). With half the channels they are a quarter and a half.
+        // another to either count (images). Halving the channels reduces the first to a quarter and
+        // the second to a half.
         let half = call.half_channels().run();
         let images = (4.0 * half - seconds).clamp(0.0, seconds);
         ratio * (seconds - images + images / 2f64.powi(halvings))
@@ -258,7 +260,8 @@ impl Pace {
         let large = quickest(|| f32::binary(Binary::Add, &a, &b, &mut c));
         let small =
             quickest(|| (0..100).for_each(|_| f32::binary(Binary::Add, &a[..64], &b[..64], &mut c[..64]))) / 100.0;
-        // Beside the kernel, a tensor costs its buffer, its place on the tape and its rule.
+        // Besides the kernel, each tensor costs its buffer, its entry on the tape and its backward
+        // rule.
         Self { byte: large / (4 * LARGE) as f64, tensor: small + 2e-6 }
     }
 }

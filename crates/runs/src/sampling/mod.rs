@@ -54,7 +54,7 @@ fn nothing() -> Advice {
 pub struct SampleRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, if the run is of one; those of the table are found by name.
+    /// The caller's own system, if the run trains one; built-in systems are found by name.
     pub own: Option<Arc<Trainable>>,
     /// How many samples: by default 16, or 1 of each of several [`seeds`](Self::seeds).
     pub count: Option<u64>,
@@ -62,9 +62,9 @@ pub struct SampleRequest {
     pub seed: Option<u64>,
     /// Several seeds instead, such as `0-35,100`.
     pub seeds: Option<String>,
-    /// Where the samples go: `.png` is a sheet, `.npy` an array of uint8 of shape (N, height,
-    /// width) or, in colour, (N, height, width, 3), a path that ends in `/` a folder of single
-    /// images. The default is a sheet in the run folder.
+    /// Where the samples go: a `.png` gets a sheet; a `.npy` gets an array of uint8 of shape (N,
+    /// height, width) or, in colour, (N, height, width, 3); a path that ends in `/` gets a folder
+    /// of single images. The default is a sheet in the run folder.
     pub out: Option<PathBuf>,
     /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,

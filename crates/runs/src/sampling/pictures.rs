@@ -47,9 +47,9 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
     })
 }
 
-/// Bytes of images (n, height, width, channels) from numbers in [0, 1]: 255 times, rounded half to
-/// even, kept within a byte. A pixel with a non-finite value is marked: magenta in colour, part of
-/// a chessboard pattern in grey.
+/// Converts images (n, height, width, channels) from [0, 1] to bytes: multiplies by 255, rounds
+/// half to even, and clamps to a byte. A pixel with a non-finite value is marked: magenta in
+/// colour, part of a chessboard pattern in grey.
 pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
     let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
@@ -150,7 +150,7 @@ impl Layout {
     /// A sheet of `count` images of shape `[height, width, channels]`.
     ///
     /// # Errors
-    /// A message, when it would have more than [`MOST_PIXELS`], or none.
+    /// A message, when the sheet would have no pixels, or more than [`MOST_PIXELS`].
     pub(crate) fn new(count: usize, image: [usize; 3], arrangement: Arrangement) -> Result<Self, String> {
         let [height, width, channels] = image;
         if count * height * width * channels == 0 {

@@ -1,4 +1,4 @@
-//! Samples of a run that generates points of the plane: as a picture or as an array.
+//! Samples of a run that generates points in the plane: as a picture or as an array.
 
 use std::path::Path;
 

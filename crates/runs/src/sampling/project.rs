@@ -1,9 +1,9 @@
 //! Projection: [`project`] searches for the style with which a trained network reproduces a given
 //! image.
 //!
-//! The picture is scaled to the size of the training images, as those were. A sheet shows it beside
-//! the network's output at some stages of the search; the style that was found is saved beside the
-//! sheet, as an array.
+//! The picture is scaled to the size of the training images, in the same way as those were. A sheet
+//! shows it beside the network's output at some stages of the search; the style that was found is
+//! saved beside the sheet, as an array.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ const SHOWN: [f64; 5] = [0.0, 0.05, 0.25, 0.5, 1.0];
 pub struct ProjectRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, if the run is of one; those of the table are found by name.
+    /// The caller's own system, if the run trains one; built-in systems are found by name.
     pub own: Option<Arc<Trainable>>,
     /// The image; it is scaled to the size of the training images.
     pub picture: PathBuf,

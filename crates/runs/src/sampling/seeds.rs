@@ -94,7 +94,8 @@ impl Seeds {
         (all.chunks(length * self.each).map(<[f32]>::to_vec).collect(), length)
     }
 
-    /// The number of tiles of an interpolation, and its number of keys if a single seed has `keys`.
+    /// The numbers of tiles of an interpolation and of key latents per tile: `keys` for a single
+    /// seed, one for each of several listed seeds.
     pub(super) fn walk(&self, keys: usize) -> (usize, usize) {
         (self.each, if self.listed { self.seeds.len() } else { keys })
     }

@@ -72,8 +72,8 @@ pub enum StyleSheet {
     /// Coarse features come from the first picture of the row, fine ones from the first picture of
     /// the column.
     Mixing,
-    /// Each row is one sample, the same with other noise, and a map of where noise changes it
-    /// (white is most).
+    /// Each row shows one sample, the same sample with other noise, and a map of where noise
+    /// changes it (white: most).
     Noise,
 }
 

@@ -1,8 +1,9 @@
 //! Translation: [`translate`] repaints images of one domain in the style of the other, with a run
 //! of image translation.
 //!
-//! Every picture is scaled to the size of the training images, as those were (`[images]` in the
-//! run's configuration, without the random crop), and its translation has the same size.
+//! Every picture is scaled to the size of the training images, in the same way as those were
+//! (`[images]` in the run's configuration, without the random crop). Its translation has the same
+//! size.
 
 use std::collections::HashSet;
 use std::fs;
@@ -33,7 +34,7 @@ const ON_THE_SHEET: usize = 8;
 pub struct TranslateRequest {
     /// A run folder, or one of its checkpoint files.
     pub run: PathBuf,
-    /// The caller's own system, if the run is of one; those of the table are found by name.
+    /// The caller's own system, if the run trains one; built-in systems are found by name.
     pub own: Option<Arc<Trainable>>,
     /// A folder of images, or an image file; each image is scaled to the size of the training
     /// images.

@@ -210,7 +210,7 @@ struct Plan {
     config: Config,
     system: Box<dyn System>,
     needs: Needs,
-    /// Steps done before.
+    /// The number of steps already done.
     from: u64,
     /// The run folder, if it exists already, and its lock.
     place: Option<(PathBuf, Lock)>,
@@ -263,8 +263,8 @@ impl Plan {
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Resumes from a checkpoint of the run in the folder `run`. If it does not fit, the table is
-    /// written to `shown`.
+    /// Resumes from a checkpoint of the run in the folder `run`. If the run does not fit into
+    /// memory, the table is written to `shown`.
     fn from_saved(
         config: Config,
         found: &LoadedCheckpoint,
@@ -302,7 +302,8 @@ impl Plan {
     }
 }
 
-/// The advice when a run of `done` steps should be resumed, but with no more than `wanted` steps.
+/// The advice when a run that has already done `done` steps is resumed with a smaller total,
+/// `wanted`.
 fn run_is_longer(run: &Path, done: u64, wanted: u64) -> Advice {
     match checkpoint::in_folder(run).unwrap_or_default().iter().find(|(step, _)| *step <= wanted) {
         Some((_, older)) => advice!(

@@ -42,11 +42,13 @@ pub struct Settings {
     pub dropout: f64,
     /// The discriminator's initial learning rate.
     pub d_learning_rate: f64,
-    /// The discriminator's learning rate at update t is d_learning_rate / (1 + d_decay * t).
+    /// The discriminator's learning rate is d_learning_rate / (1 + d_decay * t) at update t = 0, 1,
+    /// and so on.
     pub d_decay: f64,
     /// The generator's initial learning rate.
     pub g_learning_rate: f64,
-    /// The generator's learning rate at update t is g_learning_rate / (1 + g_decay * t).
+    /// The generator's learning rate is g_learning_rate / (1 + g_decay * t) at update t = 0, 1, and
+    /// so on.
     pub g_decay: f64,
     /// Each gradient element is clipped to [-clip, clip].
     pub clip: f64,

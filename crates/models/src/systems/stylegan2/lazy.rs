@@ -26,9 +26,9 @@ impl Lazy {
         if self.weight > 0.0 { self.interval as f64 / (self.interval as f64 + 1.0) } else { 1.0 }
     }
 
-    /// The learning rate and the rule of an optimiser that makes both kinds of updates. To move as
-    /// far, and to have the same memory, in k steps with k + 1 updates as with k updates, it uses c
-    /// times the learning rate, and the betas to the power of c.
+    /// The learning rate and the rule of an optimiser that makes both kinds of updates. It uses c
+    /// times the learning rate, and the betas to the power of c: so its k + 1 updates in k steps
+    /// move the weights as far, and decay the moving averages as much, as k ordinary updates.
     pub fn adam(self, learning_rate: f64, [beta1, beta2]: [f64; 2]) -> (f64, Adam) {
         let [beta1, beta2] = [beta1, beta2].map(|beta| power(beta, self.share()));
         (self.share() * learning_rate, Adam { beta1, beta2, epsilon: 1e-8 })

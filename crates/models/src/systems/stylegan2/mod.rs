@@ -5,7 +5,7 @@
 //! layer, and the change of scale is demodulated
 //! ([`ModulatedConv2d`](nn::layers::ModulatedConv2d)), where StyleGAN normalises the features. An
 //! image is the sum of the outputs of all resolutions, which all train from the first step. Two
-//! penalties are regularised lazily ([`Lazy`]): R1 on the discriminator, and path lengths on the
+//! penalties are applied lazily ([`Lazy`]): R1 on the discriminator, and path lengths on the
 //! generator.
 
 mod lazy;

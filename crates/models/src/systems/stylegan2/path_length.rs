@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! y ~ N(0, 1) / sqrt(height * width)
-//! length = sqrt(mean over the layers of |gradient of <G(w), y> by the layer's style|^2)
+//! length = sqrt(mean over the layers of |gradient of <G(w), y> w.r.t. the layer's style|^2)
 //! a += decay * (mean length - a)
 //! penalty = weight * mean of (length - a)^2
 //! ```

@@ -15,9 +15,9 @@ pub struct Settings {
     pub size: usize,
     /// Channels of the images: 1 or 3.
     pub channels: usize,
-    /// The features at resolution r have 2 * fmap_base / r channels...
+    /// The features at resolution r have 2 * fmap_base / r channels, but at most `fmap_max`.
     pub fmap_base: usize,
-    /// ...but at most this many, which is also the size of latents and styles.
+    /// The largest number of channels, which is also the size of latents and styles.
     pub fmap_max: usize,
     /// Layers of the mapping network.
     pub mapping_layers: usize,

@@ -1,8 +1,9 @@
 //! [`GanTrainer`]: the training step that most GANs with latents share. It combines two networks, a
 //! `GanSpec` (the parts that define the system) and [`TrainingOptions`] (the choices of the user).
 //!
-//! A step consists of k turns of the discriminator, each on new reals and latents, followed by the
-//! turns of the generator. A turn is one update, or two where reals and fakes have an update each.
+//! A step consists of k turns of the discriminator, each on new reals and latents, followed (in one
+//! variant of `dcgan`, preceded) by the turns of the generator. A turn is one update, or two where
+//! reals and fakes have an update each.
 
 mod system;
 
