@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::matrix::{Matrix, dot};
 
-/// The largest number of rotations per eigenvalue; three are usual.
+/// The largest number of QL iterations per eigenvalue; three are usual.
 const MOST_ROTATIONS: usize = 100;
 /// The largest number of sweeps of Jacobi's method; eight are usual.
 const MOST_SWEEPS: usize = 50;

@@ -51,7 +51,8 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A number with four significant digits.
+/// Formats a number with four significant digits, or with all digits of its integer part if there
+/// are more.
 pub fn short(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return format!("{x}");

@@ -332,8 +332,8 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
 
 const SEVEN: TransposedPadding = TransposedPadding::Explicit { padding: [2, 2], output_padding: [0, 0] };
 
-/// The trainer with these settings: each update of the critic uses new reals and latents, and one
-/// update of the generator follows.
+/// The trainer with these settings: the critic gets `k` updates, each on new reals and latents; the
+/// generator is updated after them.
 ///
 /// # Errors
 /// When a setting is out of its range or contradicts another.

@@ -413,8 +413,8 @@ impl Config {
         }
     }
 
-    /// The configuration with `given` applied, for `--resume`: only the precision, and settings that
-    /// do not affect the weights, may change.
+    /// The configuration with `given` applied, for `--resume`: only the precision and settings that
+    /// do not affect the weights may change.
     ///
     /// # Errors
     /// When one of them contradicts the run's own value (the error names both), and as

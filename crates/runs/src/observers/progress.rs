@@ -54,7 +54,7 @@ impl Progress<'_> {
         (seconds > 0.0).then(|| (self.recent.len() - 1) as f64 / seconds)
     }
 
-    /// Reports the estimated total time as soon as it is known, unless the first plain line is due
+    /// Reports the estimated time left as soon as it is known, unless the first plain line is due
     /// soon anyway.
     fn estimate(&mut self, now: &StepContext<'_>) {
         if self.estimated || self.recent.len() < FIRST || self.every <= FIRST as u64 {
@@ -167,7 +167,7 @@ fn interval(steps: u64) -> u64 {
     }
 }
 
-/// Formats a number with three significant digits.
+/// Formats a number with three significant digits, but at most two decimals.
 fn digits(number: f64) -> String {
     match number {
         100.0.. => format!("{number:.0}"),

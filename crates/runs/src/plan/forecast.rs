@@ -1,8 +1,8 @@
 //! [`Forecast`]: the memory and the amount of work of a training run, computed from its
 //! configuration.
 //!
-//! The system is built, trained for a step or two at each of its stages, and draws its sheets, all
-//! in [meta](meta::run) mode: the real training code runs, but tensors have no data and kernels do
+//! The system is built, trained for a few steps at each of its stages, and draws its sheets, all in
+//! [meta](meta::run) mode: the real training code runs, but tensors have no data and kernels do
 //! nothing. So the forecast for a 1024x1024 network takes milliseconds, and always agrees with the
 //! code.
 

@@ -7,8 +7,9 @@ use nn::{Dialect, Network};
 
 use super::settings::{BnRunning, Settings};
 
-/// The discriminator: four convolutions that halve the drawing and double the channels, and a dense
-/// layer whose one output is the logit of the probability that the drawing is real.
+/// The discriminator: four convolutions, and a dense layer whose one output is the logit of the
+/// probability that the drawing is real. The first three convolutions have stride 2, and each one
+/// after the first doubles the channels.
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
     Network::new("discriminator", &[28, 28, 1], Dialect::Keras, seed)
         .spectral_norm(s.spectral_norm)
