@@ -74,7 +74,7 @@ impl DataError {
         Self::new(ErrorKind::Cache, Some(path), "the cache of the decoded pictures cannot be written", why, help)
     }
 
-    /// The progress callback asked to stop while `path` was waited for or written.
+    /// The progress callback asked to stop while `path` was being waited for or written.
     pub(crate) fn stopped(path: &Path) -> Self {
         let (what, why) = ("stopped before the images were loaded", "the user asked to stop");
         Self::new(
@@ -111,7 +111,7 @@ impl DataError {
         &self.help
     }
 
-    /// All of it, a line each.
+    /// The whole message, one line for each part.
     fn in_full(&self) -> String {
         let file = self.path().map(|path| format!("\n  file: {}", path.display())).unwrap_or_default();
         format!("{}{file}\n  why: {}\n  help: {}", self.what, self.why, self.help)

@@ -8,7 +8,7 @@ use crate::value_range::{ValueScale, ValueStats};
 
 /// The most images that are counted, spread evenly over the set.
 const SAMPLE: usize = 1000;
-/// One in so many of the darkest and of the brightest values may be an outlier.
+/// At each end of the range, one in this many values may be an outlier.
 const OUTLIER_SHARE: u64 = 10_000;
 /// Images whose values span fewer than this many of 255 steps have lost most of their shades.
 const MIN_SPAN: u8 = 64;

@@ -31,7 +31,7 @@ pub enum QuickDraw {
     File(PathBuf),
     /// The built-in apples.
     BuiltIn {
-        /// The file in whose place they are used, if they were not asked for.
+        /// The missing file that they replace, if they were not requested.
         absent: Option<PathBuf>,
     },
 }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A project folder with class files of no content.
+    /// A project folder with empty class files.
     fn project(classes: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("data").join("quickdraw");

@@ -65,7 +65,7 @@ impl<'a> Atlas<'a> {
         }
     }
 
-    /// The tape of a node. A forward call without a tape belongs to the next one.
+    /// The tape of a node. A forward call without a tape belongs to the next tape.
     pub fn tape(&self, place: Place) -> usize {
         match place {
             Place::Constant(tape, _) | Place::Node(tape, _) => tape,

@@ -2,8 +2,8 @@
 //!
 //! A [`Recorder`](recorder::Recorder) observes the engine during a step, without changing a bit of
 //! the result, and records every value, every gradient, what each was computed from, and why some
-//! have none. The [`Document`](document::Document) made from it has everything that the page shows;
-//! every number in it is computed and tested here.
+//! values have no gradient. The [`Document`](document::Document) made from it has everything that
+//! the page shows; every number in it is computed and tested here.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -99,7 +99,7 @@ fn image(data: &[f32], [n, h, w, c]: [usize; 4], limit: usize) -> Samples {
 struct Tiles {
     /// Rows and columns of a tile.
     tile: [usize; 2],
-    /// Rows and columns of tiles; one row of many is broken into several.
+    /// Rows and columns of tiles; a single row of many tiles is wrapped.
     count: [usize; 2],
     /// The strides in memory of rows, columns, rows of tiles and columns of tiles.
     strides: [usize; 4],

@@ -116,7 +116,8 @@ pub enum Origin {
     Frozen(String),
     /// The value of a node: the number of the tape, and the node.
     Node(usize, NodeId),
-    /// The output of a forward call without a tape: its number, and the first row that has it.
+    /// The output of a forward call without a tape: the number of the call, and the row of its
+    /// output at which the constant begins.
     Inferred(usize, usize),
     /// Data, or a number.
     Data,

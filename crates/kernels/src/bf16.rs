@@ -21,9 +21,9 @@
 //! Therefore [`round`] replaces operands below [`LEAST`] by zeros, so that there are no denormal
 //! sums. An operand that is not zero is then a multiple of 2^-63 (its last significant bit is at
 //! most 7 places below its first one), a product is a multiple of 2^-126, and so is every sum of
-//! them: rounding to 24 bits keeps a multiple of 2^-126 one. As 2^-126 is the smallest normal
-//! number, a sum that is not zero is at least as large. What is lost is too small to matter beside
-//! any other number of the sum: a product of an operand below 1.4e-17.
+//! them: rounding a multiple of 2^-126 to 24 bits gives a multiple of 2^-126. As 2^-126 is the
+//! smallest normal number, a sum that is not zero is at least as large. Only products with an
+//! operand below 1.4e-17 are lost. Beside products of ordinary numbers they do not matter.
 
 /// The smallest operand that is not replaced by zero: 2^-56, about 1.4e-17.
 pub const LEAST: f32 = f32::from_bits((127 - 56) << 23);

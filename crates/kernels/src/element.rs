@@ -95,8 +95,8 @@ kernels! {
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self])
         { MatrixProduct, Products(gemm.m * gemm.n * gemm.k) => gemm::gemm }
 
-    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (For small maps, `f32`
-    /// computes the convolution and its two gradients in the frequency domain: see
+    /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (With many channels,
+    /// `f32` computes the convolution and its two gradients by transforms, as different sums: see
     /// [`fast_path`](crate::fast_path).)
     fn conv2d(g: &ConvGeometry, x: &[Self], w: &[Self], y: &mut [Self])
         { Convolution, Products(g.useful_products()) => conv::conv2d }

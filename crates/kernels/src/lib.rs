@@ -1,5 +1,5 @@
-//! The numerical kernels of Backdraw. They read and write slices, use all cores and the best
-//! instruction set, and give the same bits whichever of them they use.
+//! The numerical kernels of Backdraw. They read and write slices, and use all cores and the best
+//! instruction set. The number of cores and the instruction set do not change a bit of the results.
 //!
 //! Start with [`Element`], the list of all kernels. [`reference`](mod@reference) has the plain loop
 //! of each, and [`fast_path`] explains how matrix products and convolutions get from there to most

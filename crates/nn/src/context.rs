@@ -46,9 +46,9 @@ pub struct ForwardContext {
     /// How often each layer has requested a random stream.
     visits: HashMap<String, u32>,
     fusible: Fusible,
-    /// Values that replace parameters of these names.
+    /// Values that replace the parameters with these names.
     parameter_overrides: BTreeMap<String, Tensor>,
-    /// Values that replace [constants](ForwardContext::constant) of these names.
+    /// Values that replace the [constants](ForwardContext::constant) with these names.
     constant_overrides: BTreeMap<String, Var>,
     /// See [`styled`](ForwardContext::styled).
     style: Option<Var>,

@@ -7,7 +7,7 @@ use crate::context::{ForwardContext, Fusion};
 use crate::init::{Dialect, Fan, InitScheme, Initializer};
 use crate::state::{State, Stateful};
 
-/// How a tensor of a layer changes, and whether it counts.
+/// How a tensor of a layer changes, and whether summaries count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TensorKind {
     /// Learned by gradients.

@@ -1,8 +1,8 @@
 //! [`Buffer`]: the memory of tensors, which is recycled.
 //!
 //! Every training step needs the same few dozen large buffers. Fresh memory from the operating
-//! system costs a page fault per 4 KiB, so a large buffer that is no longer used goes to a pool,
-//! from which the next tensor takes it for which it is long enough and not much too long.
+//! system costs a page fault per 4 KiB, so a large buffer that is no longer used goes to a pool. A
+//! later tensor takes it from there, if it is long enough and not much too long.
 
 use core::any::{Any, TypeId};
 use core::ops::{Deref, DerefMut};

@@ -3,7 +3,7 @@
 //! A derivative says how much the value changes when an input changes a little. Changing every
 //! input element separately would need two evaluations per element. Instead all elements are
 //! changed at once, along a random direction d, and all outputs are weighted by a random u. Then
-//! one number must agree:
+//! two numbers must agree:
 //!
 //! ```text
 //! <vjp(f, u), d>  =  d/dt <f(x + t d), u>  at t = 0

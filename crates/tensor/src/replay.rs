@@ -82,8 +82,7 @@ impl Rows {
     }
 }
 
-/// The first elements of a tensor that an op has stored, in `f64`, as many as an input of shape
-/// `like` has.
+/// The first elements of a tensor that an op has stored, in `f64`, as a constant of shape `like`.
 pub(crate) fn kept<T: Element>(tensor: &Tensor<T>, like: &Shape) -> Var<f64> {
     Var::constant(Tensor::from_fn(*like, |i| tensor.data()[i].to_f64()))
 }

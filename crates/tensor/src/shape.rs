@@ -49,8 +49,9 @@ impl Shape {
         lengths
     }
 
-    /// The shape of two tensors after broadcasting, as in NumPy: aligned at the last axis, an axis
-    /// of length 1 or a missing axis is repeated. None if the shapes are not compatible.
+    /// The shape of two tensors after broadcasting, as in NumPy: the axes are aligned at the last
+    /// one, and an axis of length 1 or a missing axis is repeated. None if the shapes are not
+    /// compatible.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let axes = self.axes.max(other.axes);
         let (a, b) = (self.aligned(axes), other.aligned(axes));

@@ -1,12 +1,14 @@
 //! Which algorithm computes a convolution.
 //!
-//! The choice depends on the shape of the layer and on whether its outputs or a gradient are
-//! wanted. It never depends on the number of images, on threads or on the instruction set: these
-//! must not change a bit of a sample.
+//! The choice depends on the shape and the precision of the layer, and on whether its outputs or a
+//! gradient are computed. It never depends on the number of images, on threads or on the
+//! instruction set: these must not change a bit of a sample.
 //!
-//! Work is counted in multiply-adds, and a layer is transformed if that costs less than three
-//! quarters of the direct products. Times of direct products / transformed, for the outputs, the
-//! input gradient and the weight gradient, on two threads of a busy machine with AVX-512:
+//! Work is counted in multiply-adds. A map is transformed as a whole if that takes less than two
+//! thirds of the direct products. Otherwise it is cut into tiles, if their products and transforms
+//! cost less than three quarters of the direct products. The table shows the time of the direct
+//! products divided by that of the transformed ones, for the outputs, the input gradient and the
+//! weight gradient, on two threads of a busy machine with AVX-512:
 //!
 //! | layer | chosen | ratios |
 //! |---|---|---|
@@ -32,14 +34,15 @@ pub(super) enum Algorithm {
     Transformed(Fourier),
 }
 
-/// The least number of input and of output channels for which transforms pay off.
+/// The least number of input and of output channels for which transforms pay off. With strides, the
+/// input channels of each phase count separately.
 const CHANNELS: usize = 64;
 /// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
 /// Measured with 64 to 256 channels.
 const FREQUENCY: usize = 45;
 const ADDITIVE: usize = 30;
-/// The same for a number of a plane of the weights is so many times less: the transform of a few
-/// taps is cheap, and a batch shares it. (A batch of one image must not be slow either.)
+/// A number of a plane of the weights costs this many times less: the transform of a few taps is
+/// cheap, and a batch shares it. (A batch of one image must not be slow either.)
 const WEIGHTS: usize = 8;
 
 /// The algorithm for a call of this shape.

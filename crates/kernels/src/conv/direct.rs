@@ -3,8 +3,8 @@
 //! Nothing is lowered to a matrix. The images are packed once (as a transpose: for each pixel and
 //! channel, the numbers of several images are adjacent), and so are the weights. Each tile of the
 //! result is summed over **spans** of both: for each row of the kernel, the taps that read real
-//! pixels are contiguous in the packed image and in the packed weights. So the 25 copies of im2col
-//! never exist, and no padding is multiplied.
+//! pixels are contiguous in the packed image and in the packed weights. So no pixel is copied for
+//! each tap, as in im2col, and no padding is multiplied.
 
 mod pack;
 

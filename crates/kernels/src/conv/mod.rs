@@ -1,6 +1,6 @@
 //! The convolution, its input gradient (the transposed convolution) and its weight gradient.
 //!
-//! There are three algorithms. [`choose`] chooses among them by shape alone.
+//! There are three algorithms. [`choose`] selects one by the shape and the precision of the layer.
 //!
 //! * **Direct**: matrix products over packed pixels, with the tiles and blocks of
 //!   [`gemm`](crate::gemm). [`plan`] holds the geometry and the choices of size, [`direct`] the

@@ -3,9 +3,9 @@
 //! With few channels there is little to multiply per number read, so packing both images would take
 //! longer than all products. But one row of the kernel with all its channels, (kx, in-channel), is
 //! contiguous in memory under each output pixel. This turns even a single channel into a tile of
-//! several rows. Nothing is packed: a tile of sums stays in registers while output columns and
-//! images pass, and reads a short stretch of `x` and of `gy` at each step. The longer of the two is
-//! read as vectors (*wide*), the other number by number (*narrow*).
+//! several rows. Nothing is packed: a tile of sums stays in registers while all output columns and
+//! images are processed. Each step reads a short stretch of `x` and of `gy`. The longer of the two
+//! is read as vectors (*wide*), the other number by number (*narrow*).
 
 use core::ops::Range;
 

@@ -202,7 +202,8 @@ impl<'a> Paired<'a> {
         self.pair_rows(isa, parallel, gy, [self.words.output[0], columns * channels], row)
     }
 
-    /// The words of so many rows of this length. `row` gives the first and the second row of each.
+    /// The words of `rows` pairs of rows of length `len`. `row` gives the first and the second row
+    /// of each pair.
     fn pair_rows<'b>(
         &self,
         isa: Isa,

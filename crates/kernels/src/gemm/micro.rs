@@ -3,10 +3,10 @@
 //!
 //! A **tile** of H rows and V vectors of columns keeps H * V vectors of sums in registers. Each
 //! step along the depth (the k of a matrix product) loads V vectors of the right panel and
-//! broadcasts H numbers of the left panel, and makes H * V multiply-adds of these H + V loads.
-//! [`fast_path`](crate::fast_path) explains why it has to be so. Which sizes exist is a property of
-//! the instruction set: [`RegisterTiles`](crate::simd::RegisterTiles). All sizes add up each
-//! element in the same order.
+//! broadcasts H numbers of the left panel, and performs H * V multiply-adds with these H + V
+//! operands. [`fast_path`](crate::fast_path) explains why. Which sizes exist is a property of the
+//! instruction set: [`RegisterTiles`](crate::simd::RegisterTiles). All sizes add up each element in
+//! the same order.
 //!
 //! The depth is given as a list of **spans**, stretches in which both panels are read without a
 //! jump. A matrix product has one. A convolution has one per row of the kernel, because taps that
@@ -155,8 +155,8 @@ pub(crate) const TALLEST: usize = 14;
 /// consist of words of this format.
 ///
 /// # Panics
-/// When the instruction set has no such tile, or the list below does not have it: widths of 1, 2, 4
-/// and 8 vectors. When it cannot multiply words of this format.
+/// When the instruction set has no such tile, the width is not 1, 2, 4 or 8 vectors, or the
+/// instruction set cannot multiply words of this format.
 ///
 /// # Safety
 /// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left

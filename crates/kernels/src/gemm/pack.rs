@@ -115,7 +115,7 @@ pub(crate) struct PackLanes<'a, F> {
     pub(crate) to: &'a mut [f32],
 }
 
-/// The source of a lane that has none.
+/// The source of a lane whose offset is `None`.
 static ZEROS: [f32; SQUARE] = [0.0; SQUARE];
 
 impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {

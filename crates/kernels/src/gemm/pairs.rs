@@ -96,7 +96,8 @@ pub(crate) fn convert(
     }
     let mut words = Scratch::new(outer * format.words(steps) * inner);
     if inner == 1 {
-        // No pair crosses rows of even length, so these are like a single one.
+        // Rows of even length are treated as a single row, because no pair crosses from one to the
+        // next.
         let (row, piece) =
             if steps.is_multiple_of(2) { (PIECE, PIECE) } else { (steps, (PIECE / steps).max(1) * steps) };
         let pieces = Pieces::new(&mut words[..], piece / row * format.words(row));

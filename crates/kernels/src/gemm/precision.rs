@@ -1,9 +1,9 @@
 //! [`Product`]: what the micro-kernel does with the words of packed panels.
 //!
-//! Packed panels consist of 32-bit words, and the micro-kernel does nothing with a word of either
-//! panel but pass it to [`Product::multiply_add`]. A word is one number and covers one step of the
-//! depth, or a pair of bf16 numbers that covers two steps. Everything between packing and tile
-//! counts the depth in words.
+//! Packed panels consist of 32-bit words, and the micro-kernel only passes them to
+//! [`Product::multiply_add`]. A word is one number and covers one step of the depth, or a pair of
+//! bf16 numbers that covers two steps. Everything between packing and tile counts the depth in
+//! words.
 
 use super::pairs::Format;
 use crate::simd::Simd;

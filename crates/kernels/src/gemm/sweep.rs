@@ -36,7 +36,7 @@ impl Side<'_> {
         matches!(*self, Side::Packed { .. } | Side::InPlace { strides: [1, _], .. })
     }
 
-    /// Whether it holds all that tiles read of the panels up to `last`, at `depth` steps.
+    /// Whether it holds everything that tiles read from the panels up to `last` in `depth` steps.
     fn holds(&self, last: Panel, depth: usize) -> bool {
         match *self {
             Side::Packed { data, depth: packed } => packed == depth && data.len() >= (last.at + last.width) * depth,

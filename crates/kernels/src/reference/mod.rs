@@ -3,10 +3,9 @@
 //! They are generic over the number type. In `f64` they are the kernels with which gradients are
 //! checked; in `f32` the fast kernels are tested against them. In convolutions and matrix products,
 //! each output element is one chain of fused multiply-adds in the order written here. The fast
-//! kernels keep this order, so they agree with the loops bit for bit; also in bf16, where the order
-//! is that of [`bf16`](crate::bf16). (Convolutions of small maps
-//! are computed in the frequency domain, see [`fast_path`](crate::fast_path); they agree within a
-//! proved bound.)
+//! kernels keep this order, so they agree with the loops bit for bit. In bf16, the order is that of
+//! [`bf16`](crate::bf16). (Some convolutions with many channels are computed by transforms, see
+//! [`fast_path`](crate::fast_path); they agree within a proved bound.)
 
 mod draws;
 mod maps;

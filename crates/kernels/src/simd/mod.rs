@@ -172,8 +172,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// Products of [pairs](crate::bf16) of bf16 numbers, whose words hold the first number in the
     /// lower half and the second one in the upper half: sum + a1 * b1, rounded, then + a0 * b0,
-    /// rounded. Nothing is said about results that are not zero and smaller than the smallest
-    /// normal number; there are none if all numbers come from [`bf16::round`](crate::bf16::round).
+    /// rounded. Denormal results are unspecified; there are none if all numbers come from
+    /// [`bf16::round`](crate::bf16::round).
     #[inline(always)]
     fn dot_pairs(self, a: Self::U, b: Self::U, sum: Self::F) -> Self::F {
         let upper = self.splat_u(0xFFFF_0000);

@@ -45,7 +45,8 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     f64::from_bits(bits.wrapping_add(grow & even).wrapping_sub(shrink & even)) as f32
 }
 
-/// One copy for all callers, as the functions that enter other instruction sets are.
+/// Not inlined, so that all callers share one copy, as with the functions that enter other
+/// instruction sets.
 #[inline(never)]
 fn run_portable<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Portable)

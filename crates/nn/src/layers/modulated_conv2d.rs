@@ -22,8 +22,8 @@ use crate::layers::Equalised;
 use crate::network::{BuildContext, Layer, TensorKind};
 
 /// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or
-/// twice the size, modulated by the image's [style](ForwardContext::style). It has no bias, which
-/// is added after the noise.
+/// twice the size, modulated by the image's [style](ForwardContext::style). It has no bias, because
+/// the bias is added after the noise.
 ///
 /// The weights, including those from styles to scales, are [equalised](Equalised) with gain 1. The
 /// scales start near 1.

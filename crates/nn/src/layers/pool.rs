@@ -1,4 +1,5 @@
-//! [`MaxPool2d`], [`AveragePool2d`] and [`GlobalMean`]: one number per block of pixels and channel.
+//! [`MaxPool2d`], [`AveragePool2d`] and [`GlobalMean`]: one number for each channel of a block, or
+//! of the whole image.
 
 use tensor::Var;
 

@@ -19,8 +19,8 @@
 //! that the second derivative includes the dependence of mu and v on x.
 //!
 //! A leaky ReLU after the normalisation can be part of the op. gy is then first multiplied by its
-//! slope. On which side of the kink an element was is recomputed from x; for that, beta is saved
-//! too.
+//! slope. The side of the kink on which an element lies is recomputed from x, for which beta is
+//! saved too.
 
 use kernels::{Element, Norm};
 

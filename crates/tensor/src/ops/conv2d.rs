@@ -10,7 +10,7 @@
 //!
 //! The derivative of any of the three with respect to one of its two arguments is another of the
 //! three. So six rules, two per op, close the family at every order, and three kernels compute it.
-//! Each op saves the arguments that the gradients of the other argument need.
+//! Each op saves an argument if the gradient of the other one needs it.
 
 use kernels::{ConvGeometry, Convolution, Element, Padding, Precision, TransposedPadding};
 

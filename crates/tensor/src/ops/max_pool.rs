@@ -54,7 +54,7 @@ pub const SCATTER_ENTRY: Entry = Entry {
     cases: || cases(UpsampleGeometry::small_shape, |g, choice, x| choice(g).scatter(x)),
 };
 
-/// Makes the choice from other images.
+/// Chooses from other images.
 type Other = fn(UpsampleGeometry) -> Choice;
 
 fn cases(

@@ -113,9 +113,9 @@ impl Fourier {
         })
     }
 
-    /// The convolution of tiles with so many points, if these are enough for the kernel.
+    /// The convolution of tiles with this many points, if these are enough for the kernel.
     pub(super) fn tiled(g: &ConvGeometry, points: [usize; 2]) -> Option<Self> {
-        // The sub-grids begin with the padding, so that all of them have their taps from 0 on.
+        // The sub-grids begin with the padding, so that the taps of each begin at 0.
         let origin = g.pad.map(|pad| pad as isize);
         let taps = [0, 1].map(|axis| g.kernel[axis].div_ceil(g.stride[axis]));
         let size: usize = [g.x_shape(), g.w_shape(), g.y_shape()].iter().flatten().product();
@@ -124,7 +124,8 @@ impl Fourier {
         fits.then_some(Self { geometry: *g, points, winograd: None, whole: false, phases: g.stride, origin, taps })
     }
 
-    /// The convolution of tiles by an additive transform, if it is made for the kernel.
+    /// The convolution of tiles by an additive transform, if the transform is for a kernel of this
+    /// size.
     pub(super) fn additive(g: &ConvGeometry, winograd: Winograd) -> Option<Self> {
         let tiled = Self::tiled(g, [winograd.points(); 2])?;
         let fits = tiled.taps.iter().all(|taps| taps.len() == winograd.size()[1]);

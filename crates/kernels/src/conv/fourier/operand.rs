@@ -26,8 +26,8 @@ pub(super) struct Operand<'a> {
     pub(super) panels: &'a [Panel],
 }
 
-/// Numbers of all tiles together that a task gathers for each lane. They should stay in the
-/// second-level cache.
+/// The most numbers that a task gathers for each lane: steps times elements of a tile. They should
+/// stay in the second-level cache.
 const GATHERED: usize = 64 * 64;
 /// The most steps of the depth that a task transforms.
 const STEPS: usize = 64;

@@ -45,8 +45,8 @@ impl Fourier {
         Plan { rows, columns, pieces, steps, held, block }
     }
 
-    /// The most steps of the depth for which enough planes can be held at a time: all rows of a
-    /// weight gradient, else some tiles.
+    /// The most steps of the depth at a time that leave room for the planes of enough rows: all
+    /// rows of a weight gradient, otherwise some tiles.
     fn most_steps(&self, call: Convolution) -> usize {
         let (rows, most) = match call {
             Convolution::WeightGrad => (self.extent(call, Axis::Input).iter().product(), STEPS),
@@ -181,8 +181,8 @@ const TALL: usize = 84;
 fn held_of_tiles([rows, columns]: [usize; 2], floats: usize) -> ([usize; 2], [usize; 2]) {
     let threads = rayon::current_num_threads();
     let most = (HELD_TILES / floats).max(32);
-    // All columns if that leaves enough rows, for then each operand is transformed only once; else
-    // all rows for the same reason; else parts of both.
+    // All columns if that leaves enough rows, because each operand is then transformed only once.
+    // Otherwise all rows, for the same reason. Otherwise parts of both.
     let (enough, some) = (rows.min(TILES), columns.min((COLUMNS / 2 * threads).max(COLUMNS)));
     let held = if columns + enough <= most {
         [(most - columns).min((HELD_TILES / 4 / floats).max(TILES)), columns]

@@ -38,7 +38,7 @@ fn geometries() -> Vec<ConvGeometry> {
     plain.into_iter().chain([merged]).collect()
 }
 
-/// Convolutions whose maps are cut into tiles of so many points: with borders, strides, phases
+/// Convolutions whose maps are cut into tiles of this many points: with borders, strides, phases
 /// without taps, incomplete tiles, and several pieces of the depth.
 fn tiled() -> Vec<Fourier> {
     use Padding::{Explicit, Same, Valid};
@@ -199,7 +199,8 @@ fn doubles(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// Checks that the errors are within their bounds. Returns the largest ratio of both.
+/// Checks that the errors are within their bounds. Returns the largest ratio of an error to its
+/// bound.
 fn within(what: &str, g: &ConvGeometry, got: &[f32], wanted: &[f64], bounds: &[f64]) -> f64 {
     let mut worst: f64 = 0.0;
     for (i, ((got, wanted), bound)) in got.iter().zip(wanted).zip(bounds).enumerate() {

@@ -3,9 +3,9 @@
 //! F(m, r) computes m outputs of a kernel of r taps with m + r - 1 products along an axis. With the
 //! polynomials X(p) = sum of x(i) p^i, and so on, products of polynomials are products of their
 //! values at enough points p. At the points 0, 1, -1 and "infinity" (the coefficient of the highest
-//! power), all entries of the matrices are 0, 1 and -1, but for halves in the one of the taps. So
-//! the transforms need no multiplications, halves are exact, and the rounding error hardly grows.
-//! More points need powers of 2 or 1/2, and larger matrices have larger errors.
+//! power), all entries of the matrices are 0, 1 and -1, except for halves in the matrix of the
+//! taps. So the transforms need no multiplications, halves are exact, and the rounding error hardly
+//! grows. More points need powers of 2 or 1/2, and larger matrices have larger errors.
 //!
 //! The matrices are those of Lavin and Gray, "Fast algorithms for convolutional neural networks"
 //! (2016), with A transposed: a tensor of any role is transformed to planes by its matrix, and
