@@ -170,7 +170,7 @@ fn records(path: &Path) -> Result<RecordFile, DataError> {
         let kind =
             FileType::of(&start, "").in_words().map(|kind| format!("; it looks like {kind}")).unwrap_or_default();
         let why = format!("{length} bytes are not a whole number of records of {RECORD} bytes{kind}");
-        return Err(DataError::invalid(path, "this is not a CIFAR-10 file, or a truncated one", why, wanted()));
+        return Err(DataError::invalid(path, "this is not a CIFAR-10 file, or it is truncated", why, wanted()));
     }
     Ok(RecordFile { path: path.to_owned(), file, stamp, offset: 0, count: (length / RECORD as u64) as usize })
 }

@@ -233,7 +233,7 @@ fn header_length(rank: u8) -> u64 {
 
 /// The error for a file with more than the `claimed` elements.
 fn too_long(path: &Path, claimed: u64) -> DataError {
-    let why = format!("more than the claimed {claimed} bytes are there");
+    let why = format!("the file contains more than the {claimed} bytes that its header claims");
     DataError::invalid(path, "the file is longer than its header claims", why, download_again())
 }
 

@@ -83,7 +83,7 @@ pub fn load_strokes(path: &Path) -> Result<Images, DataError> {
                 path,
                 "there are too many drawings in the file",
                 why,
-                advice!("too-many-drawings", "use a part of it"),
+                advice!("too-many-drawings", "use a file with fewer drawings"),
             ));
         }
     }

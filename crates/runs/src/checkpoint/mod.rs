@@ -50,7 +50,7 @@ pub struct Checkpoint {
 /// Why a file cannot be used as a checkpoint.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Flaw {
-    #[error("the system says: {0}")]
+    #[error("the operating system reports: {0}")]
     Unreadable(String),
     #[error("its tensors take {needed} bytes, but only {free} are available ({set_by})")]
     TooLarge { needed: u64, free: u64, set_by: String },
@@ -80,7 +80,7 @@ pub(crate) enum Flaw {
 fn another(path: &Path) -> Advice {
     match folder::older_good(path) {
         Some(older) => advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older)),
-        None => advice!("only-checkpoint-damaged", "there is no older checkpoint of the run beside it"),
+        None => advice!("only-checkpoint-damaged", "the folder contains no older intact checkpoint of this run; start the run again"),
     }
 }
 
@@ -93,7 +93,7 @@ impl Flaw {
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
             ),
             Self::TooLarge { .. } => {
-                advice!("checkpoint-too-large", "free some memory, or use it on a machine with more")
+                advice!("checkpoint-too-large", "free some memory, or use a machine with more memory")
             }
             Self::NoCheckpoint(_) => advice!(
                 "no-checkpoint",
@@ -150,7 +150,7 @@ impl Checkpoint {
         let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(path.display());
         if self.system != system.name() {
             return Err(failure("the checkpoint belongs to another system")
-                .because(format!("the checkpoint is of `{}`, expected `{}`", self.system, system.name()))
+                .because(format!("the checkpoint belongs to a run of `{}`, expected `{}`", self.system, system.name()))
                 .help(advice!("checkpoint-of-another-system", "give a checkpoint of this system")));
         }
         system.restore(&self.state).map_err(|error| {

@@ -30,7 +30,7 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
             format!("{what} is for pictures, but this run generates points"),
         )
         .at(request.run.display())
-        .because("one picture of the plane shows all of its points")
+        .because("all points are drawn into one picture of the plane")
         .help(match product {
             Product::Files => advice!(
                 "points-not-files",

@@ -278,7 +278,7 @@ impl Plan {
                 .at(found.path.display())
                 .because(format!("steps done: {}, new total: {steps}", saved.step))
                 .help(if config.entry.is_own() {
-                    advice!("own-run-is-longer", "ask for a total above the steps done")
+                    advice!("own-run-is-longer", "ask for a total larger than the number of steps already done")
                 } else {
                     run_is_longer(run, saved.step, steps)
                 }));

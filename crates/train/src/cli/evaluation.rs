@@ -14,8 +14,8 @@ use super::sampling::psi;
 pub(crate) struct EvaluateArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many images to generate, and how many real images to compare them with, if there are as
-    /// many [default: 2500; points: 10000]
+    /// Number of generated images, and of real images to compare them with (fewer if the data set
+    /// is smaller) [default: 2500; points: 10000]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Seed of the generated images and of the choice of real ones [default: the run's]
