@@ -80,7 +80,10 @@ pub(crate) enum Flaw {
 fn another(path: &Path) -> Advice {
     match folder::older_good(path) {
         Some(older) => advice!("damaged-checkpoint", "take an older checkpoint of the run: `{}`", quoted(&older)),
-        None => advice!("only-checkpoint-damaged", "the folder contains no older intact checkpoint of this run; start the run again"),
+        None => advice!(
+            "only-checkpoint-damaged",
+            "the folder contains no older intact checkpoint of this run; start the run again"
+        ),
     }
 }
 

@@ -160,7 +160,10 @@ fn agree(config: &Config, found: &LoadedCheckpoint) -> Result<(), Failure> {
     let saved = &found.checkpoint;
     if saved.system != config.entry.name {
         return Err(failure("the checkpoint belongs to another system")
-            .because(format!("the checkpoint was written by `{}`, but the run trains `{}`", saved.system, config.entry.name))
+            .because(format!(
+                "the checkpoint was written by `{}`, but the run trains `{}`",
+                saved.system, config.entry.name
+            ))
             .help(advice!("checkpoint-of-another-run", "give a checkpoint of this run")));
     }
     let differences =
@@ -185,6 +188,9 @@ pub(crate) fn require_same_images(data: &Dataset, before: &str, named: bool) -> 
         .because(format!("fingerprint of its images: {before}\nfingerprint of these:      {fingerprint}"))
         .help(match named {
             true => advice!("other-images-named", "leave out `--data`: the run's configuration names its images"),
-            false => advice!("other-images", "give the images that the run was trained on, `--data PATH`, or start a new run"),
+            false => advice!(
+                "other-images",
+                "give the images that the run was trained on, `--data PATH`, or start a new run"
+            ),
         }))
 }

@@ -25,7 +25,10 @@ pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failur
             .at(run.display())
             .because(format!("it exists and is not empty: {why}"))
             .help(if there.entry.is_own() {
-                advice!("own-run-folder-in-use", "use another folder, or the same configuration as the run in this folder")
+                advice!(
+                    "own-run-folder-in-use",
+                    "use another folder, or the same configuration as the run in this folder"
+                )
             } else {
                 advice!(
                     "run-folder-in-use",
