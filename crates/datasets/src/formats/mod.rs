@@ -239,6 +239,13 @@ mod tests {
             let error = of(name, None).unwrap_err();
             assert!(error.what().contains(what) && error.help().text().contains(help), "{error}");
         }
+        for (name, bytes, why) in [
+            ("words", &b"# Title\nmore"[..], "it starts with the text \"# Title\\n\""),
+            ("noise", b"\x01\x02\xfe\xff", "it starts with the bytes 01 02 fe ff"),
+        ] {
+            write(name, bytes);
+            assert_eq!(of(name, None).unwrap_err().why(), why);
+        }
         assert!(of("none", None).is_err());
     }
 }

@@ -74,7 +74,13 @@ pub(super) fn unknown(path: &Path, start: &[u8]) -> DataError {
             supported(),
         );
     }
-    let why = format!("it starts with {}", hex(&start[..start.len().min(8)]));
+    let first = &start[..start.len().min(8)];
+    let why = match std::str::from_utf8(first) {
+        Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
+            format!("it starts with the text {text:?}")
+        }
+        _ => format!("it starts with the bytes {}", hex(first)),
+    };
     DataError::invalid(path, "not in a supported format", why, supported())
 }
 
@@ -82,7 +88,8 @@ pub(super) fn unknown(path: &Path, start: &[u8]) -> DataError {
 pub(super) fn supported() -> Advice {
     advice!(
         "no-form-of-data",
-        "give a folder of pictures, a .npy file of an array (N, height, width), or the files of MNIST or CIFAR-10"
+        "give a folder of pictures, a .npy file of an array (N, height, width), a .ndjson file of strokes, or the files of \
+         MNIST or CIFAR-10"
     )
 }
 
