@@ -88,8 +88,20 @@ mod tests {
 
     /// The number of planes of the layer, if it is transformed.
     fn planes(batch: usize, size: usize, kernel: usize, stride: usize, channels: [usize; 2]) -> Option<usize> {
+        planes_in(Precision::F32, batch, size, kernel, stride, channels)
+    }
+
+    fn planes_in(
+        precision: Precision,
+        batch: usize,
+        size: usize,
+        kernel: usize,
+        stride: usize,
+        channels: [usize; 2],
+    ) -> Option<usize> {
         let x = [batch, size, size, channels[0]];
         let g = ConvGeometry::new(x, [kernel; 2], channels[1], [stride; 2], Padding::Same).unwrap();
+        let g = g.with_precision(precision);
         match choose(Convolution::Forward, &g) {
             Algorithm::Transformed(tiles) => Some(tiles.planes()),
             Algorithm::Direct | Algorithm::Thin => None,
@@ -111,6 +123,17 @@ mod tests {
             assert_eq!(planes(batch, 64, 3, 1, [32, 32]), None, "few channels");
             assert_eq!(planes(batch, 64, 7, 1, [64, 3]), None, "a thin layer");
             assert_eq!(planes(batch, 32, 1, 1, [256, 256]), None, "one tap");
+            assert_eq!(planes(batch, 4, 1, 1, [256, 256]), None, "one tap on a small map");
+            assert_eq!(planes(batch, 14, 5, 2, [16, 64]), Some(94), "the channels of four phases");
+            assert_eq!(planes(batch, 14, 5, 2, [15, 64]), None, "too few channels of four phases");
         }
+    }
+
+    #[test]
+    fn in_bf16_transforms_have_to_save_twice_as_much() {
+        let planes =
+            |size, stride| Precision::ALL.map(|precision| planes_in(precision, 20, size, 5, stride, [256, 512]));
+        assert_eq!(planes(4, 1), [Some(52); 2], "52 products for 196");
+        assert_eq!(planes(14, 2), [Some(94), None], "376 products for 1024");
     }
 }
