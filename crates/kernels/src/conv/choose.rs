@@ -39,8 +39,9 @@ pub(super) enum Algorithm {
 const CHANNELS: usize = 64;
 /// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
 /// Measured with 64 to 256 channels.
-const FREQUENCY: usize = 45;
-const ADDITIVE: usize = 30;
+const FOURIER_COST: usize = 45;
+/// The same for a transform that only adds.
+const ADDITIVE_COST: usize = 30;
 /// A number of a plane of the weights costs this many times less: the transform of a few taps is
 /// cheap, and a batch shares it. (A batch of one image must not be slow either.)
 const WEIGHTS: usize = 8;
@@ -67,8 +68,9 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
         return Some(whole);
     }
     let lengths = LENGTHS.into_iter().flat_map(|down| LENGTHS.map(|across| [down, across]));
-    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FREQUENCY)));
-    let additive = Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE)));
+    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FOURIER_COST)));
+    let additive =
+        Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE_COST)));
     let costs = fourier.chain(additive).map(|(tiles, transform)| (cost(g, &tiles, transform), tiles));
     let (cost, tiles) = costs.min_by_key(|(cost, _)| *cost)?;
     (4 * cost < 3 * direct).then_some(tiles)
