@@ -90,7 +90,7 @@ impl FileType {
             [b'P', b'7', b'\n', ..] => return FileType::Picture("PNM"),
             // The version of a pickle is followed by an opcode. A file of safetensors may begin with
             // the same two bytes, of the length of its header, but not with such a third one.
-            [0x80, 2..=5, b'('.., ..] => return FileType::Data("Python pickle"),
+            [0x80, 2..=5, b'('..=0xFF, ..] => return FileType::Data("Python pickle"),
             _ => {}
         }
         if at(0, b"RIFF") && at(8, b"WEBP") {
