@@ -44,7 +44,10 @@ impl Im2col {
         Self { g: *g, product, rows: vec![0.0; product.m * product.k] }
     }
 
-    /// y = the convolution of x with the weights w.
+    /// y = the convolution of x with the weights w, in the shapes of the geometry.
+    ///
+    /// # Panics
+    /// When a length is not that of its shape.
     pub fn forward(&mut self, x: &[f32], w: &[f32], y: &mut [f32]) {
         reference::im2col(&self.g, x, &mut self.rows);
         matrixmultiply(self.product, &self.rows, w, y);

@@ -4,8 +4,8 @@
 //!
 //! The libraries and the probe of the machine's peak take turns, because the speed of a shared
 //! machine changes from second to second: only ratios within one block of lines are meaningful.
-//! Every figure is the best of all turns. An argument chooses shapes by part of their name: `cargo
-//! bench -p benches --bench gemm -- 512x512`.
+//! Every figure is the best of all turns. An argument chooses shapes by part of their name:
+//! `cargo bench -p benches --bench gemm -- 512x512`.
 //!
 //! matrixmultiply reads its number of threads once per process, so each number of threads gets a
 //! process of its own.

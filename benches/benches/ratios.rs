@@ -25,8 +25,8 @@ use benches::{multiply_add, numbers, pool, testing};
 use kernels::optimizer::{Adam, Update, UpdateRule};
 use kernels::simd;
 use kernels::{
-    BiasActivation, ConvGeometry, Element, Fir, FirGeometry, Gemm, Key, Norm, Padding, Precision, TransposedPadding,
-    Unary,
+    BiasActivation, ConvGeometry, Convolution, Element, Fir, FirGeometry, Gemm, Key, Norm, Padding, Precision,
+    TransposedPadding, Unary,
 };
 
 /// A problem by name: whether quick mode measures it, and how it is made.
@@ -68,23 +68,15 @@ fn product(m: usize, n: usize, k: usize) -> Problem {
     }
 }
 
-/// The kernels of a convolution.
-#[derive(Clone, Copy)]
-enum Member {
-    Forward,
-    InputGradient,
-    WeightGradient,
-}
-
 /// A convolution. The forward pass is compared with im2col and matrixmultiply, the gradients with
 /// the peak, by the products that are not with padding: transforms may exceed it.
-fn convolution(g: &ConvGeometry, member: Member) -> Problem {
+fn convolution(g: &ConvGeometry, call: Convolution) -> Problem {
     let g = *g;
     let [x, w, y] = [g.x_shape(), g.w_shape(), g.y_shape()].map(|shape| shape.iter().product::<usize>());
     let (mut x, mut w, mut y) = (numbers(1, x), numbers(2, w), numbers(3, y));
     let useful = 2.0 * g.useful_products() as f64;
-    match member {
-        Member::Forward => {
+    match call {
+        Convolution::Forward => {
             let (mut peer, x2, w2, mut y2) = (Im2col::new(&g), x.clone(), w.clone(), y.clone());
             Problem {
                 yardstick: Yardstick::MatrixMultiply,
@@ -94,14 +86,14 @@ fn convolution(g: &ConvGeometry, member: Member) -> Problem {
                 reference: Box::new(move || peer.forward(&x2, &w2, &mut y2)),
             }
         }
-        Member::InputGradient => beside_peak(useful, move || f32::conv2d_input_grad(&g, &y, &w, &mut x)),
-        Member::WeightGradient => beside_peak(useful, move || f32::conv2d_weight_grad(&g, &x, &y, &mut w)),
+        Convolution::InputGrad => beside_peak(useful, move || f32::conv2d_input_grad(&g, &y, &w, &mut x)),
+        Convolution::WeightGrad => beside_peak(useful, move || f32::conv2d_weight_grad(&g, &x, &y, &mut w)),
     }
 }
 
-fn conv([batch, size, from, to]: [usize; 4], kernel: usize, stride: usize, member: Member) -> Problem {
+fn conv([batch, size, from, to]: [usize; 4], kernel: usize, stride: usize, call: Convolution) -> Problem {
     let g = ConvGeometry::new([batch, size, size, from], [kernel; 2], to, [stride; 2], Padding::Same);
-    convolution(&g.expect("a valid geometry"), member)
+    convolution(&g.expect("a valid geometry"), call)
 }
 
 /// Numbers of a discriminator's map, 64 x 14 x 14 x 64: too many for a core's own caches.
@@ -155,7 +147,7 @@ fn blur() -> Problem {
 }
 
 fn entries() -> Vec<Entry> {
-    use Member::{Forward, InputGradient, WeightGradient};
+    use Convolution::{Forward, InputGrad, WeightGrad};
     // A generator's convolution of an up-sampled map, whose taps are merged.
     let merged = || {
         let g = ConvGeometry::transposed([8, 14, 14, 64], [5, 5], 32, [1; 2], TransposedPadding::Same);
@@ -166,19 +158,19 @@ fn entries() -> Vec<Entry> {
         entry("gemm 256x256x256", true, || product(256, 256, 256)),
         entry("gemm 128x3136x32", false, || product(128, 3136, 32)),
         entry("conv 5x5 s2 14x14 64-128 b4, forward", true, || conv([4, 14, 64, 128], 5, 2, Forward)),
-        entry("conv 5x5 s2 14x14 64-128 b4, input", false, || conv([4, 14, 64, 128], 5, 2, InputGradient)),
-        entry("conv 5x5 s2 14x14 64-128 b4, weight", true, || conv([4, 14, 64, 128], 5, 2, WeightGradient)),
+        entry("conv 5x5 s2 14x14 64-128 b4, input", false, || conv([4, 14, 64, 128], 5, 2, InputGrad)),
+        entry("conv 5x5 s2 14x14 64-128 b4, weight", true, || conv([4, 14, 64, 128], 5, 2, WeightGrad)),
         entry("conv 5x5 4x4 128-256 b32, forward", true, || conv([32, 4, 128, 256], 5, 1, Forward)),
-        entry("conv 5x5 4x4 128-256 b32, input", false, || conv([32, 4, 128, 256], 5, 1, InputGradient)),
-        entry("conv 5x5 4x4 128-256 b32, weight", false, || conv([32, 4, 128, 256], 5, 1, WeightGradient)),
+        entry("conv 5x5 4x4 128-256 b32, input", false, || conv([32, 4, 128, 256], 5, 1, InputGrad)),
+        entry("conv 5x5 4x4 128-256 b32, weight", false, || conv([32, 4, 128, 256], 5, 1, WeightGrad)),
         entry("conv 5x5 32x32 64-64 b1, forward", false, || conv([1, 32, 64, 64], 5, 1, Forward)),
         entry("conv 3x3 32x32 64-64 b2, forward", true, || conv([2, 32, 64, 64], 3, 1, Forward)),
-        entry("conv 3x3 32x32 64-64 b2, input", false, || conv([2, 32, 64, 64], 3, 1, InputGradient)),
-        entry("conv 3x3 32x32 64-64 b2, weight", false, || conv([2, 32, 64, 64], 3, 1, WeightGradient)),
+        entry("conv 3x3 32x32 64-64 b2, input", false, || conv([2, 32, 64, 64], 3, 1, InputGrad)),
+        entry("conv 3x3 32x32 64-64 b2, weight", false, || conv([2, 32, 64, 64], 3, 1, WeightGrad)),
         entry("conv 4x4 s2 32x32 64-128 b2, forward", false, || conv([2, 32, 64, 128], 4, 2, Forward)),
-        entry("conv 4x4 s2 32x32 64-128 b2, input", true, || conv([2, 32, 64, 128], 4, 2, InputGradient)),
+        entry("conv 4x4 s2 32x32 64-128 b2, input", true, || conv([2, 32, 64, 128], 4, 2, InputGrad)),
         entry("conv 7x7 64x64 3-64 b1, forward", false, || conv([1, 64, 3, 64], 7, 1, Forward)),
-        entry("conv 5x5 of up-sampled 7x7 64-32 b8, input", false, move || convolution(&merged(), InputGradient)),
+        entry("conv 5x5 of up-sampled 7x7 64-32 b8, input", false, move || convolution(&merged(), InputGrad)),
         entry("batch norm, relu", true, || batch_norm(false)),
         entry("batch norm, relu, backward", false, || batch_norm(true)),
         entry("bias, relu, dropout", true, move || {

@@ -31,7 +31,7 @@ pub(crate) enum FileType {
 }
 
 /// Magic bytes at the start of a file.
-const MAGIC: [(&[u8], FileType); 44] = [
+const MAGIC: [(&[u8], FileType); 42] = [
     (b"\x89PNG", FileType::Picture("PNG")),
     (b"\xff\xd8\xff", FileType::Picture("JPEG")),
     (b"GIF87a", FileType::Picture("GIF")),
@@ -73,8 +73,6 @@ const MAGIC: [(&[u8], FileType); 44] = [
     (b"\x89HDF", FileType::Data("HDF5 file")),
     (b"MATLAB 5.0", FileType::Data("MATLAB file")),
     (b"PAR1", FileType::Data("Parquet file")),
-    (b"\x80\x04", FileType::Data("Python pickle")),
-    (b"\x80\x02", FileType::Data("Python pickle")),
     (b"version https://git-lfs", FileType::Data("Git LFS pointer")),
 ];
 
@@ -90,6 +88,9 @@ impl FileType {
             [b'B', b'M', ..] if is_bmp(start) => return FileType::Picture("BMP"),
             [b'P', b'1'..=b'6', next, ..] if next.is_ascii_whitespace() => return FileType::Picture("PNM"),
             [b'P', b'7', b'\n', ..] => return FileType::Picture("PNM"),
+            // The version of a pickle is followed by an opcode. A file of safetensors may begin with
+            // the same two bytes, of the length of its header, but not with such a third one.
+            [0x80, 2..=5, b'('..=0xFF, ..] => return FileType::Data("Python pickle"),
             _ => {}
         }
         if at(0, b"RIFF") && at(8, b"WEBP") {
@@ -241,6 +242,10 @@ mod tests {
             (b"<!DOCTYPE html><html><body><svg>", "png", FileType::WebPage),
             (b"<!DOCTYPE html><html>", "png", FileType::WebPage),
             (b"\x93NUMPY\x01\0", "npy", FileType::Data("NumPy array")),
+            (b"\x80\x02}q\x01", "", FileType::Data("Python pickle")),
+            (b"\x80\x03c__main__", "", FileType::Data("Python pickle")),
+            (b"\x80\x05\x95", "pkl", FileType::Data("Python pickle")),
+            (b"\x80\x02\0\0\0\0\0\0{", "safetensors", FileType::Unknown),
             (b"\x1f\x8b\x08", "", FileType::Gzip),
             (b"{\"word\":\"apple\"", "ndjson", FileType::Json),
             (b"\0\0\x02\0\0\0", "tga", FileType::UnsupportedPicture("TGA")),

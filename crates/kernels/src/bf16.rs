@@ -41,7 +41,8 @@ pub(crate) fn round_bits(x: f32) -> u32 {
 }
 
 /// The nearest bf16 number, or the one with an even last bit if two are equally near; a zero of the
-/// same sign if that is smaller than [`LEAST`]. NaN remains NaN.
+/// same sign if that is smaller than [`LEAST`]; infinity if that would be 2^128 or more. NaN
+/// remains NaN.
 #[inline]
 pub fn round(x: f32) -> f32 {
     f32::from_bits(round_bits(x))

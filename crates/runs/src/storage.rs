@@ -176,7 +176,7 @@ pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
 }
 
 /// The file extension, in lower case.
-pub(crate) fn ending(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 

@@ -11,10 +11,7 @@ const DIGITS: &str = "mnist --batch 8 --set latent=4 --seed 3";
 fn a_run_goes_on_to_the_same_bits_with_every_switch_that_remembers() {
     let place = Place::new();
     let switches = "--set replay_pool=10 --set ema=0.9 --set spectral_norm=true --set k=2 --set instance_noise=0.1";
-    let whole = place.good(&format!("{DIGITS} {switches} --steps 6 --out whole"));
-    place.good(&format!("{DIGITS} {switches} --steps 3 --out parts"));
-    let parts = place.good("mnist --resume parts --steps 6");
-    assert_eq!(whole.hash(), parts.hash());
+    let whole = place.resumes_to_the_same_bits(&format!("{DIGITS} {switches}"), [3, 6], "");
     let plain = place.good(&format!("{DIGITS} --steps 6 --out plain"));
     assert_ne!(whole.hash(), plain.hash());
 }
@@ -72,10 +69,7 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
     let place = Place::new();
     let tiny = "wgan-gp --batch 4 --set width=2 --set latent=4 --set k=2 --seed 3";
     let tiny = format!("{tiny} --set diff_augment=['color','translation','cutout']");
-    let whole = place.good(&format!("{tiny} --steps 4 --out whole"));
-    place.good(&format!("{tiny} --steps 2 --out parts"));
-    let parts = place.good("wgan-gp --resume parts --steps 4 --threads 1");
-    assert_eq!(whole.hash(), parts.hash());
+    place.resumes_to_the_same_bits(&tiny, [2, 4], "--threads 1");
     let metrics = std::fs::read_to_string(place.path("whole/metrics.csv")).expect("metrics");
     assert!(
         metrics.starts_with("step,d_loss,d_acc,g_loss,g_acc,d_real,d_fake,g_fake,penalty,gradient_norm,w_distance,")
@@ -94,12 +88,9 @@ fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
 fn a_run_in_bf16_goes_on_to_the_same_bits_and_changes_its_precision_only_when_asked() {
     let place = Place::new();
     let tiny = "quickdraw --batch 2 --set depth=4 --set latent=4 --seed 3";
-    let short = format!("{tiny} --set precision=bf16");
-    let whole = place.good(&format!("{short} --steps 4 --out whole --threads 2"));
+    let bf16 = format!("{tiny} --set precision=bf16 --threads 2");
+    let whole = place.resumes_to_the_same_bits(&bf16, [2, 4], "--threads 1");
     assert!(whole.err.contains("precision    bf16"), "{}", whole.err);
-    place.good(&format!("{short} --steps 2 --out parts --threads 1"));
-    let parts = place.good("quickdraw --resume parts --steps 4 --threads 1");
-    assert_eq!(whole.hash(), parts.hash());
 
     let plain = place.good(&format!("{tiny} --steps 4 --out plain"));
     assert!(!plain.err.contains("precision"), "{}", plain.err);
@@ -143,10 +134,7 @@ fn styles_grow_across_a_border_to_the_same_bits() {
     let place = Place::new();
     let tiny = "stylegan --batch 4 --set size=16 --set fmap_base=32 --set fmap_max=8 --seed 3";
     let tiny = format!("{tiny} --set stable_kimg=0.016 --set fade_kimg=0.032");
-    let whole = place.good(&format!("{tiny} --steps 10 --threads 2 --log seed --out whole"));
-    place.good(&format!("{tiny} --steps 4 --threads 2 --out parts"));
-    let parts = place.good("stylegan --resume parts --steps 10 --threads 1");
-    assert_eq!(whole.hash(), parts.hash());
+    place.resumes_to_the_same_bits(&format!("{tiny} --threads 2 --log seed"), [4, 10], "--threads 1");
     let sheets = ["level-8x8", "level-16x16", "truncation", "mixing", "noise"];
     assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
 }
@@ -157,10 +145,7 @@ fn styles_grow_across_a_border_to_the_same_bits() {
 fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
     let place = Place::new();
     let tiny = "--batch 4 --set size=8 --set fmap_base=16 --set fmap_max=4 --set stable_kimg=0.016 --set fade_kimg=0.032 --seed 3";
-    let whole = place.good(&format!("progan {tiny} --steps 14 --out whole"));
-    place.good(&format!("progan {tiny} --steps 9 --out parts"));
-    let parts = place.good("progan --resume parts --steps 14 --threads 1");
-    assert_eq!(whole.hash(), parts.hash());
+    place.resumes_to_the_same_bits(&format!("progan {tiny}"), [9, 14], "--threads 1");
     let metrics = std::fs::read_to_string(place.path("whole/metrics.csv")).expect("metrics");
     assert!(metrics.starts_with(
         "step,d_loss,g_loss,d_real,d_fake,g_fake,penalty,gradient_norm,resolution,alpha,kimg,w_distance,"

@@ -37,10 +37,10 @@ fn it_goes_on_to_the_same_bits_whatever_its_preset_is_called() {
         assert!(outcome.out.contains(HASH), "{preset}: {}", outcome.out);
         let config = fs::read_to_string(place.path("old/config.toml")).unwrap();
         assert!(config.contains("preset = \"original\"") && config.contains("window = \"centred\""), "{config}");
-        // It has recorded no version of the numerics: it is of the first.
+        // It has not recorded a version of the numerics, so it counts as version 1.
         assert!(config.contains(&format!("\nnumerics = {}\n", kernels::NUMERICS)), "{config}");
-        let told = outcome.err.contains("version 1 of the numerics computed the run up to step 2");
-        assert_eq!(told, kernels::NUMERICS != 1, "{}", outcome.err);
+        let says_so = outcome.err.contains("version 1 of the numerics computed the run up to step 2");
+        assert_eq!(says_so, kernels::NUMERICS != 1, "{}", outcome.err);
         let metrics = fs::read_to_string(place.path("old/metrics.csv")).unwrap();
         assert_eq!(metrics.lines().count(), 5, "{metrics}");
     }

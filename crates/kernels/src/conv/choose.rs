@@ -39,8 +39,9 @@ pub(super) enum Algorithm {
 const CHANNELS: usize = 64;
 /// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
 /// Measured with 64 to 256 channels.
-const FREQUENCY: usize = 45;
-const ADDITIVE: usize = 30;
+const FOURIER_COST: usize = 45;
+/// The same for a transform that only adds.
+const ADDITIVE_COST: usize = 30;
 /// A number of a plane of the weights costs this many times less: the transform of a few taps is
 /// cheap, and a batch shares it. (A batch of one image must not be slow either.)
 const WEIGHTS: usize = 8;
@@ -67,8 +68,9 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
         return Some(whole);
     }
     let lengths = LENGTHS.into_iter().flat_map(|down| LENGTHS.map(|across| [down, across]));
-    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FREQUENCY)));
-    let additive = Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE)));
+    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FOURIER_COST)));
+    let additive =
+        Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE_COST)));
     let costs = fourier.chain(additive).map(|(tiles, transform)| (cost(g, &tiles, transform), tiles));
     let (cost, tiles) = costs.min_by_key(|(cost, _)| *cost)?;
     (4 * cost < 3 * direct).then_some(tiles)
@@ -88,8 +90,20 @@ mod tests {
 
     /// The number of planes of the layer, if it is transformed.
     fn planes(batch: usize, size: usize, kernel: usize, stride: usize, channels: [usize; 2]) -> Option<usize> {
+        planes_in(Precision::F32, batch, size, kernel, stride, channels)
+    }
+
+    fn planes_in(
+        precision: Precision,
+        batch: usize,
+        size: usize,
+        kernel: usize,
+        stride: usize,
+        channels: [usize; 2],
+    ) -> Option<usize> {
         let x = [batch, size, size, channels[0]];
         let g = ConvGeometry::new(x, [kernel; 2], channels[1], [stride; 2], Padding::Same).unwrap();
+        let g = g.with_precision(precision);
         match choose(Convolution::Forward, &g) {
             Algorithm::Transformed(tiles) => Some(tiles.planes()),
             Algorithm::Direct | Algorithm::Thin => None,
@@ -111,6 +125,17 @@ mod tests {
             assert_eq!(planes(batch, 64, 3, 1, [32, 32]), None, "few channels");
             assert_eq!(planes(batch, 64, 7, 1, [64, 3]), None, "a thin layer");
             assert_eq!(planes(batch, 32, 1, 1, [256, 256]), None, "one tap");
+            assert_eq!(planes(batch, 4, 1, 1, [256, 256]), None, "one tap on a small map");
+            assert_eq!(planes(batch, 14, 5, 2, [16, 64]), Some(94), "the channels of four phases");
+            assert_eq!(planes(batch, 14, 5, 2, [15, 64]), None, "too few channels of four phases");
         }
+    }
+
+    #[test]
+    fn in_bf16_transforms_have_to_save_twice_as_much() {
+        let planes =
+            |size, stride| Precision::ALL.map(|precision| planes_in(precision, 20, size, 5, stride, [256, 512]));
+        assert_eq!(planes(4, 1), [Some(52); 2], "52 products for 196");
+        assert_eq!(planes(14, 2), [Some(94), None], "376 products for 1024");
     }
 }

@@ -187,9 +187,18 @@ impl<'a> Paired<'a> {
         let Some(before) = self.before else {
             return convert(self.format, isa, parallel, [1, batch, rows * columns * channels], x);
         };
-        let stride = self.g.stride[0];
-        let row = |row: usize, second: usize| (row + second * stride).checked_sub(before).filter(|row| *row < rows);
-        self.pair_rows(isa, parallel, x, [self.words.input[0], columns * channels], row)
+        let of = |row| self.rows_of(row, before);
+        self.pair_rows(isa, parallel, x, [self.words.input[0], columns * channels], of)
+    }
+
+    /// The two rows of x in a row of the new input.
+    fn rows_of(&self, row: usize, before: usize) -> [Option<usize>; 2] {
+        [0, self.g.stride[0]].map(|below| (row + below).checked_sub(before).filter(|row| *row < self.g.input[0]))
+    }
+
+    /// Whether a row of the input in words has any pixels of x.
+    fn has_pixels(&self, row: usize) -> bool {
+        self.before.is_none_or(|before| self.rows_of(row, before) != [None; 2])
     }
 
     /// The words of gy.
@@ -198,24 +207,23 @@ impl<'a> Paired<'a> {
         if self.before.is_none() {
             return convert(self.format, isa, parallel, [1, batch, rows * columns * channels], gy);
         }
-        let row = |row: usize, second: usize| Some(2 * row + second).filter(|row| *row < rows);
-        self.pair_rows(isa, parallel, gy, [self.words.output[0], columns * channels], row)
+        let of = |row| [2 * row, 2 * row + 1].map(|row| Some(row).filter(|row| *row < rows));
+        self.pair_rows(isa, parallel, gy, [self.words.output[0], columns * channels], of)
     }
 
-    /// The words of `rows` pairs of rows of length `len`. `row` gives the first and the second row
-    /// of each pair.
+    /// The words of `rows` pairs of rows of length `len`. `of` gives the two rows of each pair.
     fn pair_rows<'b>(
         &self,
         isa: Isa,
         parallel: bool,
         image: &[f32],
         [rows, len]: [usize; 2],
-        row: impl Fn(usize, usize) -> Option<usize> + Sync,
+        of: impl Fn(usize) -> [Option<usize>; 2] + Sync,
     ) -> Words<'b> {
         let mut words = Scratch::new(self.words.batch * rows * len);
         let shared = Shared::new(&mut words);
         for_each_pair(parallel, rows, len, |pair, range| {
-            let rows_here = [0, 1].map(|second| Some(&image[row(pair, second)? * len..][range.clone()]));
+            let rows_here = of(pair).map(|row| Some(&image[row? * len..][range.clone()]));
             let at = pair * len + range.start;
             // SAFETY: no two calls have the same row and range.
             let to = unsafe { shared.claim() };
@@ -289,7 +297,7 @@ pub(crate) fn conv2d_weight_grad(g: &ConvGeometry, x: &[f32], gy: &[f32], gw: &m
                 spans.clear();
                 for Segment { row, columns, images } in piece {
                     let (start, end) = (columns.start.max(valid[i].start), columns.end.min(valid[i].end));
-                    let Some(y) = g.source(0, *row, ky) else { continue };
+                    let Some(y) = g.source(0, *row, ky).filter(|y| paired.has_pixels(*y)) else { continue };
                     let Some(x) = (start < end).then(|| g.source(1, start, kx)).flatten() else { continue };
                     let a = (y * g.input[1] + positions[x]) * batch + images.start;
                     let b = (row * g.output[1] + start) * batch + images.start;

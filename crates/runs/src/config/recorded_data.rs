@@ -21,11 +21,11 @@ impl Config {
 
     /// Records where the images are, for the run in the folder `run`, unless they are built in.
     pub(crate) fn record_data(&mut self, run: &Path) {
-        let usual = self.entry.load.usual_place();
+        let default = self.entry.load.default_path();
         let place = match self.data() {
             Some(data) if data == BUILT_IN => return,
             Some(data) => PathBuf::from(data),
-            None => usual.to_owned(),
+            None => default.to_owned(),
         };
         let (Ok(from), Ok(to)) = (fs::canonicalize(run), fs::canonicalize(&place)) else { return };
         let text = |path: PathBuf| path.to_str().map(str::to_owned);
@@ -48,11 +48,11 @@ impl Config {
         let typed = self.data().filter(|data| *data != BUILT_IN).map(PathBuf::from);
         let recorded =
             [self.text("data_from_run").map(|way| run.join(way)), self.text("data_absolute").map(PathBuf::from)];
-        let usual = self.entry.load.usual_place();
+        let default = self.entry.load.default_path();
         let (here, around) = match &typed {
             Some(typed) => (typed.as_path(), typed.as_path()),
             // The default location is accepted only if the images were there.
-            None if recorded.iter().any(Option::is_some) => (usual, usual),
+            None if recorded.iter().any(Option::is_some) => (default, default),
             None => return,
         };
         let absolute = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());

@@ -211,7 +211,7 @@ impl Loader {
     }
 
     /// The default path of the files; empty if there is none.
-    pub fn usual_place(&self) -> &Path {
+    pub fn default_path(&self) -> &Path {
         Path::new(self.default_path)
     }
 

@@ -27,13 +27,13 @@ pub(super) fn options<'a>(
     inspect_only: bool,
     progress: &'a (dyn Fn(&Progress<'_>) -> ControlFlow<()> + Sync),
 ) -> LoadOptions<'a> {
-    let memory = config.data_memory().map_or_else(usual, |mebibytes| mebibytes.saturating_mul(1 << 20));
+    let memory = config.data_memory().map_or_else(default_memory, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let cache = PathBuf::from(config.data_cache().unwrap_or(CACHE));
     LoadOptions { memory, cache, inspect_only, progress }
 }
 
 /// The default memory budget for images, in bytes.
-fn usual() -> u64 {
+fn default_memory() -> u64 {
     // Where the free memory is unknown, the upper bound is low enough.
     limits::room().map_or(MOST, |room| MOST.min(room.bytes / SHARE))
 }

@@ -23,7 +23,7 @@ impl Format {
     /// # Errors
     /// When the extension is unknown.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        match &*storage::ending(path) {
+        match &*storage::extension(path) {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
             _ => {

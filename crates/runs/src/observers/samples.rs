@@ -143,7 +143,7 @@ impl Observer for Samples<'_> {
         let Sampler::Latents(sampler) = now.system.samples() else { return Ok(()) };
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {
-            let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.usual()));
+            let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.default_count()));
             let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
             let arrangement = Arrangement::in_columns(columns.len());
             self.warn(pictures::warning(&self.path(sheet.name()), columns.iter(), pictures::MARKED));

@@ -234,13 +234,13 @@ impl Drawing {
         let Sampler::Latents(sampler) = system.samples() else { return };
         let Some(styles) = sampler.styles() else { return };
         for sheet in StyleSheet::ALL {
-            let usual = sheet.usual();
-            let [rows, columns] = sheet.grid(usual);
-            let of = styles.styles_of(&sampler.latents(0, "samples", usual));
+            let count = sheet.default_count();
+            let [rows, columns] = sheet.grid(count);
+            let of = styles.styles_of(&sampler.latents(0, "samples", count));
             let [height, width, channels] = self.image;
             // All columns exist before the sheet is assembled.
             let drawn: Vec<Tensor> = (1..columns).map(|_| Tensor::zeros([rows, height, width, channels])).collect();
-            let row = pictures::in_parts(usual, self.image, |rows| {
+            let row = pictures::in_parts(count, self.image, |rows| {
                 styles.draw_styled(&vec![of.rows(rows); styles.layers()], None)
             });
             drop((row, drawn));

@@ -16,23 +16,23 @@ pub(crate) struct Room {
     pub set_by: String,
 }
 
-/// The size of the heap that glibc's allocator reserves for each thread (its `HEAP_MAX_SIZE`). The
-/// whole heap counts against a limit of the address space, however little of it is used.
+/// The address space that glibc's allocator reserves for the heap of a thread (`HEAP_MAX_SIZE`). It
+/// counts against a limit of the address space in full, even if the thread touches little of it.
 ///
-/// A training run has one heap for each rayon thread, one for the thread that listens to signals
-/// and one for the thread that reads ahead; the main thread needs none. Only the thread that trains
-/// fills its heap. With `dcgan --preset cpu --batch 256` on two threads, 584 MiB are mapped and 376
-/// MiB resident; three heaps that are nearly unused make up 188 MiB of the difference. When the
-/// threads are counted here, the last two have not started, so the count (the main thread and
-/// rayon's) equals the number of nearly unused heaps.
+/// In a training run, every rayon thread has such a heap, and so have the thread that handles
+/// signals and the thread that prefetches batches; the main thread has none. Only the thread that
+/// trains fills its heap. For example, `dcgan --preset cpu --batch 256` on two threads maps 584 MiB
+/// and has 376 MiB resident; 188 MiB of the difference are the reserved but untouched parts of the
+/// other three heaps. Threads are counted here before the last two start: the main thread and
+/// rayon's, which happens to be the number of heaps that stay nearly empty.
 ///
-/// Many runs would succeed with less address space: where glibc cannot reserve a heap, it maps each
-/// request separately. In nine runs with the limit set when training began (`dcgan`, `quickdraw`
-/// and `mnist` on 1, 2 and 4 threads), the need differed from the plan by -36 to +42 MiB. But heaps
-/// are reserved while there is still room, the peak comes later, and the plan may be wrong by a
-/// quarter. With fewer heaps counted, `dcgan --preset cpu` aborted under `ulimit -v 400000` with
-/// the batch that the plan had suggested. Being too careful costs a smaller batch; an abort costs
-/// the run.
+/// Many runs would succeed with less address space, because glibc maps each request separately
+/// where it cannot reserve a heap. In nine runs for which the limit was set when training began
+/// (`dcgan`, `quickdraw` and `mnist` on 1, 2 and 4 threads), the need differed from the plan by -36
+/// to +42 MiB. But glibc reserves heaps as long as there is room, the peak comes later, and the
+/// plan may be wrong by a quarter. With fewer heaps counted, `dcgan --preset cpu` aborted under
+/// `ulimit -v 400000` with the batch that the plan had suggested. An estimate that is too high
+/// costs a smaller batch; an abort costs the run.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a system file; `None` if it does not exist.

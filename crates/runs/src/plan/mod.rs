@@ -242,7 +242,7 @@ fn can_have(bytes: u64, what: &str, place: &Path) -> Result<(), Failure> {
     let (needed, free) = (table::size(bytes), table::size(room.bytes));
     Err(Failure::new(Code::Config, format!("{what} do not fit into memory"))
         .at(place.display())
-        .because(format!("it needs about {needed}, but only {free} is available ({})", room.set_by))
+        .because(format!("they need about {needed}, but only {free} is available ({})", room.set_by))
         .help(more_memory()))
 }
 

@@ -27,7 +27,7 @@ impl Format {
     /// # Errors
     /// When the extension is unknown.
     pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
-        match &*storage::ending(path) {
+        match &*storage::extension(path) {
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
             _ => Err(Failure::unknown_extension(path, "an animation")

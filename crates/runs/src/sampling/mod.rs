@@ -136,7 +136,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
         Some(list) => Some(Seeds::listed(list, count(request, product, 1)?, most(product))?),
         None => None,
     };
-    let alone = count(request, product, request.sheet.map_or(16, StyleSheet::usual))?;
+    let alone = count(request, product, request.sheet.map_or(16, StyleSheet::default_count))?;
 
     let state = match request.checkpoint {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
@@ -227,7 +227,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
         {
             Product::Files
         }
-        Some(path) => match &*storage::ending(path) {
+        Some(path) => match &*storage::extension(path) {
             "png" | "gif" if walks => Product::Walk(Format::of(path)?),
             "png" => Product::Sheet,
             "npy" => Product::Array,
@@ -235,7 +235,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
                 return Err(Failure::new(Code::Usage, "a .gif is an animation").at(path.display()).help(advice!(
                     "gif-moves",
                     "add `--interpolate`, or make a sheet, `--out {}`",
-                    other_ending(path, "png")
+                    with_extension(path, "png")
                 )));
             }
             _ => {
@@ -243,7 +243,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
                     "samples-ending",
                     "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
                      `--interpolate --out {0}.gif` an animation",
-                    other_ending(path, "")
+                    with_extension(path, "")
                 )));
             }
         },
@@ -263,7 +263,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
             Err(Failure::new(Code::Usage, format!("{option} has no effect on {what}")).at(out.display()).help(advice!(
                 "idle-option",
                 "leave out `{option}`, or make a picture, `--out {}`",
-                other_ending(out, "png")
+                with_extension(out, "png")
             )))
         }
         None => Ok(product),
@@ -271,8 +271,8 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
 }
 
 /// The path with another extension, quoted for the command line.
-fn other_ending(path: &Path, ending: &str) -> String {
-    quoted(&path.with_extension(ending))
+fn with_extension(path: &Path, extension: &str) -> String {
+    quoted(&path.with_extension(extension))
 }
 
 /// The largest number of images.

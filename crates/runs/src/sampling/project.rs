@@ -62,7 +62,7 @@ impl ProjectRequest {
 /// cannot be written.
 pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
     if let Some(path) = &request.out
-        && storage::ending(path) != "png"
+        && storage::extension(path) != "png"
     {
         return Err(Failure::unknown_extension(path, "the sheet")
             .help(advice!("project-ending", "use .png; the style is written next to it, as .npy")));

@@ -100,7 +100,7 @@ impl StyleSheet {
     }
 
     /// The default number of samples on a sheet.
-    pub(crate) fn usual(self) -> usize {
+    pub(crate) fn default_count(self) -> usize {
         match self {
             Self::Truncation | Self::Mixing => 6,
             Self::Noise => 4,

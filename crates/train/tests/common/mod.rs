@@ -62,6 +62,18 @@ impl Place {
         assert!(!outcome.err.contains("panicked"), "{context}");
     }
 
+    /// Trains `start` (a system and its options) to step `steps` in the folder `whole`, and to step
+    /// `at` in the folder `parts`, which is then resumed with the options `more`. Both runs must
+    /// end with the same weights. Returns what the first one left behind.
+    pub(crate) fn resumes_to_the_same_bits(&self, start: &str, [at, steps]: [u64; 2], more: &str) -> Outcome {
+        let system = start.split_whitespace().next().unwrap_or_default();
+        let whole = self.good(&format!("{start} --steps {steps} --out whole"));
+        self.good(&format!("{start} --steps {at} --out parts"));
+        let parts = self.good(&format!("{system} --resume parts --steps {steps} {more}"));
+        assert_eq!(whole.hash(), parts.hash(), "train {start}");
+        whole
+    }
+
     /// Steps of the run's checkpoints, the oldest first.
     pub(crate) fn checkpoints(&self, run: &str) -> Vec<u64> {
         let names = std::fs::read_dir(self.path(run).join("checkpoints")).into_iter().flatten().flatten();

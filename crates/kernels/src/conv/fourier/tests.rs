@@ -79,17 +79,24 @@ fn tiled() -> Vec<Fourier> {
     cases.map(convolution).into_iter().chain(small.map(additive)).collect()
 }
 
-/// Several blocks of rows and columns, and parts of both operands.
+/// Several blocks of rows and columns; in the second and third, also parts of both operands.
 #[test]
 fn a_larger_convolution_is_near_the_direct_one() {
-    let g = ConvGeometry::new([70, 4, 4, 130], [5, 5], 300, [1, 1], Padding::Same).unwrap();
-    let [x, w] = [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape()))];
-    let [mut y, mut direct] = [0; 2].map(|_| vec![f32::NAN; size(g.y_shape())]);
-    Fourier::whole(&g).expect("small enough").conv2d(&x, &w, &mut y);
-    crate::conv::direct::conv2d(&g, &x, &w, &mut direct);
-    let largest = direct.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-    let error = y.iter().zip(&direct).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
-    assert!(error < 4e-6 * largest, "{error} of {largest}");
+    let layer =
+        |x, out, stride| ConvGeometry::new(x, [5, 5], out, [stride; 2], Padding::Same).expect("a valid geometry");
+    let whole = |g| Fourier::whole(&g).expect("small enough");
+    let tiled = |g| Fourier::tiled(&g, [12, 12]).expect("enough points");
+    let small = whole(layer([70, 4, 4, 130], 300, 1));
+    for fourier in [small, whole(layer([220, 14, 14, 64], 220, 2)), tiled(layer([3, 40, 33, 300], 140, 1))] {
+        let g = &fourier.geometry;
+        let [x, w] = [numbers(1, size(g.x_shape())), numbers(2, size(g.w_shape()))];
+        let [mut y, mut direct] = [0; 2].map(|_| vec![f32::NAN; size(g.y_shape())]);
+        fourier.conv2d(&x, &w, &mut y);
+        crate::conv::direct::conv2d(g, &x, &w, &mut direct);
+        let largest = direct.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        let error = y.iter().zip(&direct).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
+        assert!(error < 4e-6 * largest, "{error} of {largest} for {g:?}");
+    }
 }
 
 #[test]
@@ -102,6 +109,15 @@ fn the_points_are_as_few_as_the_map_allows() {
     assert_eq!(points(7, 2), Some((5, 37 * 4)));
     assert_eq!(points(14, 2), Some((8, 94 * 4)));
     assert_eq!(points(28, 2), None);
+}
+
+#[test]
+fn the_tiles_are_as_few_as_the_results_allow() {
+    let g = ConvGeometry::new([1, 32, 32, 1], [5, 5], 1, [1, 1], Padding::Same).unwrap();
+    let tiled = Fourier::tiled(&g, [12, 8]).expect("enough points");
+    for call in [Convolution::Forward, Convolution::InputGrad, Convolution::WeightGrad] {
+        assert_eq!(tiled.tiles(call), 4 * 8, "{call:?}");
+    }
 }
 
 /// The absolute values of the matrix of a transform by column: the contribution of each tile
@@ -261,7 +277,10 @@ fn an_image_has_the_same_bits_alone_and_in_a_batch() {
         Some(winograd) => Fourier::additive(&f.geometry, winograd).expect("again"),
         None => Fourier::tiled(&f.geometry, f.points).expect("again"),
     };
-    for whole in tiled() {
+    // The depth of a batch is in two pieces; that of one image would fit into one.
+    let g = ConvGeometry::new([3, 40, 33, 340], [5, 5], 2, [1, 1], Padding::Same).unwrap();
+    let deep = Fourier::tiled(&g, [12, 12]).expect("enough points");
+    for whole in tiled().into_iter().chain([deep]) {
         let g = whole.geometry;
         let alone = Fourier { geometry: ConvGeometry { batch: 1, ..g }, ..tiled_again(&whole) };
         let [x, w, gy] = [g.x_shape(), g.w_shape(), g.y_shape()].map(size);
