@@ -212,13 +212,17 @@ mod tests {
         let recorded = format!("numerics = {}\n", kernels::NUMERICS);
         checkpoint.config = checkpoint.config.replace(&recorded, &format!("numerics = {other}\n"));
         checkpoint.write(&RealDisk, &file).unwrap();
+        let config = path.join("config.toml");
+        std::fs::write(&config, &checkpoint.config).unwrap();
         assert!(!said(3).contains("numerics"), "nothing is left to do");
+        let text = std::fs::read_to_string(&config).unwrap();
+        assert!(text.contains(&format!("numerics = {other}\n")), "no step was computed: {text}");
         let text = said(5);
         assert!(text.contains(&format!("Message(\"numerics     version {other} ")), "{text}");
         assert!(text.contains("up to step 3") && text.contains("will differ"), "{text}");
         let log = std::fs::read_to_string(path.join("log.txt")).unwrap();
         assert_eq!(log.matches("numerics     version").count(), 1, "{log}");
-        assert!(std::fs::read_to_string(path.join("config.toml")).unwrap().contains(&recorded));
+        assert!(std::fs::read_to_string(&config).unwrap().contains(&recorded));
         assert!(!said(6).contains("numerics"), "the version that goes on is on record");
     }
 

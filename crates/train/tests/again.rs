@@ -27,12 +27,17 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
 
     // Finished: nothing is left to do. To more steps another command goes on; the report names it,
     // and it works.
+    let config = place.path("run/config.toml");
+    let recorded = format!("numerics = {}\n", kernels::NUMERICS);
+    fs::write(&config, text(&config).replace(&recorded, "numerics = 1\n")).unwrap();
     let finished = place.good(&format!("{line} run"));
     assert!(finished.hash() == whole.hash() && finished.err.contains("already complete"), "{}", finished.err);
+    assert!(text(&config).contains("numerics = 1\n"), "the version that computed it: {}", text(&config));
     place.good("quickdraw --resume run");
     let longer = format!("{TINY} --steps 8 --out run");
     place.bad(&longer, 2, &["6 of 6 steps done", "quickdraw --resume run --steps 8`"]);
     place.good("quickdraw --resume run --steps 8");
+    assert!(text(&config).contains(&recorded), "{}", text(&config));
     place.bad(&format!("{line} run --seed 3"), 2, &["a different configuration", "seed: 3 requested, 1 in the run"]);
     place.bad("vanilla --preset cpu --out run", 2, &["a run of `quickdraw`", "quickdraw --resume run`"]);
 }

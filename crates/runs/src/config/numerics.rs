@@ -25,6 +25,11 @@ impl Config {
         self.set_numerics(NUMERICS);
     }
 
+    /// Copies the recorded version from the run `other`.
+    pub(crate) fn copy_numerics(&mut self, other: &Self) {
+        self.set_numerics(other.numerics());
+    }
+
     /// The message for a new run whose configuration comes from a run with another version of the
     /// numerics.
     pub(crate) fn numerics_changed(&self) -> Option<String> {

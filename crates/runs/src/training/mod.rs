@@ -161,7 +161,10 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     };
     folder::reopen(&run)?;
     plan.config.record_data(&run);
-    plan.config.record_numerics();
+    // A run that is complete keeps the version that computed it.
+    if plan.from < plan.config.steps() {
+        plan.config.record_numerics();
+    }
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
     let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
     in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))

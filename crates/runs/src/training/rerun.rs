@@ -47,6 +47,7 @@ pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failur
         return Err(in_use(why, ""));
     }
     plan.config.copy_earlier_precision(&there);
+    plan.config.copy_numerics(&there);
     let found = if checkpoint::in_folder(run)?.is_empty() { None } else { Some(checkpoint::newest_good(run)?) };
     let done = found.as_ref().map_or(0, |found: &LoadedCheckpoint| found.checkpoint.step);
     let (asked, planned) = (plan.config.steps(), there.steps());
