@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use toml::Table;
+use toml::{Table, Value};
 
 pub use crate::systems::SYSTEMS;
 use crate::{Settings, SettingsError, System};
@@ -121,13 +121,16 @@ pub fn preset_table<S: Settings + Serialize>(name: &str) -> Table {
 /// # Errors
 /// When a value has the wrong type.
 pub fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
-    for (key, value) in settings {
-        let alone = Table::from_iter([(key.clone(), value.clone())]);
-        if let Err(error) = alone.try_into::<S>() {
-            return Err(BadSetting { key: Some(key.clone()), why: error.message().to_owned() });
-        }
-    }
-    settings.clone().try_into().map_err(|error| BadSetting { key: None, why: error.message().to_owned() })
+    settings.clone().try_into().map_err(|error: toml::de::Error| {
+        // The bad value fails on its own too, and with the same message; a struct without defaults
+        // also lacks the other fields then.
+        let fails_alone = |(key, value): &(&String, &Value)| {
+            let alone = Table::from_iter([((*key).clone(), (*value).clone())]);
+            alone.try_into::<S>().is_err_and(|alone| alone.message() == error.message())
+        };
+        let key = settings.iter().find(fails_alone).map(|(key, _)| key.clone());
+        BadSetting { key, why: error.message().to_owned() }
+    })
 }
 
 /// Boxes a system, or converts the error of its settings.

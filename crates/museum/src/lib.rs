@@ -1,0 +1,5 @@
+//! A museum.
+mod bug;
+mod gan;
+pub use bug::Bug;
+pub use gan::*;
