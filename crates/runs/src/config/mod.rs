@@ -10,6 +10,7 @@ mod keys;
 mod numerics;
 mod precision;
 mod recorded_data;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ use toml::{Table, Value};
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
@@ -222,6 +224,11 @@ impl Config {
     /// The number of steps between two [probes](crate::observers::probe); 0 for none.
     pub(crate) fn probe_every(&self) -> u64 {
         self.number("probe_every").unwrap_or(PROBE_EVERY)
+    }
+
+    /// What to do when the run is sick.
+    pub fn on_sick(&self) -> OnSick {
+        self.text("on_sick").and_then(OnSick::named).unwrap_or_default()
     }
 
     /// The file or folder with the images; `None` for downloaded or built-in ones.
