@@ -10,6 +10,7 @@ mod keys;
 mod numerics;
 mod precision;
 mod recorded_data;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,11 +25,16 @@ use toml::{Table, Value};
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
 /// The largest number of steps: the step takes 32 bits of the key of a random stream.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
+
+/// The default of `probe_every`: a probe takes about as long as one or two steps, so all of them
+/// take less than 1% of a run.
+const PROBE_EVERY: u64 = 250;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +219,16 @@ impl Config {
     /// The number of steps between two evaluations; 0 for none.
     pub fn evaluate_every(&self) -> u64 {
         self.number("evaluate_every").unwrap_or_default()
+    }
+
+    /// The number of steps between two [probes](crate::observers::probe); 0 for none.
+    pub(crate) fn probe_every(&self) -> u64 {
+        self.number("probe_every").unwrap_or(PROBE_EVERY)
+    }
+
+    /// What to do when the run is sick.
+    pub fn on_sick(&self) -> OnSick {
+        self.text("on_sick").and_then(OnSick::named).unwrap_or_default()
     }
 
     /// The file or folder with the images; `None` for downloaded or built-in ones.
