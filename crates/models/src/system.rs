@@ -66,6 +66,13 @@ pub trait System {
         None
     }
 
+    /// The settings with which another run continues the schedule of this one after `steps` steps.
+    /// A growing GAN goes on at the size that it has reached; the schedules of other systems start
+    /// again.
+    fn schedule_after(&self, _steps: u64) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
     /// The linter's remarks on the networks and the settings, for users to read before training.
     fn remarks(&self) -> Vec<Remark> {
         lint::of_system(&self.networks(), self.loss_scale(), self.batch_size())

@@ -102,6 +102,10 @@ impl<P: Painter> System for Growing<P> {
         self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
     }
 
+    fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
+        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }

@@ -7,7 +7,7 @@ use datasets::{advice, nearest};
 use models::trainer::switches;
 use toml::{Table, Value};
 
-use super::{Assignment, Source};
+use super::{Assignment, Source, parent};
 use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
@@ -80,6 +80,10 @@ pub const RUN_KEYS: &[RunKey] = &[
     text("data_from_run", "The path from the run folder to the images").may_change(),
     text("data_absolute", "The absolute path of the images").may_change(),
     text("earlier_precision", "Precisions of the steps before it was changed, such as `f32 to step 500`").may_change(),
+    text("parent", "The checkpoint whose weights the run started from: its absolute path").may_change(),
+    text("parent_from_run", "The path from the run folder to that checkpoint").may_change(),
+    count("parent_step", "The step of that checkpoint", 0, MOST_STEPS, DefaultValue::Nothing),
+    text("parent_hash", "The weights hash of that checkpoint"),
     text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
     count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, DefaultValue::Nothing).may_change(),
     text("data_cache", "Folder for the caches of decoded images").may_change(),
@@ -247,6 +251,12 @@ impl Known {
     pub(super) fn check(&self, given: &Assignment) -> Result<Assignment, Failure> {
         let source = given.source.clone();
         if let Some(key) = RunKey::find(&given.key) {
+            if parent::KEYS.contains(&key.name) && !matches!(source, Source::File(..)) {
+                return Err(Failure::new(Code::Config, format!("`{}` cannot be set", key.name))
+                    .at(&source)
+                    .because("it records which weights a run has started from")
+                    .help(advice!("parent-is-recorded", "leave out `{}`", source.typed())));
+            }
             let mut value = check_run(key, given)?;
             let word = value.as_str().unwrap_or_default();
             if key.name == "system" && word != self.system.name {

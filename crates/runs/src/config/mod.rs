@@ -8,6 +8,7 @@
 mod file;
 mod keys;
 mod numerics;
+mod parent;
 mod precision;
 mod recorded_data;
 mod rollbacks;
@@ -24,6 +25,7 @@ use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
+pub(crate) use parent::ParentRecord;
 
 use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
@@ -287,6 +289,22 @@ impl Config {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
         given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
+    }
+
+    /// The system's settings that the command line set, each with the text that set it.
+    pub(crate) fn typed_settings(&self) -> Vec<(String, String)> {
+        let keys = self.settings.keys().map(|key| format!("{}.{key}", self.entry.name));
+        keys.filter_map(|key| Some((key.clone(), self.typed(&key)?))).collect()
+    }
+
+    /// The same configuration with the value of the system's setting `key` in `other`.
+    pub(crate) fn with_setting_of(&self, other: &Self, key: &str) -> Self {
+        let mut next = self.clone();
+        let name = key.split_once('.').map_or(key, |(_, name)| name);
+        if let Some(value) = other.settings.get(name) {
+            next.settings.insert(name.to_owned(), value.clone());
+        }
+        next
     }
 
     /// The augmentation of the training images.

@@ -68,7 +68,10 @@ impl Diagnosis {
             }
             let settings = treatment.assignments().map(|one| format!(" --set {}", quoted(&one)));
             let (system, settings) = (config.entry.name, settings.collect::<String>());
-            format!("train {system} --config {}{settings}", quoted(&run.join("config.toml")))
+            match treatment.continues {
+                true => format!("train {system} --from {}{settings}", quoted(run)),
+                false => format!("train {system} --config {}{settings}", quoted(&run.join("config.toml"))),
+            }
         };
         self.treatments.iter().map(command).collect()
     }

@@ -1,8 +1,9 @@
 //! [`train`]: sets up a run, trains, and reports the result. `rerun.rs` handles a run folder that
-//! is named a second time.
+//! is named a second time, `branch.rs` a run that starts from another run's weights.
 
 pub(crate) mod train_loop;
 
+mod branch;
 mod rerun;
 mod rollback;
 
@@ -15,7 +16,7 @@ use nn::{totals, wholes};
 use tensor::Tensor;
 
 use crate::checkpoint::{self, LoadedCheckpoint, weights_hash};
-use crate::config::{self, Assignment, Config};
+use crate::config::{Assignment, Config};
 use crate::console::{Console, Output};
 use crate::data::{self, Dataset};
 use crate::diagnosis::OnSick;
@@ -34,6 +35,7 @@ use crate::sampling::plane;
 use crate::signals;
 use crate::storage::{self, RealDisk};
 use crate::systems::Trainable;
+use crate::training::branch::Parent;
 pub use crate::training::train_loop::Ending;
 use rollback::Return;
 
@@ -52,6 +54,10 @@ pub struct TrainRequest {
     pub out: Option<PathBuf>,
     /// The run folder, or one of its checkpoint files, to resume from; `steps` may be raised.
     pub resume: Option<PathBuf>,
+    /// The run folder, or one of its checkpoint files, whose weights a new run starts from. Its
+    /// settings are those of that run, overridden by `config` and `assignments`; its steps count
+    /// from 0.
+    pub from: Option<PathBuf>,
     /// How progress is shown.
     pub log: LogStyle,
     /// Whether to measure where the time of a step goes, layer by layer.
@@ -64,7 +70,8 @@ impl TrainRequest {
     /// A new run of `system` with its default configuration, in a numbered folder.
     pub fn of(system: Arc<Trainable>) -> Self {
         let (log, output) = (LogStyle::default(), Output::default());
-        Self { system, assignments: Vec::new(), config: None, out: None, resume: None, log, timings: false, output }
+        let (config, out, resume, from) = (None, None, None, None);
+        Self { system, assignments: Vec::new(), config, out, resume, from, log, timings: false, output }
     }
 
     /// Whether the request itself names the images.
@@ -96,6 +103,11 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
     rayon::scope(|_| train_here(request))
 }
 
+/// The configuration of the new run that the request asks for.
+pub(crate) fn configuration(request: &TrainRequest) -> Result<Config, Failure> {
+    Ok(branch::configuration(request)?.0)
+}
+
 /// Plans the training without running it: writes a table of the required memory, time and disk to
 /// the output.
 ///
@@ -104,6 +116,10 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     rayon::scope(|_| {
         let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
+        if plan.starts_from_parent() {
+            let parent = plan.config.parent_line();
+            parent.iter().chain(&plan.notes).for_each(|line| request.output.say(line));
+        }
         if plan.learned_from.is_none() {
             return Ok(());
         }
@@ -166,6 +182,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     };
     folder::reopen(&run)?;
     plan.config.record_data(&run);
+    plan.config.record_parent(&run);
     // A run that is complete keeps the version that computed it.
     if plan.from < plan.config.steps() {
         plan.config.record_numerics();
@@ -241,25 +258,37 @@ struct Plan {
 
 impl Plan {
     fn fresh(request: &TrainRequest, shown: Option<&Output>) -> Result<Self, Failure> {
-        let mut given = match &request.config {
-            Some(path) => config::read_file(path)?,
-            None => Vec::new(),
-        };
-        given.extend(request.assignments.iter().cloned());
-        let mut config = Config::resolve(&request.system, &given)?;
-        if let Some(path) = &request.config {
-            config.find_data(storage::folder_of(path));
-        }
+        let (mut config, parent) = branch::configuration(request)?;
         config.drop_rollbacks();
+        let mut notes: Vec<String> = config.numerics_changed().into_iter().collect();
+        notes.extend(config.drop_earlier_precision());
+        notes.extend(parent.iter().flat_map(|parent| parent.changes(&config)));
+        Self::at_start(config, parent, notes, shown)
+    }
+
+    /// At step 0, with the weights of the parent if there is one.
+    fn at_start(
+        config: Config,
+        parent: Option<Parent>,
+        mut notes: Vec<String>,
+        shown: Option<&Output>,
+    ) -> Result<Self, Failure> {
         let needs = Needs::that_fit(&config, 0, shown)?;
-        let system = config.build()?;
+        let mut system = config.build()?;
         if let Some(remark) = system.remarks().into_iter().find(|remark| remark.severity == Severity::Error) {
             return Err(Failure::new(Code::Config, format!("this system cannot train ({})", remark.id))
                 .at(config.entry.name)
                 .because(remark.text));
         }
-        let notes = config.numerics_changed().into_iter().chain(config.drop_earlier_precision()).collect();
+        if let Some(parent) = parent {
+            notes.extend(parent.pass_on(&config, &mut *system)?);
+        }
         Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes })
+    }
+
+    /// Whether no step is done and the weights are those of another run.
+    fn starts_from_parent(&self) -> bool {
+        self.from == 0 && self.config.parent_line().is_some()
     }
 
     fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
@@ -278,10 +307,9 @@ impl Plan {
         let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
-                let needs = Needs::that_fit(&config, 0, shown)?;
-                let system = config.build()?;
                 let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
-                Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
+                let parent = Parent::recorded(&config, &run)?;
+                Self::at_start(config, parent, vec![note], shown)?
             }
         };
         plan.notes.extend(plan.config.show_rollbacks());
@@ -378,6 +406,9 @@ fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> R
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));
+    if let Some(line) = config.parent_line() {
+        console.say(&line);
+    }
     for note in &plan.notes {
         console.say(note);
     }
