@@ -17,11 +17,11 @@ pub enum Bug {
     KeptGradients,
     /// The cross-entropy is computed from probabilities, with a logarithm of their rounded values.
     NaiveLoss,
-    /// The discriminator ends with a sigmoid, and the loss applies another one.
+    /// The loss takes logits, but gets probabilities.
     DoubleSigmoid,
     /// The running statistics of batch normalisation are never updated.
     StaleStatistics,
-    /// The learning rates are thirty times as high.
+    /// The learning rates are a hundred times as high.
     HighRate,
     /// In the discriminator's loss, fakes have the label 1 and reals 0; the generator's loss does
     /// not know.
@@ -38,6 +38,11 @@ pub enum Bug {
     DeadUnits,
     /// The discriminator's loss leaves out the reals.
     ForgottenReals,
-    /// The generator has no activations between its layers.
-    NoActivations,
+}
+
+impl Bug {
+    /// The name, such as `no-cut`.
+    pub fn name(self) -> String {
+        toml::Value::try_from(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
 }

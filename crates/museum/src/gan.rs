@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use kernels::Key;
 use models::step_metrics::{Chart, D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, Unit};
-use models::{FromLatents, LatentKind, MetricDescription, Sampler, SettingsError, StepMetrics, System};
+use models::{
+    FromLatents, LatentKind, LossKind, LossScale, MetricDescription, Sampler, SettingsError, StepMetrics, System,
+};
 use nn::layers::{Activation, BatchNorm, Dense, Flatten, Reshape};
 use nn::losses::{accuracy, bce_with_logits};
 use nn::{
@@ -20,48 +22,39 @@ const BATCH: usize = 32;
 const LATENT: usize = 32;
 
 /// The spread of fakes.
-pub const DIVERSITY: MetricDescription = MetricDescription::new(
+const DIVERSITY: MetricDescription = MetricDescription::new(
     "diversity",
     Unit::Share,
     "The mean standard deviation of a pixel over 32 samples, divided by that over the reals of the step.",
 )
-.on(
-    Chart { file: "diversity", title: "Diversity of the samples", label: "Samples / reals", range: None },
-    "diversity",
-);
+.on(Chart { file: "diversity", title: "Diversity of the samples", label: "Samples / reals", range: None }, "diversity");
 /// What the discriminator thinks of samples.
-pub const D_SAMPLE: MetricDescription = MetricDescription::new(
+const D_SAMPLE: MetricDescription = MetricDescription::new(
     "d_sample",
     Unit::Score,
     "The discriminator's mean output on samples, which the generator makes in inference mode.",
 );
 /// The size of the generator's gradient.
-pub const G_GRADIENT: MetricDescription =
+const G_GRADIENT: MetricDescription =
     MetricDescription::new("g_gradient", Unit::Norm, "The norm of the gradient of the generator's loss.").on(
         Chart { file: "g_gradient", title: "Norm of the generator's gradient", label: "Norm", range: None },
         "generator",
     );
-const METRICS: [MetricDescription; 9] =
-    [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, D_SAMPLE, DIVERSITY, G_GRADIENT];
+const METRICS: [MetricDescription; 9] = [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE, D_SAMPLE, DIVERSITY, G_GRADIENT];
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The mistake.
-    pub bug: Bug,
+    pub(crate) bug: Bug,
     /// The discriminator's learning rate.
-    pub d_learning_rate: f64,
+    pub(crate) d_learning_rate: f64,
     /// The generator's learning rate.
-    pub g_learning_rate: f64,
-}
-
-impl Settings {
-    /// The settings of a healthy run.
-    pub const HEALTHY: Self = Self { bug: Bug::None, d_learning_rate: 5e-4, g_learning_rate: 1e-3 };
+    pub(crate) g_learning_rate: f64,
 }
 
 /// The networks, and everything else that a step changes.
-pub struct MuseumGan {
+pub(crate) struct MuseumGan {
     settings: Settings,
     seed: u64,
     discriminator: Network,
@@ -101,25 +94,21 @@ impl Stateful for Kept {
 
 fn discriminator(bug: Bug, seed: u64) -> Network {
     let slope = if bug == Bug::DeadUnits { Activation::Relu } else { Activation::LeakyRelu(0.2) };
-    let network = Network::new("discriminator", &[28, 28, 1], Dialect::Torch, seed)
+    Network::new("discriminator", &[28, 28, 1], Dialect::Torch, seed)
         .with("flatten", Flatten)
         .with("dense1", Dense::new(128))
         .with("activation1", slope)
         .with("dense2", Dense::new(64))
         .with("activation2", slope)
-        .with("logit", Dense::new(1));
-    if bug == Bug::DoubleSigmoid { network.with("sigmoid", Activation::Sigmoid) } else { network }
+        .with("logit", Dense::new(1))
 }
 
-fn generator(bug: Bug, seed: u64) -> Network {
+fn generator(seed: u64) -> Network {
     let hidden = |network: Network, number, units| {
-        let network = network
+        network
             .with(&format!("dense{number}"), Dense::new(units))
-            .with(&format!("norm{number}"), BatchNorm::default());
-        if bug == Bug::NoActivations {
-            return network;
-        }
-        network.with(&format!("relu{number}"), Activation::Relu)
+            .with(&format!("norm{number}"), BatchNorm::default())
+            .with(&format!("relu{number}"), Activation::Relu)
     };
     let start = Network::new("generator", &[LATENT], Dialect::Torch, seed);
     hidden(hidden(start, 1, 64), 2, 128)
@@ -156,9 +145,9 @@ fn spread(images: &Var) -> f64 {
 
 impl MuseumGan {
     /// The GAN with these settings, with weights drawn from `seed`.
-    pub fn new(settings: Settings, seed: u64) -> Self {
+    pub(crate) fn new(settings: Settings, seed: u64) -> Self {
         let Settings { bug, d_learning_rate, g_learning_rate } = settings;
-        let (mut discriminator, mut generator) = (discriminator(bug, seed), generator(bug, seed));
+        let (mut discriminator, mut generator) = (discriminator(bug, seed), generator(seed));
         if bug == Bug::LargeWeights {
             for network in [&mut discriminator, &mut generator] {
                 change(network, ".weight", |x| 10.0 * x);
@@ -167,7 +156,7 @@ impl MuseumGan {
         if bug == Bug::DeadUnits {
             change(&mut discriminator, "dense1.bias", |_| -100.0);
         }
-        let factor = if bug == Bug::HighRate { 30.0 } else { 1.0 };
+        let factor = if bug == Bug::HighRate { 100.0 } else { 1.0 };
         let optimizer = |network: &Network, others: &[&Network], rate: f64| {
             let rule = nn::Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
             let networks = [&[network], others].concat();
@@ -201,6 +190,7 @@ impl MuseumGan {
     fn cross_entropy(&self, logits: &Var, targets: &Tensor) -> Var {
         match self.bug() {
             Bug::NaiveLoss => naive_cross_entropy(&logits.sigmoid(), targets),
+            Bug::DoubleSigmoid => bce_with_logits(&logits.sigmoid(), targets),
             _ => bce_with_logits(logits, targets),
         }
     }
@@ -265,9 +255,7 @@ impl MuseumGan {
 
     /// The mean output as a probability.
     fn probability(&self, outputs: &Var) -> f64 {
-        let outputs = outputs.detach();
-        let probabilities = if self.bug() == Bug::DoubleSigmoid { outputs } else { outputs.sigmoid() };
-        f64::from(probabilities.mean().item())
+        f64::from(outputs.detach().sigmoid().mean().item())
     }
 }
 
@@ -305,6 +293,10 @@ impl System for MuseumGan {
         Ok(StepMetrics::new(&METRICS, values))
     }
 
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(LossScale::summed(LossKind::CrossEntropy, 1.0).halved())
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }
@@ -333,12 +325,17 @@ impl FromLatents for MuseumGan {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        Var::constant(self.generator.infer(latents)).affine(0.5, 0.5).into_value()
+        let images = Var::constant(self.generator.infer(latents));
+        match self.bug() {
+            // Whoever forgets to scale the reals also believes that the fakes have their range.
+            Bug::UnscaledData => images.scale(1.0 / 255.0).clamp(0.0, 1.0).into_value(),
+            _ => images.affine(0.5, 0.5).into_value(),
+        }
     }
 }
 
 /// The GAN as [`runs`] trains it.
-pub fn trainable(settings: Settings) -> runs::systems::Trainable {
+pub(crate) fn trainable(settings: Settings) -> runs::systems::Trainable {
     runs::systems::Trainable::with_settings(settings, |settings: Settings, seed| -> Result<_, SettingsError> {
         Ok(MuseumGan::new(settings, seed))
     })

@@ -116,13 +116,20 @@ impl FirstNonFinite {
 
 impl<T: Element> TapeObserver<T> for FirstNonFinite {
     fn node_recorded(&self, node: &RecordedNode<'_, T>) {
-        let what = if node.op.is_some() { format!("the value of `{}`", node.scope) } else { node.scope.into() };
+        let what = match node.op {
+            Some(_) if node.scope.is_empty() => "a value outside the networks".into(),
+            Some(_) => format!("the value of `{}`", node.scope),
+            None => node.scope.into(),
+        };
         self.check(node.op_name(), &what, node.value);
     }
 
     fn node_swept(&self, node: &SweptNode<'_, T>) {
         for (_, _, contribution) in node.contributions {
-            let what = format!("the gradient that reaches the input of `{}`", node.scope);
+            let what = match node.scope {
+                "" => "a gradient outside the networks".into(),
+                scope => format!("the gradient that reaches the input of `{scope}`"),
+            };
             self.check(node.op, &what, contribution);
         }
     }

@@ -96,8 +96,9 @@ fn d_dominates(window: &Window<'_>) -> Option<String> {
         let (d_loss, g_loss) = (mean(steps, |step| step.d_loss), mean(steps, |step| step.g_loss));
         let (d_acc, g_acc) = (mean_of(steps, |step| step.d_acc), mean_of(steps, |step| step.g_acc));
         let certain = match scale.kind {
-            // Of a fake with the logit x the generator has the loss -x.
-            LossKind::CrossEntropy | LossKind::ClippedCrossEntropy => g_loss > 6.5,
+            // Of a fake with the logit x the generator has the loss -x, or -e^x if it minimises
+            // log(1 - D(G(z))).
+            LossKind::CrossEntropy | LossKind::ClippedCrossEntropy => g_loss > 6.5 || (-0.0015..=0.0).contains(&g_loss),
             LossKind::LeastSquares => g_loss > 0.8,
             LossKind::Hinge => g_loss > 0.9,
             LossKind::Wasserstein => false,

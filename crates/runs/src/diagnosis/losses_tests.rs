@@ -17,7 +17,7 @@ fn cross_entropy() -> LossScale {
 }
 
 fn duel(d_loss: f64, d_acc: f64, g_loss: f64, g_acc: f64) -> Duel {
-    Duel { d_loss, g_loss, d_acc: Some(d_acc), g_acc: Some(g_acc), gradient_norm: None }
+    Duel { d_loss, g_loss, d_acc: Some(d_acc), g_acc: Some(g_acc), ..Duel::default() }
 }
 
 /// A little noise, the same each time.

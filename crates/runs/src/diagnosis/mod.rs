@@ -11,6 +11,7 @@ use models::System;
 
 use crate::config::Config;
 
+mod answers;
 mod episodes;
 mod losses;
 mod pictures;
@@ -82,6 +83,9 @@ pub const SIGNS: &[Sign] = &[
     losses::SATURATED_D,
     losses::DEAD_D,
     EXPLODING,
+    answers::ONE_ANSWER,
+    answers::CONTRADICTION,
+    answers::SAMPLES_DIFFER,
     pictures::GARBAGE,
     pictures::MODE_COLLAPSE,
     pictures::CHECKERBOARD,

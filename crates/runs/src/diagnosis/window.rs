@@ -23,6 +23,10 @@ pub(super) struct Duel {
     pub(super) g_acc: Option<f64>,
     /// The mean norm of the penalised gradients.
     pub(super) gradient_norm: Option<f64>,
+    /// The discriminator's mean output on the fakes of its own update.
+    pub(super) d_fake: Option<f64>,
+    /// The discriminator's mean output on samples.
+    pub(super) d_sample: Option<f64>,
 }
 
 /// What a probe has found, reduced to the numbers that the signs look at. What could not be
@@ -154,16 +158,16 @@ pub(super) fn deviation(steps: &[Duel], metric: impl Fn(&Duel) -> f64) -> f64 {
 }
 
 /// Where the metrics of each discriminator stand among the columns of a system.
-pub(super) struct Columns(Vec<[Option<usize>; 6]>);
+pub(super) struct Columns(Vec<[Option<usize>; 8]>);
 
 impl Columns {
     /// The columns of a system with these metrics.
     pub(super) fn of(metrics: &[MetricDescription]) -> Self {
-        const NAMES: [[&str; 6]; 3] = [
-            ["d_loss", "g_loss", "d_acc", "g_acc", "penalty", "gradient_norm"],
+        const NAMES: [[&str; 8]; 3] = [
+            ["d_loss", "g_loss", "d_acc", "g_acc", "penalty", "gradient_norm", "d_fake", "d_sample"],
             // Two discriminators: that of A judges the generator B to A.
-            ["d_a_loss", "g_b_loss", "", "", "", ""],
-            ["d_b_loss", "g_a_loss", "", "", "", ""],
+            ["d_a_loss", "g_b_loss", "", "", "", "", "", ""],
+            ["d_b_loss", "g_a_loss", "", "", "", "", "", ""],
         ];
         let find = |name: &str| metrics.iter().position(|metric| metric.name == name);
         let of = NAMES.iter().map(|names| names.map(find));
@@ -178,9 +182,10 @@ impl Columns {
     /// The metrics of each discriminator in a row of values.
     pub(super) fn read<'a>(&'a self, values: &'a [f64]) -> impl Iterator<Item = Duel> + 'a {
         self.0.iter().map(|places| {
-            let [d_loss, g_loss, d_acc, g_acc, penalty, gradient_norm] = places.map(|place| Some(values[place?]));
+            let [d_loss, g_loss, d_acc, g_acc, penalty, gradient_norm, d_fake, d_sample] =
+                places.map(|place| Some(values[place?]));
             let (d_loss, g_loss) = (d_loss.unwrap_or_default(), g_loss.unwrap_or_default());
-            Duel { d_loss: d_loss - penalty.unwrap_or_default(), g_loss, d_acc, g_acc, gradient_norm }
+            Duel { d_loss: d_loss - penalty.unwrap_or_default(), g_loss, d_acc, g_acc, gradient_norm, d_fake, d_sample }
         })
     }
 }
