@@ -86,7 +86,11 @@ impl<'a> Region<'a> {
     /// When the range reaches beyond the slice.
     #[inline(always)]
     pub(crate) fn part(&mut self, range: Range<usize>) -> &mut [f32] {
-        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of a region of {}", self.len);
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "{range:?} is outside a region of {} elements",
+            self.len
+        );
         // SAFETY: inside the slice, and no other region accesses these elements, as the caller of
         // `claim` promised.
         unsafe { core::slice::from_raw_parts_mut(self.pointer.add(range.start), range.end - range.start) }

@@ -142,7 +142,7 @@ impl Matrix {
 #[track_caller]
 fn assert_same_columns(what: &str, a: &Matrix, b: &Matrix) {
     let (left, right) = (a.columns, b.columns);
-    assert!(left == right, "{what}: rows of {left} numbers and rows of {right} do not go together");
+    assert!(left == right, "{what}: the rows have different lengths, {left} and {right}");
 }
 
 /// Calls `visit(i, row)` for every row i of `a`, with the products of that row with all rows of

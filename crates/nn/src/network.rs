@@ -301,7 +301,7 @@ impl Network {
     #[track_caller]
     pub fn update_average(&mut self, source: &Network, decay: f64) {
         let (own, sources) = (self.tensors_mut(), source.tensors());
-        assert!(own.len() == sources.len(), "an average of other layers than those of {}", source.name);
+        assert!(own.len() == sources.len(), "the layers of the average are not those of {}", source.name);
         for ((_, kind, own), (name, _, source)) in own.into_iter().zip(sources) {
             assert!(own.shape() == source.shape(), "`{name}` has a different shape in the average");
             match kind {

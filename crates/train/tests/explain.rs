@@ -34,7 +34,7 @@ fn an_example_becomes_one_page_that_is_always_the_same() {
     assert!(outcome.out.contains("explain.html") && outcome.out.contains("checks passed"), "{}", outcome.out);
     let page = fs::read_to_string(place.path("explain.html")).unwrap();
     assert!(
-        page.starts_with("<!") && page.contains("exclusive or") && page.contains(hash(&outcome.out)),
+        page.starts_with("<!") && page.contains("learn XOR") && page.contains(hash(&outcome.out)),
         "{}",
         outcome.out
     );

@@ -165,7 +165,11 @@ fn a_killed_run_goes_on_to_the_same_bits() {
 fn a_second_process_learns_who_has_the_run() {
     let place = Place::new();
     let mut child = start(&place);
-    place.bad("quickdraw --resume run", 2, &["another process", &format!("process {} holds run/lock", child.id())]);
+    place.bad(
+        "quickdraw --resume run",
+        2,
+        &["another process", &format!("process {} has locked run/lock", child.id())],
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(place.path("run/lock").exists(), "the killed process could not clean up");

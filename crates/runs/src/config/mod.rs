@@ -41,7 +41,7 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
-    /// Code that uses the library, setting this key.
+    /// A program that uses the library; the text is the key that it set.
     Code(String),
 }
 

@@ -258,7 +258,7 @@ impl Plan {
             None => {
                 let needs = Needs::that_fit(&config, 0, shown)?;
                 let system = config.build()?;
-                let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
+                let note = format!("resumed      {}, which has no checkpoint yet: starts at step 0", run.display());
                 Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
             }
         };

@@ -105,7 +105,7 @@ impl Example {
     /// arithmetic of one of each. And how many elements are wrong.
     fn proven(&self) -> (String, usize) {
         let inputs: Vec<_> = self.inputs.iter().collect();
-        let probe = Probe::new(&*self.op, &inputs, self.shape, None).expect("every operation can be made again");
+        let probe = Probe::new(&*self.op, &inputs, self.shape, None).expect("every operation can be recomputed");
         let gy = sample(Domain::Any, 9, &self.shape);
         let mut text = format!("\nA live check: {}\n", self.label);
         if !self.op.attributes().is_empty() {

@@ -40,7 +40,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
+    about: "like stylegan, but does not grow: styles scale the convolution weights; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
