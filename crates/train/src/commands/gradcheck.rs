@@ -1,4 +1,4 @@
-//! `train gradcheck`: are the derivatives of the engine's operations right?
+//! `train gradcheck`: checks the derivatives of the engine's operations.
 
 use datasets::{advice, plural};
 
