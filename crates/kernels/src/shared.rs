@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "1..4 of a region of 3")]
+    #[should_panic(expected = "1..4 is outside a region of 3 elements")]
     fn a_part_beyond_the_slice_is_refused() {
         Region::whole(&mut [0.0; 3]).part(1..4);
     }

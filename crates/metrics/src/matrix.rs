@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "rows of 3 numbers and rows of 2")]
+    #[should_panic(expected = "the rows have different lengths, 3 and 2")]
     fn rows_must_be_equally_long() {
         random(2, 3, 1).times_transposed(&random(2, 2, 1));
     }

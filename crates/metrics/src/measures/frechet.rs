@@ -34,7 +34,7 @@ use crate::matrix::{Matrix, dot};
 pub const METRIC: Metric = Metric {
     name: "frechet",
     alias: None,
-    about: "Frechet distance between the two Gaussians; 0 means identical",
+    about: "Frechet distance between two Gaussians fitted to the features; 0 means identical",
     of: Of::Features,
     most: usize::MAX,
     quick: true,

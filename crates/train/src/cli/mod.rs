@@ -125,7 +125,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             EvalnetArgs::augment_args(Command::new("evalnet").arg(system))
-                .about("Trains the classifier for `train evaluate --extractor evalnet28`")
+                .about("Trains the classifier for `train evaluate` with the extractor evalnet28 or evalnet32")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
