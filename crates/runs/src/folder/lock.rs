@@ -104,7 +104,7 @@ mod tests {
         let lock = Lock::take_with(run.path(), &cannot).unwrap();
         let failure = Lock::take_with(run.path(), &cannot).err().unwrap();
         assert_eq!(failure.code, Code::Usage);
-        assert!(failure.to_string().contains("it holds"), "{failure}");
+        assert!(failure.to_string().contains("it has locked"), "{failure}");
         drop(lock);
         assert!(Lock::take_with(run.path(), &cannot).is_ok());
     }
