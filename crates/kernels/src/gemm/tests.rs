@@ -169,6 +169,7 @@ fn bf16_products_are_within_the_bound_of_two_rounded_operands() {
         let bound = (unit * (2.0 + unit) + g.k as f64 * f64::from(f32::EPSILON)) * size;
         worst = worst.max((f64::from(*c) - exact).abs() / bound);
     }
-    // The sum of a thousand errors of random sign is far below this bound, but above that of f32.
+    // The sum of a thousand errors of random sign is far below this bound, but much larger than in
+    // f32.
     assert!((1e-3..0.1).contains(&worst), "{worst}");
 }

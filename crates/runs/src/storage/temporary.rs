@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::{Disk, folder_of, is_still};
 
 /// A lock does not always show whether a file is in use: some file systems have no locks, and on
-/// Windows the lock is released before the rename. Left-over files of that kind are deleted only at
-/// this age, because younger ones may be in use.
+/// Windows the lock is released before the rename. In these cases, left-over files are deleted only
+/// at this age, because younger ones may be in use.
 const OLD: Duration = Duration::from_secs(24 * 3600);
 /// An attempt fails if the name is taken, or if the file is deleted before it is locked. Two
 /// failures in a row are very unlikely.
