@@ -90,6 +90,11 @@ pub(super) fn all() -> Vec<Situation> {
             })
             .wrong("run/checkpoints/step-000002.safetensors"),
     ];
+    all.extend([
+        by("sick-run", SICK).hint(),
+        // Not every remedy helps at once, and a run that continues another one stops as that one did.
+        by("stopped-sick", &format!("{SICK} --on-sick stop")).says("networks     "),
+    ]);
     if cfg!(unix) {
         all.extend([
             by("stopped", &format!("{tiny} {LONG} --out 'a run'"))
@@ -100,6 +105,10 @@ pub(super) fn all() -> Vec<Situation> {
     }
     all
 }
+
+/// A GAN whose discriminator learns much faster than its generator.
+const SICK: &str = "mnist --data mnist --batch 8 --set latent=4 --set label_smooth=1 --set dropout=0 \
+                    --set d_learning_rate=0.001 --set g_learning_rate=0.000001 --steps 300";
 
 /// A run whose images are not where it has found them.
 fn lost_images(stage: &Stage) {
