@@ -94,6 +94,11 @@ impl<P: Painter> System for Growing<P> {
         self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let (images, stage) = (RANGE.inward_var(images), self.stage());
+        Some(self.critic.score(&mut ForwardContext::inference(), &at_stage(&images, stage), stage))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }

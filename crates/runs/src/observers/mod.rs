@@ -10,10 +10,12 @@ mod curves;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
-mod past_rows;
+pub(crate) mod past_rows;
 pub(crate) mod probe;
 pub(crate) mod progress;
 mod quality;
+pub(crate) mod reduced;
+pub(crate) mod report;
 pub(crate) mod samples;
 mod timings;
 
@@ -44,6 +46,7 @@ const OBSERVERS: &[Open] = &[
     #[cfg(feature = "curves")]
     curves::open,
     quality::open,
+    report::open,
     checkpoints::open,
 ];
 

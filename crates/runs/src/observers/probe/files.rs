@@ -133,7 +133,6 @@ impl Format {
 ///
 /// # Errors
 /// When a file is there but cannot be read.
-#[allow(dead_code)]
 pub(crate) fn read(run: &Path, until: u64) -> Result<Vec<Probe>, StorageError> {
     let mut probes = Vec::new();
     for format in &FORMATS {

@@ -53,7 +53,17 @@ fn trained(config: &Config) -> (State, Vec<Probe>) {
     train(&mut *system, &data, (0, 3), prober, &mut observers, &|| false).unwrap();
     drop(observers);
     let state = system.state();
-    let probes = kept.take();
+    let mut probes: Vec<Probe> = kept.take();
+    for probe in &mut probes {
+        let seen = std::mem::take(&mut probe.seen);
+        let is_of_images =
+            system.image_shape().is_some_and(|_| !matches!(system.samples(), models::Sampler::Points(_)));
+        assert_eq!(seen.len(), if is_of_images { probe.scores.len() } else { 0 });
+        for images in seen.into_iter().flat_map(|seen| [seen.reals, seen.fakes]) {
+            let images = images.unwrap();
+            assert!(images.shape().len() == 4 && images.data().iter().all(|x| (0.0..=1.0).contains(x)));
+        }
+    }
     assert_eq!(files::read(folder.path(), u64::MAX).unwrap(), probes);
     // A resumed run drops the rows of later steps and passes on the others.
     let resumed = TrainingContext { from: 2, ..training };
@@ -69,7 +79,7 @@ fn a_probe_changes_no_bit_of_any_kind_of_system_and_has_what_the_system_has() {
     let systems: [(&str, &[&str], [&str; 2]); 6] = [
         ("quickdraw", &["preset=cpu", "batch=4", "depth=4"], ["discriminator", "relu1"]),
         ("vanilla", &["batch=8"], ["discriminator", "dense1"]),
-        ("wgan-gp", &["preset=gauss8", "batch=8", "k=2"], ["discriminator", "relu1"]),
+        ("wgan-gp", &["preset=gauss8", "batch=8", "k=2"], ["critic", "dense1"]),
         ("cyclegan", &["size=32", "width=4", "blocks=1"], ["generator_ab", ""]),
         ("progan", &["preset=cpu", "batch=4"], ["generator", ""]),
         ("stylegan2", &["preset=cpu", "batch=4"], ["generator", ""]),
