@@ -55,10 +55,7 @@ pub fn report(request: &ReportRequest) -> Result<Written, Failure> {
             return Err(Failure::new(Code::Usage, "this is not a run folder")
                 .at(path.display())
                 .because("it has neither config.toml nor metrics.csv")
-                .help(advice!(
-                    "report-of-no-run",
-                    "name the folder of a run, such as `train report runs/0001-quickdraw`"
-                )));
+                .help(advice!("report-of-no-run", "name the folder of a run: `train report RUN`")));
         }
         runs.push((run.clone(), folder::read(&run)));
     }
@@ -128,3 +125,6 @@ fn embed(run: &Path, report: &mut RunReport, budget: usize) {
         record.walk = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,8 +50,8 @@ impl<'a> Studio<'a> {
         for seen in &probe.seen {
             let (Some(reals), Some(fakes)) = (&seen.reals, &seen.fakes) else { continue };
             let name = &seen.discriminator;
-            let reals = self.sheet(&format!("seen-{name}-reals"), &[small(reals, SIDE)], None)?;
-            let fakes = self.sheet(&format!("seen-{name}-fakes"), &[small(fakes, SIDE)], None)?;
+            let reals = self.sheet(&format!("seen-{name}-reals"), &[small(reals, SIDE)], Some(4))?;
+            let fakes = self.sheet(&format!("seen-{name}-fakes"), &[small(fakes, SIDE)], Some(4))?;
             all.push(SeenPictures { step: probe.step, discriminator: name.clone(), reals, fakes });
         }
         if !all.is_empty() {

@@ -58,7 +58,7 @@ function chartCard(chart) {
       const part = (scale(value) - scale(low)) / (scale(high) - scale(low));
       return HEIGHT - MARGIN.bottom - part * (HEIGHT - MARGIN.top - MARGIN.bottom);
     };
-    const svg = draw("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, "aria-hidden": "true" });
+    const svg = draw("svg", { class: "plot", viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, "aria-hidden": "true" });
     const levels = isLog
       ? ticks(Math.log10(low), Math.log10(high), 4).map((power) => 10 ** power)
       : ticks(low, high, 4);
@@ -94,7 +94,7 @@ function chartCard(chart) {
       pointed(event);
     });
     svg.addEventListener("pointermove", (event) => event.buttons && pointed(event));
-    const old = card.querySelector("svg");
+    const old = card.querySelector(".plot");
     if (old) old.replaceWith(svg);
     else card.querySelector(".head").after(svg);
     card.follow = (step) => {

@@ -76,8 +76,7 @@ function render() {
   app.replaceChildren(
     timeBar(),
     ...runs.map(alertsOf),
-    make("div", { class: "grid" }, runs.map((run, number) => (run.sheets.length ? sheetOf(run, number) : null))),
-    make("div", { class: "grid" }, allCharts().map(chartCard)),
+    make("div", { class: "grid" }, runs.map((run, number) => (run.sheets.length ? sheetOf(run, number) : null)), allCharts().map(chartCard)),
     ...runs.flatMap((run) => run.scores.map((history) => scoresOf(run, history))),
     ...runs.filter((run) => run.layers.rows.length).map(layersOf),
     ...runs.map(seenOf).filter(Boolean),

@@ -38,8 +38,8 @@ function selfTest() {
   const charts = document.querySelectorAll(".chart");
   check("charts", charts.length === allCharts().length && charts.length > 0, `${charts.length} charts`);
   for (const chart of charts) {
-    const paths = [...chart.querySelectorAll("svg[height] path")];
-    check("curves", paths.length > 0 && paths.some((path) => path.getAttribute("d").length > 3), chart.querySelector("h3").textContent);
+    const paths = [...chart.querySelectorAll(".plot path")];
+    check("curves", paths.length === chart.querySelectorAll(".legend li").length && paths.some((path) => path.getAttribute("d").length > 3), chart.querySelector("h3").textContent);
     check("sentences", [...chart.querySelectorAll(".sentence")].every((text) => text.textContent.length > 10), "a curve without a sentence");
     check("values", [...chart.querySelectorAll(".value")].some((text) => text.textContent !== ""), "no value");
   }

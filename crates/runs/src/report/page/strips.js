@@ -22,7 +22,8 @@ function columns(canvas, count, rows, hue, shade) {
       const strength = shade(column, row);
       if (!(strength > 0)) continue;
       context.globalAlpha = Math.min(1, strength);
-      context.fillRect(Math.floor(column * wide), (rows - 1 - row) * tall, Math.ceil(wide), Math.ceil(tall));
+      const left = Math.floor(column * wide);
+      context.fillRect(left, (rows - 1 - row) * tall, Math.max(1, Math.floor((column + 1) * wide) - left), tall);
     }
   }
 }
