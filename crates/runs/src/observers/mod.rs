@@ -11,10 +11,12 @@ pub(crate) mod diagnosis;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
-mod past_rows;
+pub(crate) mod past_rows;
 pub(crate) mod probe;
 pub(crate) mod progress;
 mod quality;
+pub(crate) mod reduced;
+pub(crate) mod report;
 pub(crate) mod samples;
 mod timings;
 
@@ -46,6 +48,7 @@ const OBSERVERS: &[Open] = &[
     curves::open,
     quality::open,
     diagnosis::open,
+    report::open,
     checkpoints::open,
 ];
 

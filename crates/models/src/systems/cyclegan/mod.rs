@@ -281,6 +281,11 @@ impl System for CycleGan {
         Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
     }
 
+    fn discriminate(&self, domain: usize, images: &Var) -> Option<Var> {
+        let discriminator = self.discriminators.get(domain)?;
+        Some(discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Images(self)
     }

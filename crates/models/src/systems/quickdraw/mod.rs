@@ -201,6 +201,10 @@ impl System for Quickdraw {
         Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc, d_real, d_fake]))
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        Some(self.discriminator.forward(&mut ForwardContext::inference(), images))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }

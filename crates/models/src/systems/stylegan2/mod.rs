@@ -283,6 +283,10 @@ impl System for StyleGan2 {
         Ok(StepMetrics::new(&METRICS, values))
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        Some(self.discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }
