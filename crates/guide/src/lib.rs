@@ -95,6 +95,7 @@ pub mod manual {
         evaluating,
         explaining,
         library,
+        sick,
         troubleshooting,
         reproducibility,
         performance,

@@ -5,6 +5,8 @@ use tensor::{Tensor, Var};
 
 use crate::context::{ForwardContext, Fusion};
 use crate::init::{Dialect, Fan, InitScheme, Initializer};
+use crate::layers::Activation;
+use crate::observer::{self, ActivationCall};
 use crate::state::{State, Stateful};
 
 /// How a tensor of a layer changes, and whether summaries count it.
@@ -53,6 +55,11 @@ pub trait Layer {
 
     /// How the layer before it may fuse this one ([`ForwardContext::bias_act`]).
     fn fusion(&self) -> Option<Fusion> {
+        None
+    }
+
+    /// The function of a layer that is an activation.
+    fn activation(&self) -> Option<Activation> {
         None
     }
 
@@ -271,7 +278,16 @@ impl Network {
         let fusions = after.iter().map(|member| (&*member.name, member.layer.fusion()));
         let layer = |ctx: &mut ForwardContext| ctx.scoped(&member.name, |ctx| forward(ctx, &*member.layer));
         let (y, fused) = ctx.with_fusible(fusions, layer);
-        Some((y?, &after[fused..]))
+        let y = y?;
+        observer::notify(|observer| {
+            for member in &members[..=fused] {
+                if let Some(activation) = member.layer.activation() {
+                    let (layer, frozen) = (&*ctx.full_name(&member.name), ctx.is_frozen());
+                    observer.activation_applied(&ActivationCall { layer, activation, frozen, output: &y });
+                }
+            }
+        });
+        Some((y, &after[fused..]))
     }
 
     /// Applies the network to a batch in inference: running statistics, no dropout, nothing
@@ -320,6 +336,16 @@ impl Network {
         let of = |member: &Member| {
             let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
             own.into_iter().chain(member.layer.inner().iter().flat_map(Network::windows)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The full name, the description and the shape of the output (without the batch axis) of every
+    /// layer, those within composite layers included.
+    pub fn layers(&self) -> Vec<(String, String, Vec<usize>)> {
+        let of = |member: &Member| {
+            let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
+            [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -40,6 +40,7 @@ mod checkpoint;
 pub mod config;
 pub mod console;
 pub mod data;
+pub mod diagnosis;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;
@@ -54,6 +55,7 @@ mod fonts;
 pub mod observers;
 mod plan;
 pub mod processor;
+pub mod report;
 mod run;
 pub mod sampling;
 pub mod signals;

@@ -133,6 +133,24 @@ fn every_option_of_a_training_is_in_the_manual() {
 }
 
 #[test]
+fn the_signs_and_the_rules_in_the_manual_are_those_of_the_program() {
+    let (page, chapters) = (page("sick"), guide::CHAPTERS);
+    let (_, chapter) = chapters.iter().find(|(name, _)| *name == "c13_sick_runs").expect("the chapter");
+    let slug = |line: &str| line.strip_prefix("## ").map(|heading| heading.to_lowercase().replace(' ', "-"));
+    let headings: Vec<String> = chapter.lines().filter_map(slug).collect();
+    for sign in runs::diagnosis::SIGNS {
+        let row = format!("| `{}` | {} | {} | {} |", sign.id, sign.title, sign.meaning, sign.severity.name());
+        assert!(page.contains(&row), "manual/sick.md needs the row\n{row}");
+        assert!(page.contains(&format!("(../c13_sick_runs.md#{})", sign.chapter)), "{}", sign.id);
+        assert!(headings.iter().any(|heading| heading == sign.chapter), "{}: {headings:?}", sign.chapter);
+    }
+    for rule in models::trainer::lint::RULES {
+        let row = format!("| `{}` | {} | {} | {} |", rule.id, rule.severity.name(), rule.about, rule.remedy);
+        assert!(page.contains(&row), "manual/sick.md needs the row\n{row}");
+    }
+}
+
+#[test]
 fn the_presets_in_the_manual_are_those_of_the_program() {
     let sections: Vec<&str> = page("systems").split("\n## ").skip(1).collect();
     let mut rest = sections.iter();

@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
+use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -43,6 +43,7 @@ pub(crate) enum Action {
     Evaluate(EvaluateArgs),
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
+    Report(ReportArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
@@ -55,6 +56,7 @@ const EXAMPLES: &str = "Examples:
   train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
   train quickdraw --data data/quickdraw/apple.npy
   train quickdraw --resume runs/0001-quickdraw --steps 4000
+  train quickdraw --from runs/0001-quickdraw --set d_learning_rate=2e-4
   train summary quickdraw                      the layers and their parameter counts
   train sample runs/0001-quickdraw --count 64  generate images with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
@@ -62,6 +64,7 @@ const EXAMPLES: &str = "Examples:
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
   train explain --preset gan                   explain backprop, on a real training step
+  train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
   train derive matmul                          derive a gradient step by step";
@@ -134,6 +137,11 @@ pub(crate) fn command() -> Command {
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(
+            ReportArgs::augment_args(Command::new("report"))
+                .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             FetchArgs::augment_args(Command::new("fetch"))
                 .about("Downloads a data set into data/ and verifies it; without a name, lists the data sets")
                 .after_help(EXIT_CODES),
@@ -179,6 +187,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),

@@ -19,6 +19,17 @@ pub(crate) struct SummaryArgs {
     pub(crate) settings: Vec<String>,
 }
 
+/// Options of `train report`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// Run folders; the curves of several runs are drawn in the same charts
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page [default: report.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Options of `train explain`.
 #[derive(Args, Clone)]
 pub(crate) struct ExplainArgs {

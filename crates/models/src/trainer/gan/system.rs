@@ -1,7 +1,7 @@
 //! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
-use nn::Network;
-use tensor::{NonFinite, Tensor};
+use nn::{ForwardContext, Network};
+use tensor::{NonFinite, Tensor, Var};
 
 use super::{DiscriminatorTurn, GanTrainer, GeneratorTurn};
 use crate::step_metrics::{
@@ -10,7 +10,7 @@ use crate::step_metrics::{
 };
 use crate::trainer::lint::{self, Remark};
 use crate::trainer::spec::Fakes;
-use crate::{FromLatents, LatentKind, Plane, Sampler, System};
+use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
 
 /// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
 /// the generator are from its last turn. The last three exist only with a gradient penalty.
@@ -110,11 +110,21 @@ impl System for GanTrainer {
         Ok(StepMetrics::new(self.metrics(), values))
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let images = self.spec.range.inward_var(images);
+        let score = || self.discriminator.forward(&mut ForwardContext::inference(), &images);
+        self.spec.mixture().is_none().then(score)
+    }
+
     fn samples(&self) -> Sampler<'_> {
         match self.spec.mixture() {
             Some(mixture) => Sampler::Points(Plane { mixture, sampler: self, discriminator: &self.discriminator }),
             None => Sampler::Latents(self),
         }
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(self.options.loss_scale())
     }
 
     fn remarks(&self) -> Vec<Remark> {
