@@ -45,6 +45,10 @@ impl Layer for Activation {
         }
     }
 
+    fn is_hidden_activation(&self) -> bool {
+        !matches!(self, Activation::Sigmoid | Activation::Tanh)
+    }
+
     fn fusion(&self) -> Option<Fusion> {
         match *self {
             Activation::Relu => Some(Fusion::LeakyRelu(0.0)),
