@@ -10,10 +10,11 @@ mod curves;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
-mod past_rows;
+pub(crate) mod past_rows;
 pub(crate) mod progress;
 mod quality;
 pub(crate) mod samples;
+mod tensorboard;
 mod timings;
 
 use std::path::Path;
@@ -42,6 +43,7 @@ const OBSERVERS: &[Open] = &[
     #[cfg(feature = "curves")]
     curves::open,
     quality::open,
+    tensorboard::open,
     checkpoints::open,
 ];
 
@@ -60,6 +62,8 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) bar: Option<ProgressBar>,
     /// Whether to measure the time of each layer.
     pub(crate) timings: bool,
+    /// Whether to write an event file for TensorBoard.
+    pub(crate) tensorboard: bool,
 }
 
 impl TrainingContext<'_> {

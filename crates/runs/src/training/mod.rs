@@ -57,6 +57,8 @@ pub struct TrainRequest {
     pub log: LogStyle,
     /// Whether to measure where the time of a step goes, layer by layer.
     pub timings: bool,
+    /// Whether to write an event file for TensorBoard. A run that has one goes on writing it.
+    pub tensorboard: bool,
     /// Where messages go.
     pub output: Output,
 }
@@ -66,7 +68,18 @@ impl TrainRequest {
     pub fn of(system: Arc<Trainable>) -> Self {
         let (log, output) = (LogStyle::default(), Output::default());
         let (config, out, resume, from) = (None, None, None, None);
-        Self { system, assignments: Vec::new(), config, out, resume, from, log, timings: false, output }
+        Self {
+            system,
+            assignments: Vec::new(),
+            config,
+            out,
+            resume,
+            from,
+            log,
+            timings: false,
+            tensorboard: false,
+            output,
+        }
     }
 
     /// Whether the request itself names the images.
@@ -101,6 +114,11 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
 /// The configuration of the new run that the request asks for.
 pub(crate) fn configuration(request: &TrainRequest) -> Result<Config, Failure> {
     Ok(branch::configuration(request)?.0)
+}
+
+/// The system of the run in the folder `run` before its first step.
+pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, Failure> {
+    Ok(Plan::at_start(config.clone(), Parent::recorded(config, run)?, Vec::new(), None)?.system)
 }
 
 /// Plans the training without running it: writes a table of the required memory, time and disk to
@@ -415,7 +433,8 @@ fn train_all(
     console: &mut Console,
 ) -> Result<TrainReport, Failure> {
     let Plan { config, mut system, from, .. } = plan;
-    let (log, timings, total) = (request.log, request.timings, config.steps());
+    let TrainRequest { log, timings, tensorboard, .. } = *request;
+    let total = config.steps();
     // The notebook's lines are for comparison with the original's log, so nothing else is shown.
     let bar = match log {
         LogStyle::Default => progress::bar(&request.output, from, total),
@@ -425,7 +444,8 @@ fn train_all(
         console.show(bar.clone());
     }
     let console = &*console;
-    let training = TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings };
+    let training =
+        TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings, tensorboard };
     let mut observers = observers::all(&training, &*system)?;
     signals::listen();
     let result = train_loop::train(&mut *system, data, (from, total), &mut observers, &signals::asked);

@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
+use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -43,6 +43,7 @@ pub(crate) enum Action {
     Evaluate(EvaluateArgs),
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
+    Compare(CompareArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
@@ -62,6 +63,7 @@ const EXAMPLES: &str = "Examples:
   train project runs/0003-stylegan2 face.png   find the style that generates this image
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
+  train compare runs/0001-quickdraw runs/0002-quickdraw
   train explain --preset gan                   explain backprop, on a real training step
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
@@ -134,6 +136,11 @@ pub(crate) fn command() -> Command {
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(
+            CompareArgs::augment_args(Command::new("compare"))
+                .about("Compares runs: settings, metrics, quality, sheets, and the first tensor that differs")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             FetchArgs::augment_args(Command::new("fetch"))
                 .about("Downloads a data set into data/ and verifies it; without a name, lists the data sets")
                 .after_help(EXIT_CODES),
@@ -179,6 +186,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),

@@ -1,5 +1,6 @@
 //! The commands: each turns its arguments into a request, makes it, and prints the result.
 
+pub(crate) mod compare;
 pub(crate) mod derive;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
