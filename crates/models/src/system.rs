@@ -45,6 +45,13 @@ pub trait System {
     /// not applied to the networks and optimisers.
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
 
+    /// The discriminator's raw outputs on images of shape (n, height, width, channels) in [0, 1],
+    /// of the domain `domain`, in inference: shape (n, ...), differentiable with respect to the
+    /// images. None if the system has no discriminator of images.
+    fn discriminate(&self, _domain: usize, _images: &Var) -> Option<Var> {
+        None
+    }
+
     /// How images are generated with the system.
     fn samples(&self) -> Sampler<'_>;
 

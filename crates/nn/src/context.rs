@@ -178,12 +178,17 @@ impl ForwardContext {
         self.style.clone().unwrap_or_else(|| panic!("{}: the layer needs a style", self.path.join(".")))
     }
 
+    /// Whether parameters are frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     /// Whether this is training, not inference.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
     }
 
-    fn full_name(&self, name: &str) -> String {
+    pub(crate) fn full_name(&self, name: &str) -> String {
         format!("{}.{name}", self.path.join("."))
     }
 
@@ -330,7 +335,7 @@ pub fn differentiate<R>(
         (loss.into_value(), Gradients { parameters, buffers: ctx.updates }, result)
     };
     let observer = observer::current();
-    let tape = observer.as_ref().map_or_else(Tape::new, |observer| Tape::observed(observer.step_begins(rng)));
+    let tape = observer.as_ref().and_then(|observer| observer.step_begins(rng)).map_or_else(Tape::new, Tape::observed);
     let (loss, gradients, result) = once(tape);
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));

@@ -6,6 +6,7 @@ use tensor::{Tensor, Var};
 use crate::context::{ForwardContext, Fusion, RngContext};
 use crate::init::{Dialect, Fan, InitScheme, Initializer};
 use crate::layers::{Activation, Dropout, MinibatchStddev};
+use crate::observer::{self, ActivationCall};
 use crate::state::{State, Stateful};
 
 /// How a tensor of a layer changes, and whether summaries count it.
@@ -57,6 +58,11 @@ pub trait Layer {
         None
     }
 
+    /// The function of a layer that is an activation.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+
     /// The rate of a layer that is a dropout.
     fn dropout_rate_mut(&mut self) -> Option<&mut f64> {
         None
@@ -64,7 +70,7 @@ pub trait Layer {
 
     /// Whether the layer is the activation of a hidden layer, after which dropout may follow.
     fn is_hidden_activation(&self) -> bool {
-        false
+        self.activation().is_some_and(|activation| !matches!(activation, Activation::Sigmoid | Activation::Tanh))
     }
 
     /// The layer's tensors, with their names in the layer.
@@ -385,7 +391,16 @@ impl Network {
         let fusions = after.iter().map(|member| (&*member.name, member.layer.fusion()));
         let layer = |ctx: &mut ForwardContext| ctx.scoped(&member.name, |ctx| forward(ctx, &*member.layer));
         let (y, fused) = ctx.with_fusible(fusions, layer);
-        Some((y?, &after[fused..]))
+        let y = y?;
+        observer::notify(|observer| {
+            for member in &members[..=fused] {
+                if let Some(activation) = member.layer.activation() {
+                    let (layer, frozen) = (&*ctx.full_name(&member.name), ctx.is_frozen());
+                    observer.activation_applied(&ActivationCall { layer, activation, frozen, output: &y });
+                }
+            }
+        });
+        Some((y, &after[fused..]))
     }
 
     /// Applies the network to a batch in inference: running statistics, no dropout, nothing

@@ -55,6 +55,7 @@ mod fonts;
 pub mod observers;
 mod plan;
 pub mod processor;
+pub mod report;
 mod run;
 pub mod sampling;
 pub mod signals;

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn perform(action: &Action) -> Result<Ending, Failure> {
     match action {
-        Action::Systems | Action::Fetch(_) => {}
+        Action::Systems | Action::Fetch(_) | Action::Report(_) => {}
         Action::Train(_, _, args) => processor::start(args.threads)?,
         _ => processor::start(None)?,
     }
@@ -62,6 +62,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,
         Action::Explain(args) => commands::explain::run(args)?,
         Action::Compare(args) => commands::compare::run(args)?,
+        Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Gradcheck(args) => commands::gradcheck::run(args)?,
         Action::Derive(args) => commands::derive::run(args)?,

@@ -21,6 +21,13 @@ fn two_runs_are_compared_as_text_and_as_json() {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(place.path("pictures/sheets.png").exists());
+    let page = place.good("compare first second --out page.html").out;
+    assert!(page.contains("written\n  page.html: "), "{page}");
+    let html = common::text(&place.path("page.html"));
+    assert!(
+        html.contains("<h2>Comparison</h2><pre>runs\n") && html.contains("quickdraw.d_dropout"),
+        "the text is in it"
+    );
     let json: serde_json::Value = serde_json::from_str(&place.good("compare first second --json").out).unwrap();
     assert_eq!(json["pairs"][0]["metrics"]["step"], 1);
     assert_eq!(json["runs"][1]["done"], 2);

@@ -13,6 +13,7 @@ pub mod image_pool;
 pub(crate) mod lint;
 pub mod options;
 pub(crate) mod penalty;
+pub mod seen;
 pub(crate) mod services;
 pub(crate) mod spec;
 pub mod switches;

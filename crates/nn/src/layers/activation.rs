@@ -45,8 +45,8 @@ impl Layer for Activation {
         }
     }
 
-    fn is_hidden_activation(&self) -> bool {
-        !matches!(self, Activation::Sigmoid | Activation::Tanh)
+    fn activation(&self) -> Option<Activation> {
+        Some(*self)
     }
 
     fn fusion(&self) -> Option<Fusion> {

@@ -27,7 +27,7 @@ impl Rows {
     /// Reads the table `path`.
     pub(super) fn read(path: &Path) -> Self {
         let mut rows = Self::default();
-        let table = Table { header: None, numbers: None, until: u64::MAX };
+        let table = Table { header: None, numbers: None, words: 0, until: u64::MAX };
         let mut keep = |_: &str, step: u64, numbers: &[f64]| {
             rows.rows.insert(step, numbers.to_vec());
             Ok(())
@@ -52,10 +52,11 @@ impl Rows {
         (self.damaged > 0).then_some(damaged)
     }
 
-    /// The values of a column, by step.
+    /// The values of a column, by step, without those that were not measured.
     fn column(&self, name: &str) -> Option<Vec<(u64, f64)>> {
         let at = self.names.iter().position(|known| known == name)?;
-        Some(self.rows.iter().filter_map(|(step, values)| Some((*step, *values.get(at)?))).collect())
+        let values = self.rows.iter().filter_map(|(step, values)| Some((*step, *values.get(at)?)));
+        Some(values.filter(|(_, value)| !value.is_nan()).collect())
     }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn first_difference(a: &Rows, b: &Rows) -> Option<FirstDifference> {
     let differing = |step: &u64| -> Vec<ValuesAt> {
         let of = |(name, [at_a, at_b]): &(&String, [usize; 2])| {
             let values = [*a.rows[step].get(*at_a)?, *b.rows[step].get(*at_b)?];
-            let same = values[0].to_bits() == values[1].to_bits();
+            let same = values[0].to_bits() == values[1].to_bits() || values.iter().any(|value| value.is_nan());
             (!same).then(|| ValuesAt { name: (*name).clone(), values, difference: values[1] - values[0] })
         };
         columns.iter().filter_map(of).collect()

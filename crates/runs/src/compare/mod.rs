@@ -16,7 +16,9 @@ use crate::config::Config;
 use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::folder;
+use crate::report::{self as report_page, ReportRequest};
 use crate::sampling::Written;
+use crate::storage::extension;
 pub use course::{Course, FirstDifference, MetricRow, ValuesAt};
 use course::{Rows, first_difference};
 use datasets::advice;
@@ -29,7 +31,8 @@ pub struct CompareRequest {
     pub runs: Vec<PathBuf>,
     /// The most steps to replay in search of the first tensor that differs; 0 for none.
     pub replay: u64,
-    /// A PNG file for the sheets of samples side by side.
+    /// A page (.html) with the comparison and the report of the runs, or a picture (.png) of their
+    /// sheets of samples side by side.
     pub out: Option<PathBuf>,
     /// Where messages go.
     pub output: Output,
@@ -49,8 +52,8 @@ pub struct Comparison {
     pub quality: Vec<MetricRow>,
     /// Each run but the first, compared with the first.
     pub pairs: Vec<Pair>,
-    /// The sheets side by side, if they were asked for.
-    pub sheets: Option<String>,
+    /// The file that was asked for, and what it contains.
+    pub written: Option<String>,
 }
 
 impl Comparison {
@@ -174,16 +177,30 @@ pub fn compare(request: &CompareRequest) -> Result<Comparison, Failure> {
         });
         let pairs = pairs.collect();
         let folders: Vec<&Path> = runs.iter().map(|run| &*run.folder).collect();
-        let sheets = request.out.as_deref().map(|out| sheets::write(&folders, out)).transpose()?;
-        Ok(Comparison {
+        let mut comparison = Comparison {
             runs: runs.iter().map(OpenRun::summary).collect(),
             settings: settings(&runs),
             metrics,
             quality,
             pairs,
-            sheets: sheets.map(|Written { path, about }| format!("{}: {about}", path.display())),
-        })
+            written: None,
+        };
+        if let Some(out) = &request.out {
+            let Written { path, about } = match extension(out).as_str() {
+                "png" => sheets::write(&folders, out)?,
+                "html" | "htm" => page(&folders, out, &comparison)?,
+                _ => return Err(Failure::unknown_extension(out, "a comparison; use .html or .png")),
+            };
+            comparison.written = Some(format!("{}: {about}", path.display()));
+        }
+        Ok(comparison)
     })
+}
+
+/// Writes the page `out` with the comparison and the report of the runs.
+fn page(folders: &[&Path], out: &Path, comparison: &Comparison) -> Result<Written, Failure> {
+    let runs = folders.iter().map(|folder| folder.to_path_buf()).collect();
+    report_page::write(&ReportRequest { runs, out: Some(out.to_owned()) }, &comparison.to_string())
 }
 
 /// The settings that are not the same in all runs whose configuration is known.

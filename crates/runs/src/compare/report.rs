@@ -55,10 +55,7 @@ impl fmt::Display for Comparison {
             writeln!(f, "\nA and {}", label(pair.run))?;
             differences(f, pair)?;
         }
-        match &self.sheets {
-            Some(sheets) => writeln!(f, "\nsheets\n  {sheets}"),
-            None => Ok(()),
-        }
+        self.written.as_ref().map_or(Ok(()), |written| writeln!(f, "\nwritten\n  {written}"))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::sampling::Written;
 use crate::sampling::pictures::encode;
-use crate::storage::{RealDisk, StorageError, extension, make_folder_for, write_whole};
+use crate::storage::{RealDisk, StorageError, make_folder_for, write_whole};
 
 /// Pixels between two sheets.
 const GAP: usize = 8;
@@ -19,11 +19,8 @@ const LARGEST: usize = 1 << 28;
 /// one, or else the last one of each.
 ///
 /// # Errors
-/// When `out` is no PNG file or cannot be written.
+/// When `out` cannot be written.
 pub(super) fn write(runs: &[&Path], out: &Path) -> Result<Written, Failure> {
-    if extension(out) != "png" {
-        return Err(Failure::unknown_extension(out, "the sheets; use .png"));
-    }
     let files: Vec<BTreeMap<u64, PathBuf>> = runs.iter().map(|run| sheets(run)).collect();
     let common = files[0].keys().rev().find(|step| files.iter().all(|files| files.contains_key(step)));
     let chosen: Vec<Option<(u64, Picture)>> = files

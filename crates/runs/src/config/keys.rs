@@ -105,6 +105,15 @@ pub const RUN_KEYS: &[RunKey] = &[
     )
     .may_change()
     .option("--evaluate-every", "N"),
+    // Without a default in `config.toml`, so that the file of an older run is still complete.
+    count(
+        "probe_every",
+        "Measure the layers, the scores and the fakes every N steps, and at the steps 1, 4, 16, ...; 0 means never [default: 250]",
+        0,
+        MOST_STEPS,
+        DefaultValue::Nothing,
+    )
+    .may_change(),
 ];
 
 const fn count(name: &'static str, about: &'static str, low: i64, high: i64, default: DefaultValue) -> RunKey {

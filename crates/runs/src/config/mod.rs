@@ -32,6 +32,10 @@ use crate::systems::{self, BadSetting, Trainable};
 /// The largest number of steps: the step takes 32 bits of the key of a random stream.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
 
+/// The default of `probe_every`: a probe takes about as long as one or two steps, so all of them
+/// take less than 1% of a run.
+const PROBE_EVERY: u64 = 250;
+
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -215,6 +219,11 @@ impl Config {
     /// The number of steps between two evaluations; 0 for none.
     pub fn evaluate_every(&self) -> u64 {
         self.number("evaluate_every").unwrap_or_default()
+    }
+
+    /// The number of steps between two [probes](crate::observers::probe); 0 for none.
+    pub(crate) fn probe_every(&self) -> u64 {
+        self.number("probe_every").unwrap_or(PROBE_EVERY)
     }
 
     /// The file or folder with the images; `None` for downloaded or built-in ones.

@@ -101,12 +101,12 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
         let mut fake = Fake::new(1);
-        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9]);
         // Resumes from step 9: later checkpoints belong to a discarded history.
-        train(&mut fake, &dataset(9), (9, 9), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (9, 9), None, &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9], "nothing new, nothing deleted");
-        train(&mut fake, &dataset(9), (9, 11), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (9, 11), None, &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [11, 9]);
     }
 
@@ -114,11 +114,11 @@ mod tests {
     fn a_new_run_is_saved_before_its_first_step_and_keeps_that_until_the_next() {
         let run = tempfile::tempdir().unwrap();
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
-        train(&mut Fake::new(1), &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| true).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| true).unwrap();
         assert_eq!(steps(run.path()), [0]);
         let saved = checkpoint::newest_good(run.path()).unwrap().checkpoint;
         assert_eq!((saved.step, saved.state), (0, Fake::new(1).state()));
-        train(&mut Fake::new(1), &dataset(9), (0, 4), &mut [saving(run.path(), None)], &|| false).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 4), None, &mut [saving(run.path(), None)], &|| false).unwrap();
         assert_eq!(steps(run.path()), [4, 3], "the newest two");
     }
 
@@ -128,7 +128,7 @@ mod tests {
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
         let mut fake = Fake::new(1);
         fake.bad_step = Some(4);
-        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap_err();
+        train(&mut fake, &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| false).unwrap_err();
         assert_eq!(steps(run.path()), [3]);
     }
 }

@@ -24,8 +24,12 @@ const MOST_ASIDE: u32 = 1000;
 pub(crate) struct Table<'a> {
     /// The header line, if it is fixed.
     pub header: Option<&'a str>,
-    /// The number of values after the step in each row, if it is fixed.
+    /// The number of values after the step in each row, if it is fixed. An empty field is a value
+    /// that was not measured, NaN.
     pub numbers: Option<usize>,
+    /// How many fields between the step and the values are words. If there are any, a step may
+    /// have several rows.
+    pub words: usize,
     /// The last step to keep.
     pub until: u64,
 }
@@ -75,7 +79,9 @@ impl Table<'_> {
             let is_last = whole.is_none() && reader.fill_buf().map_err(failed)?.is_empty();
             let row = whole.and_then(|(text, bare)| Some((text, self.parse(bare)?)));
             match row {
-                Some((text, (step, numbers))) if after.is_none_or(|after| step > after) => {
+                Some((text, (step, numbers)))
+                    if after.is_none_or(|after| step > after || self.words > 0 && step == after) =>
+                {
                     if step <= self.until {
                         keep(text, step, &numbers)?;
                         (report.rows, after) = (report.rows + 1, Some(step));
@@ -102,7 +108,9 @@ impl Table<'_> {
     fn parse(&self, line: &str) -> Option<(u64, Vec<f64>)> {
         let mut fields = line.split(',');
         let step = fields.next()?.parse().ok()?;
-        let numbers = fields.map(|field| field.parse().ok()).collect::<Option<Vec<f64>>>()?;
+        (0..self.words).try_for_each(|_| fields.next().map(|_| ()))?;
+        let number = |field: &str| if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() };
+        let numbers = fields.map(number).collect::<Option<Vec<f64>>>()?;
         self.numbers.is_none_or(|count| numbers.len() == count).then_some((step, numbers))
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const COUNT: usize = 16;
 pub(crate) const ROWS: usize = 6;
 
 /// The random stream of the latents for the sheets.
-const STREAM: &str = "samples";
+pub(crate) const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every `every` steps, and those of styles at the end.
 struct Samples<'a> {

@@ -23,6 +23,7 @@ use crate::folder::lock::Lock;
 use crate::folder::resume::{self, SavedRun, require_same_images};
 use crate::folder::{self, Claimed};
 use crate::observers::forgiving;
+use crate::observers::probe::Prober;
 use crate::observers::{self, LogStyle, TrainingContext, progress, samples};
 use crate::plan::Needs;
 use crate::processor;
@@ -448,7 +449,8 @@ fn train_all(
         TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings, tensorboard };
     let mut observers = observers::all(&training, &*system)?;
     signals::listen();
-    let result = train_loop::train(&mut *system, data, (from, total), &mut observers, &signals::asked);
+    let prober = Prober::open(&training);
+    let result = train_loop::train(&mut *system, data, (from, total), prober, &mut observers, &signals::asked);
     drop(observers);
     match result {
         Ok(ending) => Ok(TrainReport { ending, run: run.to_owned(), weights_hash: weights_hash(&system.state()) }),

@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
+use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -44,6 +44,7 @@ pub(crate) enum Action {
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
     Compare(CompareArgs),
+    Report(ReportArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
@@ -65,6 +66,7 @@ const EXAMPLES: &str = "Examples:
   train evaluate runs/0001-quickdraw           measure the quality of the images
   train compare runs/0001-quickdraw runs/0002-quickdraw
   train explain --preset gan                   explain backprop, on a real training step
+  train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
   train derive matmul                          derive a gradient step by step";
@@ -141,6 +143,11 @@ pub(crate) fn command() -> Command {
                 .after_help(EXIT_CODES),
         )
         .subcommand(
+            ReportArgs::augment_args(Command::new("report"))
+                .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             FetchArgs::augment_args(Command::new("fetch"))
                 .about("Downloads a data set into data/ and verifies it; without a name, lists the data sets")
                 .after_help(EXIT_CODES),
@@ -187,6 +194,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
         "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
+        "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),

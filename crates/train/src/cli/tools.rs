@@ -19,6 +19,17 @@ pub(crate) struct SummaryArgs {
     pub(crate) settings: Vec<String>,
 }
 
+/// Options of `train report`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// Run folders; the curves of several runs are drawn in the same charts
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page [default: report.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Options of `train explain`.
 #[derive(Args, Clone)]
 pub(crate) struct ExplainArgs {
@@ -89,7 +100,8 @@ pub(crate) struct CompareArgs {
     /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write the sheets of samples side by side (.png)
+    /// Also write a page with the comparison and the report of the runs (.html), or the sheets of
+    /// samples side by side (.png)
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

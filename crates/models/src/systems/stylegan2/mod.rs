@@ -26,10 +26,11 @@ use crate::growing::{constant_noise, mean};
 use crate::step_metrics::{
     Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
 };
-use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::adversarial::{Side, smooth_logistic};
 use crate::trainer::averaging::{Averaging, Decay, follow};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
@@ -208,6 +209,11 @@ impl StyleGan2 {
         let (gradients, report) = at.differentiate("discriminator turn", |ctx| {
             let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
             let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
+            let name = self.discriminator.name();
+            for (side, logits, images) in [(Side::Real, &real, reals), (Side::Fake, &fake, &fakes)] {
+                name_scores(name, side, logits.value());
+                name_seen(name, side, RANGE, || images.value().clone());
+            }
             let report = [f64::from(loss.item()), mean(&real), mean(&fake)];
             (loss, report)
         })?;
@@ -276,6 +282,10 @@ impl System for StyleGan2 {
         let values =
             vec![d_loss, g_loss, d_real, d_fake, g_fake, penalty, gradient_norm, path_length, path_penalty, kimg];
         Ok(StepMetrics::new(&METRICS, values))
+    }
+
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        Some(self.discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
     }
 
     fn samples(&self) -> Sampler<'_> {

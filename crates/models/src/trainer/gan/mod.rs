@@ -21,6 +21,7 @@ use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint;
 use crate::trainer::options::{Batches, OutAct, TrainingOptions};
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::{StepContext, StepServices};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
 
@@ -270,7 +271,7 @@ impl GanTrainer {
         })?;
         self.update_discriminator(&gradients);
         let rows = first.targets.size();
-        let output = |rows, side: &Labelled| mean_and_accuracy(&self.options, &logits.rows(rows), side.side);
+        let output = |rows, side: &Labelled| self.output(side, &logits.rows(rows));
         let mut outputs = [output(0..rows, first), output(rows..logits.shape()[0], second)];
         if self.options.fake_is_one {
             outputs.reverse();
@@ -283,9 +284,17 @@ impl GanTrainer {
     fn loss_on(&self, ctx: &mut ForwardContext, side: &Labelled) -> (Var, SideReport) {
         let logits = self.discriminator.forward(ctx, &side.images);
         let loss = discriminator_loss(&self.options, &logits, &side.targets);
-        let output = mean_and_accuracy(&self.options, logits.value(), side.side);
+        let output = self.output(side, logits.value());
         let report = SideReport { loss: f64::from(loss.item()), output };
         (loss, report)
+    }
+
+    /// The discriminator's mean output and accuracy on one side, which observers also see.
+    fn output(&self, side: &Labelled, logits: &Tensor) -> [f64; 2] {
+        let name = self.discriminator.name();
+        name_scores(name, side.side, logits);
+        name_seen(name, side.side, self.spec.range, || side.images.value().clone());
+        mean_and_accuracy(&self.options, logits, side.side)
     }
 
     /// The loss plus the gradient penalty, if there is one, and the metrics of the penalty.

@@ -1,7 +1,7 @@
 //! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
-use nn::Network;
-use tensor::{NonFinite, Tensor};
+use nn::{ForwardContext, Network};
+use tensor::{NonFinite, Tensor, Var};
 
 use super::{DiscriminatorTurn, GanTrainer, GeneratorTurn};
 use crate::step_metrics::{
@@ -117,6 +117,12 @@ impl System for GanTrainer {
             values.extend([d.penalty, d.gradient_norm, d.real - d.fake]);
         }
         Ok(StepMetrics::new(self.metrics(), values))
+    }
+
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let images = self.spec.range.inward_var(images);
+        let score = || self.discriminator.forward(&mut ForwardContext::inference(), &images);
+        self.spec.mixture().is_none().then(score)
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -115,8 +115,9 @@ impl Events<'_> {
 
     /// The record of the metrics of a step.
     fn scalars(&self, step: u64, values: &[f64]) -> Vec<u8> {
-        let tagged: Vec<(&str, f64)> =
-            self.metrics.iter().map(|metric| metric.name).zip(values.iter().copied()).collect();
+        let tagged = self.metrics.iter().map(|metric| metric.name).zip(values.iter().copied());
+        // An earlier version may not have measured all of them.
+        let tagged: Vec<(&str, f64)> = tagged.filter(|(_, value)| !value.is_nan()).collect();
         record(&event(now(), step, Content::Scalars(&tagged)))
     }
 

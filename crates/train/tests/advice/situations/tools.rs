@@ -75,6 +75,16 @@ fn explaining() -> Vec<Situation> {
         by("no-such-example", "explain --preset xyzzy").only_printed(),
         by("explained-run-is-fixed", "explain --run run --preset scalar").with(run),
         by("explain-of-another-system", "explain mnist --run run").with(run),
+        by("report-of-no-run", "report empty")
+            .with(|stage| {
+                stage.bring("run");
+                std::fs::create_dir(stage.path("empty")).unwrap();
+            })
+            .fill(&[("RUN", "run")]),
+        by("report-over-live-page", "report run --out run/report.html").with(|stage| {
+            stage.bring("run");
+            stage.write("run/report.html", "");
+        }),
         by("no-such-operation", "derive matmull").wrong("matmull"),
         by("no-such-operation", "gradcheck sigmiod").wrong("sigmiod"),
         by("no-such-operation", "derive xyzzy").only_printed(),
