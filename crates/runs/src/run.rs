@@ -123,6 +123,12 @@ impl Run {
         self
     }
 
+    /// Writes an event file for TensorBoard into the run folder.
+    pub fn tensorboard(mut self) -> Self {
+        self.request.tensorboard = true;
+        self
+    }
+
     /// Makes the process handle Ctrl-C and other signals that ask it to terminate: training then
     /// finishes its step and saves. See [`signals::handle`](crate::signals::handle).
     pub fn save_on_signals(self) -> Self {

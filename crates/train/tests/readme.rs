@@ -257,6 +257,36 @@ fn the_techniques_in_the_manual_are_those_of_the_systems() {
     };
     let table = format!("| systems | settings |\n|---|---|\n{}", rows.iter().map(row).collect::<String>());
     assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
+    assert!(readme().contains(&table), "paste this into README.md:\n{table}");
+}
+
+/// A row for each reason why systems lack settings: the systems, the settings, the reason.
+#[test]
+fn the_reasons_why_systems_lack_techniques_are_those_of_the_program() {
+    use models::trainer::switches;
+    type Row = (Vec<&'static str>, Vec<&'static str>, &'static str);
+    let mut rows: Vec<Row> = Vec::new();
+    for system in runs::systems::SYSTEMS.iter().map(|system| system.name) {
+        let mut own: Vec<(Vec<&str>, &str)> = Vec::new();
+        for (key, _) in switches::SWITCHES {
+            let Some(why) = switches::missing(system, key) else { continue };
+            match own.iter_mut().find(|(_, reason)| *reason == why) {
+                Some((keys, _)) => keys.push(key),
+                None => own.push((vec![key], why)),
+            }
+        }
+        for (keys, why) in own {
+            match rows.iter_mut().find(|(_, known, reason)| (known, *reason) == (&keys, why)) {
+                Some((systems, ..)) => systems.push(system),
+                None => rows.push((vec![system], keys, why)),
+            }
+        }
+    }
+    let coded = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let row = |(systems, keys, why): &Row| format!("| {} | {} | {why} |\n", coded(systems), coded(keys));
+    let rows = rows.iter().map(row).collect::<String>();
+    let table = format!("| systems | settings | why not |\n|---|---|---|\n{rows}");
+    assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
 }
 
 /// The paths of all texts of the project, without `SUMMARY.md` and the pages of the guide, which

@@ -278,6 +278,13 @@ impl Config {
         self.tables().find(|(table, _)| *table == name).map(|(_, settings)| settings)
     }
 
+    /// The full names of all keys, except those that record where something is.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let places = ["data_from_run", "data_absolute", "parent", "parent_from_run"];
+        let of_run = RUN_KEYS.iter().map(|key| key.name).filter(|name| !places.contains(name)).map(str::to_owned);
+        of_run.chain(self.table_keys()).collect()
+    }
+
     /// The full names of all keys in tables.
     fn table_keys(&self) -> Vec<String> {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()

@@ -182,6 +182,7 @@ mod tests {
                 bar: None,
                 timings: false,
                 alarm: &Default::default(),
+                tensorboard: false,
             };
             let mut samples = Samples::new(&training, &fake).unwrap();
             samples.start(&StepContext { step: 0, total: 1, system: &fake }).unwrap();

@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
+use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -43,6 +43,7 @@ pub(crate) enum Action {
     Evaluate(EvaluateArgs),
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
+    Compare(CompareArgs),
     Report(ReportArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
@@ -63,6 +64,7 @@ const EXAMPLES: &str = "Examples:
   train project runs/0003-stylegan2 face.png   find the style that generates this image
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
+  train compare runs/0001-quickdraw runs/0002-quickdraw
   train explain --preset gan                   explain backprop, on a real training step
   train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
@@ -137,6 +139,11 @@ pub(crate) fn command() -> Command {
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
         )
         .subcommand(
+            CompareArgs::augment_args(Command::new("compare"))
+                .about("Compares runs: settings, metrics, quality, sheets, and the first tensor that differs")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             ReportArgs::augment_args(Command::new("report"))
                 .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
                 .after_help(EXIT_CODES),
@@ -187,6 +194,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
         "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),

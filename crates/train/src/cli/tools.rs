@@ -87,6 +87,25 @@ const EXAMPLES: &str = "Examples:
   train explain --run runs/0001-quickdraw      the next step of a run
   train explain --run runs/0001-quickdraw --step 500";
 
+/// Options of `train compare`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CompareArgs {
+    /// The run folders; each is compared with the first
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Repeat at most N steps of two runs of one system, from the last state that they have in
+    /// common, to find the first tensor that differs; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) replay: u64,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also write a page with the comparison and the report of the runs (.html), or the sheets of
+    /// samples side by side (.png)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Options of `train fetch`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FetchArgs {

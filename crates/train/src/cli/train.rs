@@ -45,6 +45,10 @@ pub(crate) struct TrainArgs {
     /// Measure the time of each kernel and layer; prints a table at the end and writes timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
+    /// Write the metrics and the sheets of samples into an event file for TensorBoard, in the run
+    /// folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
 }
 
 /// How progress is shown.

@@ -34,6 +34,7 @@ fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) ->
         from: args.from.clone(),
         log: args.log.into(),
         timings: args.timings,
+        tensorboard: args.tensorboard,
         output: Output::Standard,
     })
 }

@@ -133,6 +133,7 @@ impl StyleGan2 {
         crate::Settings::check(settings)?;
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
         let mut discriminator = discriminator(&s, seed);
+        s.common.configure_discriminators([&mut discriminator]);
         let [mut generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
         let generators = generator.parts_mut().into_iter().chain(average.parts_mut());
         s.common.configure(generators.chain([&mut discriminator]));
