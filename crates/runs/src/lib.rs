@@ -37,6 +37,7 @@
 //! charts.
 
 mod checkpoint;
+pub mod compare;
 pub mod config;
 pub mod console;
 pub mod data;
@@ -55,6 +56,7 @@ mod fonts;
 pub mod observers;
 mod plan;
 pub mod processor;
+pub mod report;
 mod run;
 pub mod sampling;
 pub mod signals;

@@ -61,6 +61,20 @@ pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {}
 
+/// The real file system, for files that can be made again at any time: it does not wait until they
+/// are on disk.
+pub(crate) struct Unsynced;
+
+impl Disk for Unsynced {
+    fn sync(&self, _file: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}", path.display())]

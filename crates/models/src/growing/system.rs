@@ -106,6 +106,11 @@ impl<P: Painter> System for Growing<P> {
         vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let (images, stage) = (RANGE.inward_var(images), self.stage());
+        Some(self.critic.score(&mut ForwardContext::inference(), &at_stage(&images, stage), stage))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
     }

@@ -11,11 +11,14 @@ pub(crate) mod diagnosis;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
-mod past_rows;
+pub(crate) mod past_rows;
 pub(crate) mod probe;
 pub(crate) mod progress;
 mod quality;
+pub(crate) mod reduced;
+pub(crate) mod report;
 pub(crate) mod samples;
+mod tensorboard;
 mod timings;
 
 use std::path::Path;
@@ -46,6 +49,8 @@ const OBSERVERS: &[Open] = &[
     curves::open,
     quality::open,
     diagnosis::open,
+    tensorboard::open,
+    report::open,
     checkpoints::open,
 ];
 
@@ -66,6 +71,8 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) timings: bool,
     /// Raised when the training is to stop because the run is sick.
     pub(crate) alarm: &'a diagnosis::Alarm,
+    /// Whether to write an event file for TensorBoard.
+    pub(crate) tensorboard: bool,
 }
 
 impl TrainingContext<'_> {

@@ -117,6 +117,7 @@ impl CycleGan {
         let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.configure_discriminators(&mut discriminators);
         settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
@@ -279,6 +280,11 @@ impl System for CycleGan {
         };
         let of = |i: usize| [d[i], g.adversarial[i], g.cycle[i], g.identity[i]];
         Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
+    }
+
+    fn discriminate(&self, domain: usize, images: &Var) -> Option<Var> {
+        let discriminator = self.discriminators.get(domain)?;
+        Some(discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
     }
 
     fn samples(&self) -> Sampler<'_> {

@@ -3,25 +3,29 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use models::trainer::seen::{SCORES_OF_FAKES, SCORES_OF_REALS};
+use models::trainer::seen::{SCORES_OF_FAKES, SCORES_OF_REALS, SEEN_FAKES, SEEN_REALS};
 use nn::layers::Activation;
 use nn::{ActivationCall, ParameterUpdate, StepObserver};
 use tensor::Tensor;
 
-use super::{Layer, Norms, Scores};
+use super::{Layer, Norms, Scores, Seen};
 
 /// The part of a probe that a step itself provides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Collected {
     pub(crate) scores: Vec<Scores>,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) seen: Vec<Seen>,
 }
+
+/// The number of images kept of what a discriminator sees.
+const SEEN: usize = 8;
 
 /// Runs `step` and collects from it.
 pub(crate) fn collect<R>(step: impl FnOnce() -> R) -> (R, Collected) {
     let collector = Rc::new(Collector::default());
     let result = nn::observe(collector.clone(), step);
-    let Notes { scores, activations, updates } = collector.0.take();
+    let Notes { scores, seen, activations, updates } = collector.0.take();
     let mut layers: Vec<Layer> = Vec::new();
     for (parameter, squares) in updates {
         let name = parameter.rsplit_once('.').map_or(&*parameter, |(layer, _)| layer);
@@ -41,18 +45,14 @@ pub(crate) fn collect<R>(step: impl FnOnce() -> R) -> (R, Collected) {
         let layer = layer_called(&mut layers, &name);
         (layer.dead, layer.saturated) = (outputs.dead(), outputs.saturated());
     }
-    (result, Collected { scores, layers })
+    (result, Collected { scores, layers, seen })
 }
 
 /// The layer with this full name, which is added if it is not there.
 fn layer_called<'a>(layers: &'a mut Vec<Layer>, full: &str) -> &'a mut Layer {
     let (network, name) = full.split_once('.').unwrap_or((full, ""));
-    let at = layers.iter().position(|layer| layer.network == network && layer.layer == name);
-    let at = at.unwrap_or_else(|| {
-        layers.push(Layer { network: network.into(), layer: name.into(), ..Layer::default() });
-        layers.len() - 1
-    });
-    &mut layers[at]
+    let is = |layer: &Layer| layer.network == network && layer.layer == name;
+    of(layers, is, || Layer { network: network.into(), layer: name.into(), ..Layer::default() })
 }
 
 #[derive(Default)]
@@ -61,6 +61,7 @@ struct Collector(RefCell<Notes>);
 #[derive(Default)]
 struct Notes {
     scores: Vec<Scores>,
+    seen: Vec<Seen>,
     /// By the full name of the layer.
     activations: Vec<(String, Outputs)>,
     /// By the full name of the parameter: squared norms of its last update.
@@ -111,21 +112,13 @@ impl Outputs {
     }
 }
 
-/// The value of `key`, which is added if it is not there.
-fn entry<'a, V>(list: &'a mut Vec<(String, V)>, key: &str, new: impl FnOnce() -> V) -> &'a mut V {
-    let at = list.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
-        list.push((key.into(), new()));
-        list.len() - 1
-    });
-    &mut list[at].1
-}
-
 impl StepObserver for Collector {
     fn activation_applied(&self, call: &ActivationCall<'_>) {
         let is_reported = !matches!(call.activation, Activation::LeakyRelu(_) | Activation::Softplus);
         if is_reported && !call.frozen {
             let mut notes = self.0.borrow_mut();
-            entry(&mut notes.activations, call.layer, || Outputs::of(call.activation)).add(call.output.value());
+            let new = || (call.layer.to_owned(), Outputs::of(call.activation));
+            of(&mut notes.activations, |(layer, _)| layer == call.layer, new).1.add(call.output.value());
         }
     }
 
@@ -135,24 +128,37 @@ impl StepObserver for Collector {
             weight: square(update.after.data()),
             update: square_of_difference(update.after.data(), update.before.data()),
         };
-        *entry(&mut self.0.borrow_mut().updates, update.parameter, Norms::default) = squares;
+        let new = || (update.parameter.to_owned(), Norms::default());
+        of(&mut self.0.borrow_mut().updates, |(name, _)| name == update.parameter, new).1 = squares;
     }
 
     fn value_named(&self, owner: &str, name: &str, value: &Tensor) {
-        let scores = &mut self.0.borrow_mut().scores;
-        let mut of_owner = |set: fn(&mut Scores) -> &mut Vec<f32>| {
-            let at = scores.iter().position(|scores| scores.discriminator == owner).unwrap_or_else(|| {
-                scores.push(Scores { discriminator: owner.into(), ..Scores::default() });
-                scores.len() - 1
-            });
-            *set(&mut scores[at]) = value.data().to_vec();
-        };
+        let notes = &mut *self.0.borrow_mut();
+        let discriminator = || owner.to_owned();
+        let scores = || Scores { discriminator: discriminator(), ..Scores::default() };
+        let seen = || Seen { discriminator: discriminator(), ..Seen::default() };
+        let some = || Some(value.rows(0..SEEN.min(value.shape()[0])));
         match name {
-            SCORES_OF_REALS => of_owner(|scores| &mut scores.reals),
-            SCORES_OF_FAKES => of_owner(|scores| &mut scores.fakes),
+            SCORES_OF_REALS => {
+                of(&mut notes.scores, |scores| scores.discriminator == owner, scores).reals = value.data().to_vec();
+            }
+            SCORES_OF_FAKES => {
+                of(&mut notes.scores, |scores| scores.discriminator == owner, scores).fakes = value.data().to_vec();
+            }
+            SEEN_REALS => of(&mut notes.seen, |seen| seen.discriminator == owner, seen).reals = some(),
+            SEEN_FAKES => of(&mut notes.seen, |seen| seen.discriminator == owner, seen).fakes = some(),
             _ => {}
         }
     }
+}
+
+/// The element that `is` describes, which is added if it is not there.
+fn of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
+    let at = list.iter().position(is).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    });
+    &mut list[at]
 }
 
 /// Independent sums, so that the loop needs no particular order and is fast.

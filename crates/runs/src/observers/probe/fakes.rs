@@ -120,7 +120,7 @@ impl FixedFakes {
 
 /// `count` of the numbers below `all`, or all of them, in an order in which the first ones are
 /// spread over the whole range as well.
-fn spread(all: usize, count: usize) -> Vec<usize> {
+pub(crate) fn spread(all: usize, count: usize) -> Vec<usize> {
     let count = count.min(all);
     let strides = count.div_ceil(samples::COUNT);
     let order = (0..strides).flat_map(|first| (first..count).step_by(strides.max(1)));

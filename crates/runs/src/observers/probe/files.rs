@@ -15,19 +15,19 @@ use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContex
 use crate::storage::{RealDisk, StorageError, Unfinished, patiently};
 
 /// One of the three files.
-struct Format {
-    name: &'static str,
-    header: &'static str,
+pub(crate) struct Format {
+    pub(crate) name: &'static str,
+    pub(crate) header: &'static str,
     /// The number of columns with words, after the step, and with numbers.
     words: usize,
     numbers: usize,
     /// The rows of a probe, each without its step.
-    rows: fn(&Probe) -> Vec<String>,
+    pub(crate) rows: fn(&Probe) -> Vec<String>,
     /// Adds a row to its probe.
     read: fn(&mut Probe, &[&str], &[f64]),
 }
 
-const FORMATS: [Format; 3] = [
+pub(crate) const FORMATS: [Format; 3] = [
     Format {
         name: "layers.csv",
         header: "step,network,layer,gradient_norm,weight_norm,update_norm,dead,saturated",
@@ -133,7 +133,6 @@ impl Format {
 ///
 /// # Errors
 /// When a file is there but cannot be read.
-#[allow(dead_code)]
 pub(crate) fn read(run: &Path, until: u64) -> Result<Vec<Probe>, StorageError> {
     let mut probes = Vec::new();
     for format in &FORMATS {

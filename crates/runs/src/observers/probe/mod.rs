@@ -12,12 +12,14 @@ mod fakes;
 pub(crate) mod files;
 
 use models::System;
+use tensor::Tensor;
 
 use crate::data::Dataset;
 use crate::failure::Failure;
 use crate::observers::TrainingContext;
 use collector::Collected;
 use fakes::FixedFakes;
+pub(crate) use fakes::spread;
 
 /// What a probe has found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +33,18 @@ pub(crate) struct Probe {
     /// Statistics of the fixed fakes after the step: one entry, or one per direction of a
     /// translation.
     pub(crate) fakes: Vec<Fakes>,
+    /// What each discriminator saw, if it sees images. Not in the files.
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// The first images of a discriminator's (last) update of the step, as it received them: augmented,
+/// with noise, of shape (n, height, width, channels) in [0, 1].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    /// The discriminator.
+    pub(crate) discriminator: String,
+    pub(crate) reals: Option<Tensor>,
+    pub(crate) fakes: Option<Tensor>,
 }
 
 /// The outputs of a discriminator during its (last) update of the step, before that update.
@@ -142,8 +156,8 @@ impl<'a> Prober<'a> {
             Some(fixed) => fixed,
             None => self.fixed.insert(FixedFakes::new(self.seed, self.data, system)?),
         };
-        let Collected { scores, layers } = seen;
-        Ok(Probe { step, scores, layers, fakes: fixed.statistics(system) })
+        let Collected { scores, layers, seen } = seen;
+        Ok(Probe { step, scores, layers, fakes: fixed.statistics(system), seen })
     }
 }
 
