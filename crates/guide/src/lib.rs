@@ -97,6 +97,7 @@ pub mod manual {
         explaining,
         library,
         sick,
+        museum,
         troubleshooting,
         reproducibility,
         performance,

@@ -19,6 +19,11 @@ impl Columns {
         Self { names, rows }
     }
 
+    /// The names of the metrics.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str).filter(|name| !matches!(*name, "step" | "seconds"))
+    }
+
     /// The number of steps.
     pub fn steps(&self) -> usize {
         self.rows.len()

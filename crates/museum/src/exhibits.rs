@@ -110,7 +110,7 @@ pub const EXHIBITS: &[Exhibit] = &[
               the first step, sampling uses another network than the one that was trained.",
         steps: 600,
         d_learning_rate: RATE,
-        shows: |sick, healthy| sick.gap() > 0.025 && healthy.gap() < 0.02,
+        shows: |sick, healthy| sick.gap() > healthy.gap() + 0.01,
         sign: Some("samples-differ"),
     },
     Exhibit {
@@ -148,7 +148,7 @@ pub const EXHIBITS: &[Exhibit] = &[
         why: "Both losses have the same minimum, but where D(G(z)) is near 0 the first one is flat. The second one is steepest \
               there, where the generator needs it most.",
         steps: 300,
-        d_learning_rate: 2e-2,
+        d_learning_rate: 4e-2,
         shows: |sick, healthy| sick.late("g_gradient") < 0.01 * healthy.late("g_gradient"),
         sign: Some("d-dominates"),
     },
@@ -175,7 +175,7 @@ pub const EXHIBITS: &[Exhibit] = &[
         why: "The generator learns a table of 32 images instead of a distribution. Nothing asks it what lies between them.",
         steps: 1000,
         d_learning_rate: RATE,
-        shows: |sick, healthy| sick.gap() > 0.025 && healthy.gap() < 0.02,
+        shows: |sick, healthy| sick.gap() > healthy.gap() + 0.01,
         sign: Some("samples-differ"),
     },
     Exhibit {

@@ -62,6 +62,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,
         Action::Explain(args) => commands::explain::run(args)?,
         Action::Compare(args) => commands::compare::run(args)?,
+        Action::Museum(args) => commands::museum::run(args)?,
         Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Gradcheck(args) => commands::gradcheck::run(args)?,

@@ -45,7 +45,7 @@ pub(super) const SAMPLES_DIFFER: Sign = Sign {
               latents by heart, or its running statistics are wrong.",
     severity: Severity::Flaw,
     chapter: "from-symptom-to-cause",
-    patience: 100,
+    patience: 150,
     test: samples_differ,
     remedies: &[],
 };

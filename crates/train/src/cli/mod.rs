@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
+use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -45,6 +45,7 @@ pub(crate) enum Action {
     Explain(Box<ExplainArgs>),
     Compare(CompareArgs),
     Report(ReportArgs),
+    Museum(MuseumArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
@@ -69,7 +70,8 @@ const EXAMPLES: &str = "Examples:
   train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
-  train derive matmul                          derive a gradient step by step";
+  train derive matmul                          derive a gradient step by step
+  train museum no-cut                          see what a classic mistake does";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -144,6 +146,11 @@ pub(crate) fn command() -> Command {
                 .after_help(EXIT_CODES),
         )
         .subcommand(
+            MuseumArgs::augment_args(Command::new("museum"))
+                .about("Trains a GAN with a classic mistake beside a healthy one, and explains the difference")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             ReportArgs::augment_args(Command::new("report"))
                 .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
                 .after_help(EXIT_CODES),
@@ -195,6 +202,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
         "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
+        "museum" => Action::Museum(MuseumArgs::from_arg_matches(inner)?),
         "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),

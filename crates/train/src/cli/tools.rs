@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use explain::presets::PRESETS;
+use museum::EXHIBITS;
 use runs::explanation::StepChoice;
 use runs::systems::SYSTEMS;
 
@@ -140,4 +141,18 @@ pub(crate) struct DeriveArgs {
     /// The operation, such as matmul; `train gradcheck` lists all
     #[arg(value_name = "OP")]
     pub(crate) op: String,
+}
+
+/// Options of `train museum`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MuseumArgs {
+    /// The mistake; without it, lists all
+    #[arg(value_name = "BUG", value_parser = PossibleValuesParser::new(EXHIBITS.iter().map(|exhibit| exhibit.bug.name())))]
+    pub(crate) bug: Option<String>,
+    /// The folder for the two runs and their report [default: museum/BUG]
+    #[arg(long, value_name = "DIR", requires = "bug")]
+    pub(crate) out: Option<PathBuf>,
+    /// Random seed of both runs
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "bug")]
+    pub(crate) seed: u32,
 }
