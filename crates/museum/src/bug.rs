@@ -39,10 +39,3 @@ pub enum Bug {
     /// The discriminator's loss leaves out the reals.
     ForgottenReals,
 }
-
-impl Bug {
-    /// The name, such as `no-cut`.
-    pub fn name(self) -> String {
-        toml::Value::try_from(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-    }
-}

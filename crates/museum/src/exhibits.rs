@@ -4,8 +4,10 @@ use crate::{Bug, Columns};
 
 /// A classic mistake.
 pub struct Exhibit {
-    /// The mistake; its name is that of the exhibit.
+    /// The mistake.
     pub bug: Bug,
+    /// The name on the command line.
+    pub name: &'static str,
     /// The mistake, in a few words.
     pub title: &'static str,
     /// The mistake in a program, in PyTorch's words.
@@ -35,6 +37,7 @@ const RATE: f64 = 5e-4;
 pub const EXHIBITS: &[Exhibit] = &[
     Exhibit {
         bug: Bug::NoCut,
+        name: "no-cut",
         title: "The discriminator's loss also trains the generator",
         wrong: "loss(D(G(z)), 0).backward(); both_optimizers.step()",
         right: "loss(D(G(z).detach()), 0).backward(); d_optimizer.step()",
@@ -48,6 +51,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::NoFreeze,
+        name: "no-freeze",
         title: "The generator's loss also trains the discriminator",
         wrong: "loss(D(G(z)), 1).backward(); both_optimizers.step()",
         right: "loss(D(G(z)), 1).backward(); g_optimizer.step()",
@@ -61,6 +65,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::KeptGradients,
+        name: "kept-gradients",
         title: "The gradients of earlier steps are kept",
         wrong: "loss.backward(); optimizer.step()",
         right: "optimizer.zero_grad(); loss.backward(); optimizer.step()",
@@ -74,6 +79,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::NaiveLoss,
+        name: "naive-loss",
         title: "The cross-entropy is computed from rounded probabilities",
         wrong: "p = sigmoid(logit); -(y * log(p) + (1 - y) * log(1 - p))",
         right: "binary_cross_entropy_with_logits(logit, y)",
@@ -87,6 +93,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::DoubleSigmoid,
+        name: "double-sigmoid",
         title: "The sigmoid is applied twice",
         wrong: "binary_cross_entropy_with_logits(sigmoid(logit), y)",
         right: "binary_cross_entropy_with_logits(logit, y)",
@@ -102,6 +109,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::StaleStatistics,
+        name: "stale-statistics",
         title: "The running statistics of batch normalisation are not updated",
         wrong: "the generator runs in training mode, but its running mean and variance are never stored",
         right: "the layer updates running_mean and running_var in every training step",
@@ -115,6 +123,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::HighRate,
+        name: "high-rate",
         title: "The learning rates are a hundred times too high",
         wrong: "Adam(lr=0.1)",
         right: "Adam(lr=0.001)",
@@ -128,6 +137,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::SwappedLabels,
+        name: "swapped-labels",
         title: "The labels of the two losses contradict each other",
         wrong: "d_loss = loss(D(x), 0) + loss(D(G(z)), 1); g_loss = loss(D(G(z)), 1)",
         right: "d_loss = loss(D(x), 1) + loss(D(G(z)), 0); g_loss = loss(D(G(z)), 1)",
@@ -141,6 +151,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::SaturatingLoss,
+        name: "saturating-loss",
         title: "The generator minimises log(1 - D(G(z)))",
         wrong: "g_loss = log(1 - D(G(z)))",
         right: "g_loss = -log(D(G(z)))",
@@ -154,6 +165,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::LargeWeights,
+        name: "large-weights",
         title: "The initial weights are ten times too large",
         wrong: "normal_(weight, std=10 / sqrt(fan_in))",
         right: "normal_(weight, std=1 / sqrt(fan_in))",
@@ -167,6 +179,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::SameLatents,
+        name: "same-latents",
         title: "Every step uses the same latents",
         wrong: "z = randn(32, 32) before the loop",
         right: "z = randn(32, 32) in every step",
@@ -180,6 +193,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::UnscaledData,
+        name: "unscaled-data",
         title: "The data are not scaled to the generator's range",
         wrong: "x in [0, 255], G ends with tanh",
         right: "x = x / 127.5 - 1, G ends with tanh",
@@ -193,6 +207,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::DeadUnits,
+        name: "dead-units",
         title: "All units of the discriminator are switched off",
         wrong: "ReLU after a bias of -100",
         right: "leaky ReLU after a bias of 0",
@@ -206,6 +221,7 @@ pub const EXHIBITS: &[Exhibit] = &[
     },
     Exhibit {
         bug: Bug::ForgottenReals,
+        name: "forgotten-reals",
         title: "The discriminator's loss leaves out the reals",
         wrong: "d_loss = loss(D(G(z)), 0)",
         right: "d_loss = loss(D(x), 1) + loss(D(G(z)), 0)",
@@ -220,5 +236,5 @@ pub const EXHIBITS: &[Exhibit] = &[
 
 /// The exhibit with this name.
 pub fn find(name: &str) -> Option<&'static Exhibit> {
-    EXHIBITS.iter().find(|exhibit| exhibit.bug.name() == name)
+    EXHIBITS.iter().find(|exhibit| exhibit.name == name)
 }

@@ -147,7 +147,7 @@ pub(crate) struct DeriveArgs {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MuseumArgs {
     /// The mistake; without it, lists all
-    #[arg(value_name = "BUG", value_parser = PossibleValuesParser::new(EXHIBITS.iter().map(|exhibit| exhibit.bug.name())))]
+    #[arg(value_name = "BUG", value_parser = PossibleValuesParser::new(EXHIBITS.iter().map(|exhibit| exhibit.name)))]
     pub(crate) bug: Option<String>,
     /// The folder for the two runs and their report [default: museum/BUG]
     #[arg(long, value_name = "DIR", requires = "bug")]

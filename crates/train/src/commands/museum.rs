@@ -15,7 +15,7 @@ use crate::cli::tools::MuseumArgs;
 /// As [`visit()`] and [`report()`].
 pub(crate) fn run(args: &MuseumArgs) -> Result<(), Failure> {
     let Some(exhibit) = args.bug.as_deref().and_then(find) else { return print(&list()) };
-    let out = args.out.clone().unwrap_or_else(|| Path::new("museum").join(exhibit.bug.name()));
+    let out = args.out.clone().unwrap_or_else(|| Path::new("museum").join(exhibit.name));
     let seen = visit(&Visit { exhibit, out: out.clone(), seed: args.seed, output: Output::Standard })?;
     print(&card(exhibit))?;
     print(&findings(&seen))?;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &MuseumArgs) -> Result<(), Failure> {
 }
 
 fn list() -> String {
-    let rows = EXHIBITS.iter().map(|exhibit| format!("{:<18}{}\n", exhibit.bug.name(), exhibit.title));
+    let rows = EXHIBITS.iter().map(|exhibit| format!("{:<18}{}\n", exhibit.name, exhibit.title));
     rows.collect()
 }
 
