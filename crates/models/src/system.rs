@@ -8,10 +8,10 @@ use nn::{ForwardContext, Network, RngContext, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
-use crate::trainer::lint::Remark;
+use crate::trainer::lint::{self, Remark};
 use crate::trainer::spec::Range;
 
-use crate::{MetricDescription, Mixture, StepMetrics};
+use crate::{LossScale, MetricDescription, Mixture, StepMetrics};
 
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
@@ -67,9 +67,22 @@ pub trait System {
         vec![(steps.start, String::new())]
     }
 
-    /// Remarks on the settings for users to read before training.
-    fn remarks(&self) -> Vec<Remark> {
+    /// What the reported losses can be compared with; None if the discriminator's loss is none of
+    /// the usual ones.
+    fn loss_scale(&self) -> Option<LossScale> {
+        None
+    }
+
+    /// The settings with which another run continues the schedule of this one after `steps` steps.
+    /// A growing GAN goes on at the size that it has reached; the schedules of other systems start
+    /// again.
+    fn schedule_after(&self, _steps: u64) -> Vec<(&'static str, f64)> {
         Vec::new()
+    }
+
+    /// The linter's remarks on the networks and the settings, for users to read before training.
+    fn remarks(&self) -> Vec<Remark> {
+        lint::of_system(&self.networks(), self.loss_scale(), self.batch_size())
     }
 
     /// The networks, for the summary.

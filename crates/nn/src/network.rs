@@ -340,6 +340,16 @@ impl Network {
         self.members.iter().flat_map(of).collect()
     }
 
+    /// The full name, the description and the shape of the output (without the batch axis) of every
+    /// layer, those within composite layers included.
+    pub fn layers(&self) -> Vec<(String, String, Vec<usize>)> {
+        let of = |member: &Member| {
+            let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
+            [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
     /// The layers as the summary lists them.
     pub(crate) fn rows(&self) -> impl Iterator<Item = LayerRow<'_>> {
         self.members

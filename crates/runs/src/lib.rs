@@ -40,6 +40,7 @@ mod checkpoint;
 pub mod config;
 pub mod console;
 pub mod data;
+pub mod diagnosis;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;

@@ -12,7 +12,7 @@ use crate::console::Output;
 use crate::failure::Failure;
 use crate::observers::LogStyle;
 use crate::systems::Trainable;
-use crate::training::{TrainReport, TrainRequest, train};
+use crate::training::{TrainReport, TrainRequest, configuration, train};
 
 /// A training run with a run folder: checkpoints from which it resumes bit-identically,
 /// `metrics.csv`, sheets of samples, curves, a log.
@@ -97,6 +97,13 @@ impl Run {
         self
     }
 
+    /// Another run, its folder or one of its checkpoint files, whose weights a new run starts from;
+    /// by default, random weights. Settings that are not set are that run's; the steps count from 0.
+    pub fn from_run(mut self, run: impl Into<PathBuf>) -> Self {
+        self.request.from = Some(run.into());
+        self
+    }
+
     /// Where messages and results go; by default standard error and standard output.
     pub fn output(mut self, output: Output) -> Self {
         self.request.output = output;
@@ -143,11 +150,11 @@ impl Run {
             && folder.join("config.toml").is_file()
         {
             let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
-            let asked = Config::resolve(&request.system, &request.assignments)?;
+            let asked = configuration(&request)?;
             // If the folder holds a different run, `train` rejects it, and the error lists the
             // differences.
             if asked.differences(&there, [""; 2]).is_empty() {
-                (request.resume, request.out) = (Some(folder), None);
+                (request.resume, request.out, request.from) = (Some(folder), None, None);
             }
         }
         train(&request)

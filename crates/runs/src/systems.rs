@@ -140,6 +140,9 @@ impl Trainable {
 mod switches_tests;
 
 #[cfg(test)]
+pub(crate) use switches_tests::tiny;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

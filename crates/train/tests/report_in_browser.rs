@@ -31,7 +31,7 @@ fn the_pages_pass_their_own_test() {
     let Some(browser) = browser() else { return };
     let place = runs();
     let diagnosis = "step,last_step,sign,severity,evidence,remedy,chapter\n\
-                     2,4,<img src=x onerror=alert(1)>,warning,\"d_loss 0.01, \"\"low\"\"\",train quickdraw,c13_sick_runs.md\n";
+                     2,4,<img src=x onerror=alert(1)>,warning,\"d_loss 0.01, \"\"low\"\"\",train quickdraw,c13_sick_runs#diverging\n";
     fs::write(place.path("run/diagnoses.csv"), diagnosis).unwrap();
     place.good("report run other&amp; --out two.html");
     place.good("report run --out one.html");

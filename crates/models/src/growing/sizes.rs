@@ -25,6 +25,9 @@ pub struct Sizes {
     pub stable_kimg: f64,
     /// Thousands of images per fade.
     pub fade_kimg: f64,
+    /// Thousands of images that the networks have already seen when the run starts; `--from` sets it,
+    /// so that networks of another run go on growing where they were.
+    pub resume_kimg: f64,
     /// Whether the moving average follows faster at first, and again after blocks are added or
     /// fully faded in: in short runs it would otherwise retain much of the initial weights.
     pub ema_ramp_up: bool,
@@ -47,6 +50,7 @@ impl Default for Sizes {
             batch: 128,
             stable_kimg: 600.0,
             fade_kimg: 600.0,
+            resume_kimg: 0.0,
             ema_ramp_up: false,
             common: CommonOptions::default(),
             noise: InstanceNoise::default(),
@@ -82,7 +86,7 @@ impl Sizes {
 
     /// The schedule, starting at this level.
     pub(crate) fn growth(&self, first: usize) -> Result<Growth, SettingsError> {
-        Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)
+        Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)?.resumed(self.resume_kimg)
     }
 
     /// The level of the largest images.

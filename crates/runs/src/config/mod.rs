@@ -8,8 +8,10 @@
 mod file;
 mod keys;
 mod numerics;
+mod parent;
 mod precision;
 mod recorded_data;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +25,9 @@ use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
+pub(crate) use parent::ParentRecord;
 
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
@@ -224,6 +228,11 @@ impl Config {
         self.number("probe_every").unwrap_or(PROBE_EVERY)
     }
 
+    /// What to do when the run is sick.
+    pub fn on_sick(&self) -> OnSick {
+        self.text("on_sick").and_then(OnSick::named).unwrap_or_default()
+    }
+
     /// The file or folder with the images; `None` for downloaded or built-in ones.
     pub fn data(&self) -> Option<&str> {
         self.text("data")
@@ -280,6 +289,22 @@ impl Config {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
         given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
+    }
+
+    /// The system's settings that the command line set, each with the text that set it.
+    pub(crate) fn typed_settings(&self) -> Vec<(String, String)> {
+        let keys = self.settings.keys().map(|key| format!("{}.{key}", self.entry.name));
+        keys.filter_map(|key| Some((key.clone(), self.typed(&key)?))).collect()
+    }
+
+    /// The same configuration with the value of the system's setting `key` in `other`.
+    pub(crate) fn with_setting_of(&self, other: &Self, key: &str) -> Self {
+        let mut next = self.clone();
+        let name = key.split_once('.').map_or(key, |(_, name)| name);
+        if let Some(value) = other.settings.get(name) {
+            next.settings.insert(name.to_owned(), value.clone());
+        }
+        next
     }
 
     /// The augmentation of the training images.

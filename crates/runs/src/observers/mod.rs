@@ -7,6 +7,7 @@
 mod checkpoints;
 #[cfg(feature = "curves")]
 mod curves;
+pub(crate) mod diagnosis;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
@@ -46,6 +47,7 @@ const OBSERVERS: &[Open] = &[
     #[cfg(feature = "curves")]
     curves::open,
     quality::open,
+    diagnosis::open,
     report::open,
     checkpoints::open,
 ];
@@ -65,6 +67,8 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) bar: Option<ProgressBar>,
     /// Whether to measure the time of each layer.
     pub(crate) timings: bool,
+    /// Raised when the training is to stop because the run is sick.
+    pub(crate) alarm: &'a diagnosis::Alarm,
 }
 
 impl TrainingContext<'_> {

@@ -181,6 +181,7 @@ mod tests {
                 log,
                 bar: None,
                 timings: false,
+                alarm: &Default::default(),
             };
             let mut samples = Samples::new(&training, &fake).unwrap();
             samples.start(&StepContext { step: 0, total: 1, system: &fake }).unwrap();

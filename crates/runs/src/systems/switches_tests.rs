@@ -9,7 +9,7 @@ use tensor::{Tensor, meta};
 
 /// Settings small enough to train two steps with each switch: the smallest preset, reduced further
 /// where that takes long.
-fn tiny(entry: &Trainable) -> Table {
+pub(crate) fn tiny(entry: &Trainable) -> Table {
     let small = match entry.name {
         "quickdraw" => "batch = 2\ndepth = 2\nlatent = 2",
         "mnist" => "batch = 4\nlatent = 4",

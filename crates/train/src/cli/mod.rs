@@ -56,6 +56,7 @@ const EXAMPLES: &str = "Examples:
   train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
   train quickdraw --data data/quickdraw/apple.npy
   train quickdraw --resume runs/0001-quickdraw --steps 4000
+  train quickdraw --from runs/0001-quickdraw --set d_learning_rate=2e-4
   train summary quickdraw                      the layers and their parameter counts
   train sample runs/0001-quickdraw --count 64  generate images with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated

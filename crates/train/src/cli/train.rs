@@ -28,6 +28,10 @@ pub(crate) struct TrainArgs {
     /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
+    /// Start a new run from the weights of another one, from its folder or from one of its
+    /// checkpoint files. Its settings hold where this command sets no other; steps count from 0
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,

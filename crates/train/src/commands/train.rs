@@ -31,6 +31,7 @@ fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) ->
         config: args.config.clone(),
         out: args.out.clone(),
         resume: args.resume.clone(),
+        from: args.from.clone(),
         log: args.log.into(),
         timings: args.timings,
         output: Output::Standard,

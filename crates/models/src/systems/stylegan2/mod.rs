@@ -33,7 +33,7 @@ use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, SettingsError, Styles, System};
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
@@ -289,6 +289,10 @@ impl System for StyleGan2 {
 
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(LossScale::summed(LossKind::CrossEntropy, self.settings.label_smooth))
     }
 
     fn networks(&self) -> Vec<&Network> {

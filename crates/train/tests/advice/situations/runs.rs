@@ -27,6 +27,17 @@ pub(super) fn all() -> Vec<Situation> {
             .only_printed(),
         by("run-of-another-system", "mnist --resume run").with(bring),
         by("run-of-another-system", "mnist --resume run/checkpoints/step-000001.safetensors").with(bring),
+        by("branch-of-another-system", "mnist --from run").with(bring),
+        by("branch-does-not-fit", "quickdraw --from run --set depth=4 --set d_learning_rate=1e-4").with(bring),
+        by("branch-does-not-fit", "quickdraw --from run --preset original").with(bring),
+        by("lost-parent", "quickdraw --config branch/config.toml")
+            .with(|stage| {
+                stage.bring("run");
+                stage.place.good("quickdraw --from run --steps 1 --out branch");
+                std::fs::rename(stage.path("run"), stage.path("moved")).unwrap();
+            })
+            .fill(&[("RUN", "moved")]),
+        by("parent-is-recorded", &format!("{tiny} --steps 1 --set parent=run")),
         by("run-is-longer", "quickdraw --resume run --steps 1").with(bring),
         by("run-is-longer-than-kept", "quickdraw --resume run --steps 1").with(|stage| {
             stage.bring("run");
