@@ -102,13 +102,13 @@ impl<P: Painter> System for Growing<P> {
         self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
     }
 
+    fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
+        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
+    }
+
     fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
         let (images, stage) = (RANGE.inward_var(images), self.stage());
         Some(self.critic.score(&mut ForwardContext::inference(), &at_stage(&images, stage), stage))
-    }
-
-    fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
-        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
     }
 
     fn samples(&self) -> Sampler<'_> {

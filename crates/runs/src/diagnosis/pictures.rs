@@ -120,8 +120,8 @@ fn mode_collapse(window: &Window<'_>) -> Option<String> {
 
 fn checkerboard(window: &Window<'_>) -> Option<String> {
     let power = series(window, 4, |probe| probe.nyquist)?;
-    // Small networks reach three times the power of photographs without a visible pattern.
-    (smallest(&power) > 8.0)
+    // Small networks reach eight times the power of photographs without a visible pattern.
+    (smallest(&power) > 12.0)
         .then(|| format!("power at the Nyquist frequencies {:.1} times that of the reals", power[3]))
 }
 
@@ -137,4 +137,64 @@ fn range(window: &Window<'_>) -> Option<String> {
         return Some(format!("the samples use {:.0}% of the range of the data", 100.0 * used[3]));
     }
     (smallest(&beyond) > 0.1).then(|| format!("the samples leave the range of the data by {:.2}", beyond[3]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::SIGNS;
+
+    const HEALTHY: Vitals = Vitals {
+        step: 0,
+        g_loss: 1.0,
+        score_deviation: Some(1.0),
+        score_size: Some(1.0),
+        gradient_norm: Some(10.0),
+        diversity: Some(0.9),
+        range: Some(1.0),
+        beyond: Some(0.0),
+        nyquist: Some(1.5),
+        neighbour: Some(1.1),
+    };
+
+    fn signs(probes: &[Vitals]) -> Vec<&'static str> {
+        let window = Window { scale: None, duels: &[], probes };
+        SIGNS.iter().filter(|sign| (sign.test)(&window).is_some()).map(|sign| sign.id).collect()
+    }
+
+    #[test]
+    fn healthy_samples_have_no_sign() {
+        assert_eq!(signs(&[HEALTHY; 8]), [""; 0]);
+        // What cannot be measured shows nothing.
+        assert_eq!(signs(&[Vitals::default(); 8]), [""; 0]);
+    }
+
+    #[test]
+    fn each_flaw_shows_after_four_probes() {
+        let cases = [
+            ("mode-collapse", Vitals { diversity: Some(0.05), ..HEALTHY }),
+            ("checkerboard", Vitals { nyquist: Some(30.0), ..HEALTHY }),
+            ("memorisation", Vitals { neighbour: Some(0.1), ..HEALTHY }),
+            ("range", Vitals { range: Some(0.3), ..HEALTHY }),
+            ("range", Vitals { beyond: Some(0.5), ..HEALTHY }),
+        ];
+        for (sign, probe) in cases {
+            assert_eq!(signs(&[HEALTHY, probe, probe, probe]), [""; 0], "{sign}");
+            assert_eq!(signs(&[HEALTHY, probe, probe, probe, probe]), [sign], "{sign}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_a_falling_loss_with_growing_distances() {
+        let probes = |growth: f64| -> Vec<Vitals> {
+            let probe = |at: u32| Vitals {
+                g_loss: 3.0 - 0.3 * f64::from(at),
+                neighbour: Some(2.0 + growth * f64::from(at)),
+                ..HEALTHY
+            };
+            (0..6).map(probe).collect()
+        };
+        assert_eq!(signs(&probes(0.3)), ["garbage"]);
+        assert_eq!(signs(&probes(-0.1)), [""; 0], "the samples get better");
+    }
 }

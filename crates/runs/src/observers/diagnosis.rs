@@ -66,7 +66,7 @@ impl Diagnosis {
             if config.entry.is_own() {
                 return treatment.assignments().collect::<Vec<_>>().join(" ");
             }
-            let settings = treatment.assignments().map(|one| format!(" --set {}", quoted(&one)));
+            let settings = treatment.assignments().map(|one| format!(" --set {}", setting(&one)));
             let (system, settings) = (config.entry.name, settings.collect::<String>());
             match treatment.continues {
                 true => format!("train {system} --from {}{settings}", quoted(run)),
@@ -183,6 +183,13 @@ impl Watch<'_> {
         let text = format!("{HEADER}\n{}", rows.iter().map(|row| format!("{row}\n")).collect::<String>());
         Ok(storage::write_whole(&RealDisk, &path, text.as_bytes())?)
     }
+}
+
+/// A `key=value` as it must be typed in a shell. (Unlike for other words, an equals sign needs no
+/// quotes here.)
+fn setting(assignment: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=._-+".contains(letter);
+    if assignment.chars().all(is_plain) { assignment.to_owned() } else { quoted(assignment) }
 }
 
 /// A row of the file.

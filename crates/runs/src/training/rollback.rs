@@ -47,12 +47,12 @@ pub(super) fn roll_back(
     let read = |file: &(u64, PathBuf)| Checkpoint::read(&file.1).ok();
     let before = files.iter().filter(|(step, _)| *step <= diagnosis.before).find_map(&read);
     let Some(saved) = before.or_else(|| files.iter().rev().find_map(&read)) else {
-        return Ok(Err("there is no checkpoint of an earlier step".into()));
+        return Ok(Err("there is no intact checkpoint of an earlier step".into()));
     };
     for treatment in &diagnosis.treatments {
         let settings = treatment.assignments().collect::<Vec<_>>().join(", ");
-        let why = format!("step {} ({}): from step {} with {settings}", diagnosis.step, diagnosis.sign.id, saved.step);
-        let next = config.rolled_back(&treatment.settings, &why);
+        let why = format!("step {} ({}): from step {}", diagnosis.step, diagnosis.sign.id, saved.step);
+        let next = config.rolled_back(&treatment.settings, &why, &settings);
         let Ok(mut system) = next.build() else { continue };
         let path = run.join("checkpoints").join(file_name(saved.step));
         if saved.restore(&mut *system, &path).is_err() {

@@ -46,6 +46,7 @@ fn trained(config: &Config) -> (State, Vec<Probe>) {
         bar: None,
         timings: false,
         alarm: &Default::default(),
+        tensorboard: false,
     };
     let kept = std::cell::RefCell::default();
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![Box::new(Keeper(&kept))];
