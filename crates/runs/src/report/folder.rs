@@ -2,6 +2,7 @@
 //! says so.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use models::MetricDescription;
@@ -18,6 +19,9 @@ use crate::storage::RealDisk;
 
 /// The largest number of sheets in a report.
 const MOST_SHEETS: usize = 200;
+
+/// An upper bound for the length of the first line of `metrics.csv` in bytes.
+const LONGEST_HEADER: u64 = 1 << 14;
 
 /// The file with what only a running training knows.
 pub(crate) const RECORD: &str = "report/record.json";
@@ -126,7 +130,7 @@ fn metrics(
     let path = run.join("metrics.csv");
     let header = fs::File::open(&path).ok().and_then(|file| {
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(file), &mut line).ok()?;
+        BufReader::new(file).take(LONGEST_HEADER).read_line(&mut line).ok()?;
         Some(line.trim_end().to_owned())
     });
     let names = header.as_deref().and_then(|header| header.strip_prefix("step,")?.strip_suffix(",seconds"));
