@@ -31,7 +31,7 @@ fn the_pages_pass_their_own_test() {
     let Some(browser) = browser() else { return };
     let place = runs();
     let diagnosis = "step,last_step,sign,severity,evidence,remedy,chapter\n\
-                     2,4,<img src=x onerror=alert(1)>,warning,\"d_loss 0.01, \"\"low\"\"\",train quickdraw,c13_sick_runs.md\n";
+                     2,4,<img src=x onerror=alert(1)>,warning,\"d_loss 0.01, \"\"low\"\"\",train quickdraw,c13_sick_runs#diverging\n";
     fs::write(place.path("run/diagnoses.csv"), diagnosis).unwrap();
     place.good("report run other&amp; --out two.html");
     place.good("report run --out one.html");
@@ -94,4 +94,26 @@ fn without_javascript_the_last_state_is_plain_html() {
     }
     let other = fs::read_to_string(place.path("other&amp;/report.html")).unwrap();
     assert!(other.contains("<title>other&amp;amp;"), "the name is shown as it is");
+}
+
+/// The data that a live page loads a few seconds later replace those that it has loaded first.
+#[test]
+fn a_live_page_follows_the_run() {
+    let Some(browser) = browser() else { return };
+    let place = runs();
+    let data = fs::read_to_string(place.path("run/report/data.js")).unwrap();
+    let earlier = data.replace("\"step\":6,\"total\":6", "\"step\":4,\"total\":6");
+    assert_ne!(data, earlier);
+    for (last, words) in [(1, "step 4 of 6. The page updates itself"), (2, "complete, 6 steps.")] {
+        let script = format!(
+            "window.loads = (window.loads || 0) + 1;\nif (window.loads < {last} || {last} === 1) {earlier} else {data}"
+        );
+        fs::write(place.path("run/report/data.js"), script).unwrap();
+        let dump = place.path("dump.html");
+        let options = ["--virtual-time-budget=20000", "--dump-dom"];
+        let out = fs::File::create(&dump).unwrap().into();
+        chromium::open(&browser, &place.path("run/report.html"), "", &options, out);
+        let page = fs::read_to_string(dump).unwrap();
+        assert!(page.contains(words), "{words}: {}", page.split("role=\"status\"").nth(1).unwrap_or_default());
+    }
 }

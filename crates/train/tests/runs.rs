@@ -14,6 +14,11 @@ fn a_run_writes_what_it_promises_and_nothing_that_moves_the_cursor() {
         "config.toml",
         "log.txt",
         "metrics.csv",
+        "layers.csv",
+        "scores.csv",
+        "fakes.csv",
+        "report.html",
+        "report/data.js",
         "samples/reals.png",
         "samples/step-000000.png",
         "samples/step-000002.png",
@@ -47,9 +52,9 @@ fn a_run_writes_what_it_promises_and_nothing_that_moves_the_cursor() {
 
     let metrics = text(&run.join("metrics.csv"));
     let lines: Vec<&str> = metrics.lines().collect();
-    assert_eq!((lines[0], lines.len()), ("step,d_loss,d_acc,g_loss,g_acc,seconds", 5));
+    assert_eq!((lines[0], lines.len()), ("step,d_loss,d_acc,g_loss,g_acc,d_real,d_fake,seconds", 5));
     for (number, line) in lines[1..].iter().enumerate() {
-        assert!(line.starts_with(&format!("{},", number + 1)) && line.split(',').count() == 6, "{line}");
+        assert!(line.starts_with(&format!("{},", number + 1)) && line.split(',').count() == 8, "{line}");
     }
     let config = text(&run.join("config.toml"));
     assert!(config.contains("batch = 2") && config.contains("[quickdraw]") && !config.contains("threads"), "{config}");

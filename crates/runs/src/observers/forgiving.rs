@@ -60,6 +60,10 @@ impl Observer for Forgiving<'_> {
         self.inner.before();
     }
 
+    fn after(&mut self) {
+        self.inner.after();
+    }
+
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         let result = self.inner.step(now, numbers);
         self.forgive(result)

@@ -154,6 +154,9 @@ pub(crate) trait Observer {
     /// Called before each step.
     fn before(&mut self) {}
 
+    /// Called right after each step, before a probe is taken of it.
+    fn after(&mut self) {}
+
     /// Called after each step.
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure>;
 

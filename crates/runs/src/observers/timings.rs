@@ -15,8 +15,7 @@ use crate::storage::{RealDisk, write_whole};
 /// The first steps allocate what later ones reuse, and are not counted.
 const WARM_UP: u64 = 2;
 
-/// Starts and stops the clock. It is called before all other observers, so their work is not
-/// counted.
+/// Starts and stops the clock. The work of the probes and of the other observers is not counted.
 struct StepTimings<'a> {
     console: &'a Console,
     path: PathBuf,
@@ -45,10 +44,13 @@ impl Observer for StepTimings<'_> {
         timing::start(take(&mut self.timings));
     }
 
-    fn step(&mut self, _now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
+    fn after(&mut self) {
         self.timings = timing::stop();
-        self.timings.end_step(numbers.seconds);
         self.buffers += allocations::large() - self.buffers_before;
+    }
+
+    fn step(&mut self, _now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
+        self.timings.end_step(numbers.seconds);
         self.seen += 1;
         Ok(())
     }

@@ -102,6 +102,9 @@ pub(crate) struct Alert {
     pub(crate) step: u64,
     pub(crate) last_step: u64,
     pub(crate) sign: String,
+    /// What it is called, and what it means; empty for a sign that this program does not know.
+    pub(crate) title: String,
+    pub(crate) meaning: String,
     pub(crate) severity: String,
     pub(crate) evidence: String,
     pub(crate) remedy: String,
@@ -147,8 +150,8 @@ pub(crate) struct GradientPictures {
     pub(crate) of: String,
     pub(crate) fakes: String,
     pub(crate) gradients: String,
-    /// The discriminator's output on each fake.
-    pub(crate) scores: Vec<f32>,
+    /// The discriminator's output on each fake; None if it is not finite.
+    pub(crate) scores: Vec<Option<f64>>,
 }
 
 /// The nearest training image of each sample of the newest sheet.

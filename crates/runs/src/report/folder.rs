@@ -2,6 +2,7 @@
 //! says so.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use models::MetricDescription;
@@ -11,12 +12,16 @@ use tensor::meta;
 use super::document::{Alert, Chart, Record, RunReport, Sheet};
 use super::gathered::{Gathered, line};
 use crate::config::Config;
+use crate::diagnosis::SIGNS;
 use crate::observers::past_rows::Table;
 use crate::observers::probe::files;
 use crate::storage::RealDisk;
 
 /// The largest number of sheets in a report.
 const MOST_SHEETS: usize = 200;
+
+/// An upper bound for the length of the first line of `metrics.csv` in bytes.
+const LONGEST_HEADER: u64 = 1 << 14;
 
 /// The file with what only a running training knows.
 pub(crate) const RECORD: &str = "report/record.json";
@@ -125,7 +130,7 @@ fn metrics(
     let path = run.join("metrics.csv");
     let header = fs::File::open(&path).ok().and_then(|file| {
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(file), &mut line).ok()?;
+        BufReader::new(file).take(LONGEST_HEADER).read_line(&mut line).ok()?;
         Some(line.trim_end().to_owned())
     });
     let names = header.as_deref().and_then(|header| header.strip_prefix("step,")?.strip_suffix(",seconds"));
@@ -216,16 +221,19 @@ fn alerts(run: &Path) -> Vec<Alert> {
         let step = step.parse().ok()?;
         let last_step = last_step.parse().unwrap_or(step);
         let link = link(&chapter);
-        Some(Alert { step, last_step, sign, severity, evidence, remedy, chapter, link })
+        let known = SIGNS.iter().find(|known| known.id == sign);
+        let [title, meaning] = known.map_or([""; 2], |sign| [sign.title, sign.meaning]).map(str::to_owned);
+        Some(Alert { step, last_step, sign, title, meaning, severity, evidence, remedy, chapter, link })
     };
     rows.filter_map(read).collect()
 }
 
-/// The page of the guide that explains a sign.
+/// The page of the guide for a place such as `c13_sick_runs#mode-collapse`.
 fn link(chapter: &str) -> Option<String> {
-    let file = chapter.split(|c: char| c.is_whitespace() || c == '#').find(|word| word.ends_with(".md"))?;
-    let file = file.rsplit('/').next().filter(|name| name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)))?;
-    Some(format!("{}/blob/main/crates/guide/src/{file}", env!("CARGO_PKG_REPOSITORY")))
+    let (file, heading) = chapter.split_once('#')?;
+    let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let address = format!("{}/blob/main/crates/guide/src/{file}.md#{heading}", env!("CARGO_PKG_REPOSITORY"));
+    (is_name(file) && is_name(heading)).then_some(address)
 }
 
 /// The fields of a text in the format of RFC 4180: fields may be quoted, and a doubled quote within
@@ -263,13 +271,14 @@ mod tests {
     fn alerts_are_read_with_quotes_commas_and_newlines() {
         let run = tempfile::tempdir().unwrap();
         let text = "step,last_step,sign,severity,evidence,remedy,chapter\n\
-                    5,9,d-dominates,warning,\"loss 0.01, accuracy \"\"1\"\"\",`train x`,c13_sick_runs.md\n\
+                    5,9,d-dominates,warning,\"loss 0.01, accuracy \"\"1\"\"\",`train x`,c13_sick_runs#the-discriminator-wins\n\
                     bad,1,2,3,4,5,6\n7,,<b>,,,,\n";
         fs::write(run.path().join("diagnoses.csv"), text).unwrap();
         let found = alerts(run.path());
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].step, found[0].last_step, &*found[0].evidence), (5, 9, "loss 0.01, accuracy \"1\""));
-        assert!(found[0].link.as_ref().unwrap().ends_with("/crates/guide/src/c13_sick_runs.md"));
+        assert!(found[0].link.as_ref().unwrap().ends_with("/c13_sick_runs.md#the-discriminator-wins"));
+        assert!(!found[0].title.is_empty() && !found[0].meaning.is_empty() && found[1].title.is_empty());
         assert_eq!((found[1].last_step, &*found[1].sign, &found[1].link), (7, "<b>", &None));
         assert_eq!(csv("a,\"b\nc\"\r\nd"), [vec!["a".to_owned(), "b\nc".into()], vec!["d".into()]]);
     }

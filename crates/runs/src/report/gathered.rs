@@ -5,7 +5,7 @@ use models::MetricDescription;
 use models::step_metrics::Unit;
 
 use super::document::{Chart, LayerHistory, LayerRow, Line, ScoreHistory, short};
-use crate::observers::probe::{Layer, Pair, Probe};
+use crate::observers::probe::{Fakes, Layer, Pair, Probe};
 use crate::observers::reduced::Reduced;
 
 /// The largest number of points of a curve.
@@ -66,70 +66,35 @@ impl Gathered {
             let line = line(name, metric.description, self.rows.extremes(at));
             add(&mut charts, (title, label, range), line);
         }
-        for metric in self.of_fakes() {
-            for line in metric.1 {
-                add(&mut charts, metric.0, line);
+        for chart in &OF_FAKES {
+            for line in self.of_fakes(chart) {
+                add(&mut charts, (chart.title, chart.label, None), line);
             }
         }
         charts.retain(|chart| chart.lines.iter().any(|line| line.values.iter().any(Option::is_some)));
         charts
     }
 
-    /// The curves of the fixed fakes, beside those of reals.
-    #[allow(clippy::type_complexity)]
-    fn of_fakes(&self) -> Vec<((&'static str, &'static str, Option<(f64, f64)>), Vec<Line>)> {
-        let names: Vec<&str> = self.probes.iter().flat_map(|probe| &probe.fakes).map(|fakes| &*fakes.of).collect();
-        let mut names = names;
+    /// The lines of a chart of the fixed fakes: theirs and those of reals, for each direction of a
+    /// translation.
+    fn of_fakes(&self, chart: &OfFakes) -> Vec<Line> {
+        let mut names: Vec<&str> = self.probes.iter().flat_map(|probe| &probe.fakes).map(|fakes| &*fakes.of).collect();
         names.sort_unstable();
         names.dedup();
-        let pairs = |of: &str, pick: fn(&crate::observers::probe::Fakes) -> Option<Pair>| -> Vec<(f64, Pair)> {
-            let found = self.probes.iter().flat_map(|probe| probe.fakes.iter().map(move |fakes| (probe.step, fakes)));
-            found
-                .filter(|(_, fakes)| fakes.of == of)
-                .filter_map(|(step, fakes)| Some((step as f64, pick(fakes)?)))
-                .collect()
-        };
-        let mut all = Vec::new();
-        for (title, label, pick, sentences) in [
-            (
-                "Diversity of fixed fakes",
-                "Mean distance",
-                (|fakes| Some(fakes.distance)) as fn(&crate::observers::probe::Fakes) -> Option<Pair>,
-                [
-                    "The mean distance between two of a fixed set of fakes. Far below that of reals, all fakes look alike: mode collapse.",
-                    "The same between reals, which the fakes should approach.",
-                ],
-            ),
-            (
-                "Distance to the nearest training image",
-                "Median distance",
-                |fakes| fakes.nearest,
-                [
-                    "The median distance of a fake to the nearest training image. Far below that of reals, the generator copies its data.",
-                    "The same for training images among each other.",
-                ],
-            ),
-            (
-                "Finest detail: checkerboards",
-                "Power at the highest frequency",
-                |fakes| fakes.nyquist,
-                [
-                    "The power of rows and columns that alternate between bright and dark. Several times that of reals: checkerboard artefacts.",
-                    "The same for reals.",
-                ],
-            ),
-        ] {
-            let mut lines = Vec::new();
-            for name in &names {
-                let suffix = if *name == "fakes" { String::new() } else { format!(", {name}") };
-                let found = pairs(name, pick);
-                let of = |pick: fn(&Pair) -> f64| found.iter().map(|(step, pair)| (*step, pick(pair))).collect();
-                lines.push(line(&format!("fakes{suffix}"), sentences[0], of(|pair| pair.fakes)));
-                lines.push(line(&format!("reals{suffix}"), sentences[1], of(|pair| pair.reals)));
-            }
-            all.push(((title, label, None), lines));
+        let mut lines = Vec::new();
+        for name in names {
+            let suffix = if name == "fakes" { String::new() } else { format!(", {name}") };
+            let points = |number: fn(&Pair) -> f64| {
+                let each =
+                    self.probes.iter().flat_map(|probe| probe.fakes.iter().map(move |fakes| (probe.step, fakes)));
+                let found = each.filter(|(_, fakes)| fakes.of == name);
+                found.filter_map(|(step, fakes)| Some((step as f64, number(&(chart.pick)(fakes)?)))).collect()
+            };
+            let [of_fakes, of_reals] = chart.sentences;
+            lines.push(line(&format!("fakes{suffix}"), of_fakes, points(|pair| pair.fakes)));
+            lines.push(line(&format!("reals{suffix}"), of_reals, points(|pair| pair.reals)));
         }
-        all
+        lines
     }
 
     /// The histograms of the scores.
@@ -205,6 +170,45 @@ impl Gathered {
         LayerHistory { steps: self.probes.iter().map(|probe| probe.step).collect(), rows }
     }
 }
+
+/// A chart of the fixed fakes beside reals.
+struct OfFakes {
+    title: &'static str,
+    label: &'static str,
+    pick: fn(&Fakes) -> Option<Pair>,
+    /// How to read the lines of fakes and of reals.
+    sentences: [&'static str; 2],
+}
+
+const OF_FAKES: [OfFakes; 3] = [
+    OfFakes {
+        title: "Diversity of fixed fakes",
+        label: "Mean distance",
+        pick: |fakes| Some(fakes.distance),
+        sentences: [
+            "The mean distance between two of a fixed set of fakes. Far below that of reals, all fakes look alike: mode collapse.",
+            "The same between reals, which the fakes should approach.",
+        ],
+    },
+    OfFakes {
+        title: "Distance to the nearest training image",
+        label: "Median distance",
+        pick: |fakes| fakes.nearest,
+        sentences: [
+            "The median distance of a fake to the nearest training image. Far below that of reals, the generator copies its data.",
+            "The same for training images among each other.",
+        ],
+    },
+    OfFakes {
+        title: "Finest detail: checkerboards",
+        label: "Power at the highest frequency",
+        pick: |fakes| fakes.nyquist,
+        sentences: [
+            "The power of rows and columns that alternate between bright and dark. Several times that of reals: checkerboard artefacts.",
+            "The same for reals.",
+        ],
+    },
+];
 
 /// Adds a line to the chart with this title, label and range.
 fn add(charts: &mut Vec<Chart>, (title, label, range): (&str, &str, Option<(f64, f64)>), line: Line) {

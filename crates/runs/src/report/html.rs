@@ -79,10 +79,12 @@ fn plain_run(run: &RunReport) -> String {
         add("<h3>Diagnoses</h3><ul>".into());
         for alert in &run.alerts {
             add(format!(
-                "<li>Steps {} to {}: <strong>{}</strong>: {} {}</li>",
+                "<li>Steps {} to {}: <strong>{}</strong> ({}). {} {} {}</li>",
                 alert.step,
                 alert.last_step,
                 in_text(&alert.sign),
+                in_text(&alert.title),
+                in_text(&alert.meaning),
                 in_text(&alert.evidence),
                 in_text(&alert.remedy)
             ));

@@ -52,6 +52,9 @@ pub(crate) fn train(
             };
             let metrics = result.map_err(|error| diverged(done + 1, &error.to_string()))?;
             let seconds = began.elapsed().as_secs_f64();
+            for observer in observers.iter_mut() {
+                observer.after();
+            }
             done += 1;
             if let Some((metric, value)) = metrics.non_finite() {
                 return Err(diverged(done, &format!("{} is {value}", metric.name)));

@@ -96,7 +96,6 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// The fakes' number relative to that of the reals.
-    #[allow(dead_code)]
     pub(crate) fn ratio(self) -> f64 {
         self.fakes / self.reals
     }

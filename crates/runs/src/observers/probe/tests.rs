@@ -45,8 +45,8 @@ fn trained(config: &Config) -> (State, Vec<Probe>) {
         log: LogStyle::Default,
         bar: None,
         timings: false,
-        tensorboard: false,
         alarm: &Default::default(),
+        tensorboard: false,
     };
     let kept = std::cell::RefCell::default();
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![Box::new(Keeper(&kept))];
@@ -82,7 +82,7 @@ fn a_probe_changes_no_bit_of_any_kind_of_system_and_has_what_the_system_has() {
         ("quickdraw", &["preset=cpu", "batch=4", "depth=4"], ["discriminator", "relu1"]),
         ("vanilla", &["batch=8"], ["discriminator", "dense1"]),
         ("wgan-gp", &["preset=gauss8", "batch=8", "k=2"], ["critic", "dense1"]),
-        ("cyclegan", &["size=32", "width=4", "blocks=1"], ["generator_ab", ""]),
+        ("cyclegan", &["size=32", "generator_width=4", "discriminator_width=4", "blocks=1"], ["generator_ab", ""]),
         ("progan", &["preset=cpu", "batch=4"], ["generator", ""]),
         ("stylegan2", &["preset=cpu", "batch=4"], ["generator", ""]),
     ];
@@ -122,80 +122,4 @@ fn the_first_powers_of_four_and_then_every_so_many_steps_are_probed() {
     assert_eq!(due(250), [1, 4, 16, 64, 250, 500]);
     assert_eq!(due(100), [1, 4, 16, 64, 100, 200, 300, 400, 500, 600]);
     assert_eq!(due(1).len(), 600);
-}
-
-#[test]
-#[ignore = "measures"]
-fn measure_cost() {
-    let config = config("quickdraw", &["preset=cpu", "steps=1000", "probe_every=250", "sample_every=100"]);
-    let mut system = config.build().unwrap();
-    let data = data::of(&config, &*system, 1, &Output::Silent).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["samples", "report"] {
-        std::fs::create_dir(folder.path().join(name)).unwrap();
-    }
-    let console = Console::logging_to(folder.path(), &Output::Silent).unwrap();
-    let training = TrainingContext {
-        console: &console,
-        run: folder.path(),
-        config: &config,
-        data: &data,
-        from: 0,
-        log: LogStyle::Default,
-        bar: None,
-        timings: false,
-        tensorboard: false,
-        alarm: &Default::default(),
-    };
-    let mut prober = Prober::open(&training).unwrap();
-    let mut watching = crate::observers::report::open(&training, &*system).unwrap().unwrap();
-    let mut writer = files::open(&training, &*system, &mut |_| {}).unwrap().unwrap();
-    let (mut steps, mut extra, mut probed, mut probing, mut reporting) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for step in 0..1000u64 {
-        let reals = data.shown_at(step, &system.batch(step, &data.counts())).unwrap();
-        let due = prober.is_due(step + 1);
-        let began = std::time::Instant::now();
-        let (result, seen) = if due {
-            let (r, s) = collector::collect(|| system.step(step, &reals));
-            (r, Some(s))
-        } else {
-            (system.step(step, &reals), None)
-        };
-        let took = began.elapsed().as_secs_f64();
-        if due {
-            probed.push(took)
-        } else {
-            steps.push(took)
-        }
-        let began = std::time::Instant::now();
-        let probe = seen.map(|seen| prober.probe(step + 1, &*system, seen).unwrap());
-        if due {
-            probing.push(began.elapsed().as_secs_f64());
-        }
-        let metrics = result.unwrap();
-        let now = StepContext { step: step + 1, total: 2000, system: &*system };
-        let record = StepRecord { values: metrics.values(), seconds: took, probe: probe.as_ref() };
-        let began = std::time::Instant::now();
-        writer.step(&now, &record).unwrap();
-        watching.step(&now, &record).unwrap();
-        let took = began.elapsed().as_secs_f64();
-        if (step + 1) % 100 == 0 || due { reporting.push(took) } else { extra.push(took) }
-    }
-    let sum = |x: &[f64]| x.iter().sum::<f64>();
-    let mean = |x: &[f64]| 1e3 * sum(x) / x.len() as f64;
-    let base = mean(&steps);
-    eprintln!(
-        "step {base:.3} ms; probed step {:.3} ms ({}); probe {:.3} ms {:?}; report {:.3} ms ({}), else {:.4} ms",
-        mean(&probed),
-        probed.len(),
-        mean(&probing),
-        probing,
-        mean(&reporting),
-        reporting.len(),
-        mean(&extra)
-    );
-    let all = sum(&probed) - probed.len() as f64 * base / 1e3 + sum(&probing) + sum(&reporting) + sum(&extra);
-    eprintln!("watching: {:.3}% of {} steps", 100.0 * all / (base / 1e3 * 1000.0), 1000);
-    eprintln!("reports: {reporting:?}");
 }

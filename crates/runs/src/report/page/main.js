@@ -46,9 +46,10 @@ function alertsOf(run) {
       make(
         "div",
         { class: "alert" },
-        make("h3", {}, `${when}: ${alert.sign}${alert.severity ? ` (${alert.severity})` : ""}`),
-        make("p", {}, alert.evidence),
-        alert.remedy ? make("code", {}, alert.remedy) : null,
+        make("h3", {}, `${when}: ${alert.title || alert.sign} (${[alert.title && alert.sign, alert.severity].filter(Boolean).join(", ")})`),
+        alert.meaning ? make("p", {}, alert.meaning) : null,
+        make("p", {}, `Evidence: ${alert.evidence}`),
+        alert.remedy ? make("p", {}, "Try: ", make("code", {}, alert.remedy)) : null,
         alert.chapter ? make("p", { class: "small" }, "Read more: ", alert.link ? make("a", { href: alert.link }, alert.chapter) : alert.chapter) : null,
         make("button", { type: "button", onclick: () => goTo(alert.step) }, "Go to the step"),
       ),
