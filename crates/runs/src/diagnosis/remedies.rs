@@ -21,7 +21,7 @@ pub(super) struct Remedy {
 pub(super) enum Change {
     /// Lower a number: to the preset's value if it is larger than that, otherwise to a quarter.
     Lower(&'static str),
-    /// Raise a number: to the preset's value if it is smaller than that, otherwise fourfold.
+    /// Raise a number: to the preset's value if it is smaller than that, fourfold if it is equal.
     Raise(&'static str),
     /// Return to the value of the preset.
     Restore(&'static str),
@@ -46,10 +46,13 @@ impl Change {
         let numbers = now.as_float().zip(usual.as_float());
         let next = match self {
             Self::Lower(_) => {
-                numbers.map(|(now, usual)| Value::Float(if now > usual { usual } else { rounded(now / 4.0) }))?
+                let (now, usual) = numbers?;
+                Value::Float(if now > usual { usual } else { rounded(now / 4.0) })
             }
+            // A rate that is too high already is not raised.
             Self::Raise(_) => {
-                numbers.map(|(now, usual)| Value::Float(if now < usual { usual } else { rounded(now * 4.0) }))?
+                let (now, usual) = numbers.filter(|(now, usual)| now <= usual)?;
+                Value::Float(if now < usual { usual } else { rounded(now * 4.0) })
             }
             Self::Restore(_) => usual.clone(),
             Self::Set(_, value) => format!("value = {value}").parse::<Table>().ok()?.remove("value")?,
@@ -140,6 +143,7 @@ mod tests {
             ["d_learning_rate=0.0002", "g_learning_rate=0.0002", "continues: true"]
         );
         assert_eq!(treated("folder", &[], rate), ["d_learning_rate=5e-5", "g_learning_rate=0.0008", "continues: true"]);
+        assert!(treated("folder", &["d_learning_rate=1.0"], &[Raise("d_learning_rate")]).is_empty());
         assert!(treated("folder", &[], &[Restore("d_learning_rate")]).is_empty(), "nothing to change");
         assert!(treated("progan", &[], rate).is_empty(), "it has one learning rate");
         assert_eq!(

@@ -143,6 +143,7 @@ fn measure_cost() {
         log: LogStyle::Default,
         bar: None,
         timings: false,
+        alarm: &Default::default(),
     };
     let mut prober = Prober::open(&training).unwrap();
     let mut watching = crate::observers::report::open(&training, &*system).unwrap().unwrap();
