@@ -93,6 +93,7 @@ pub mod manual {
         systems,
         sampling,
         evaluating,
+        comparing,
         explaining,
         library,
         sick,

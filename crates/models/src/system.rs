@@ -22,7 +22,7 @@ pub trait System {
     fn name(&self) -> &'static str;
 
     /// Height, width and channels of the images that the system learns from and generates. None if
-    /// it learns from points of the plane, which it draws itself ([`Plane`]).
+    /// it learns from points in the plane, which it draws itself ([`Plane`]).
     fn image_shape(&self) -> Option<[usize; 3]>;
 
     /// The descriptions of the metrics that [`step`](System::step) returns, in order: the columns
@@ -115,7 +115,7 @@ pub enum Sampler<'a> {
     Latents(&'a dyn FromLatents),
     /// From other images.
     Images(&'a dyn Translate),
-    /// From latents, but points of the plane instead of images.
+    /// From latents, but points in the plane instead of images.
     Points(Plane<'a>),
 }
 
@@ -162,9 +162,9 @@ pub trait Styles {
     /// [`ForwardContext`](ForwardContext::inference_with) and the noise map of shape (1, h, w, 1).
     fn noise(&self) -> Vec<(String, Tensor)>;
 
-    /// Images of one style per layer, each of shape (n, style): shape (n, height, width, channels),
-    /// from -1 for black to 1 for white and a little beyond. They are differentiable with respect
-    /// to the styles.
+    /// Generates images from one style per layer, each of shape (n, style). The images have shape
+    /// (n, height, width, channels), with values from -1 for black to 1 for white and a little
+    /// beyond. They are differentiable with respect to the styles.
     ///
     /// # Panics
     /// When the number of styles is not that of the layers.
@@ -190,7 +190,7 @@ pub trait Styles {
     }
 }
 
-/// Generates points of the plane, and knows the distribution of the reals.
+/// Generates points in the plane, and knows the distribution of the reals.
 #[derive(Clone, Copy)]
 pub struct Plane<'a> {
     /// The distribution of the reals.

@@ -34,6 +34,8 @@ pub struct ForwardContext {
     tape: Tape,
     /// None in inference.
     training: Option<RngContext>,
+    /// The random numbers of dropout in inference, if it drops there.
+    dropout: Option<RngContext>,
     frozen: bool,
     /// See [`precision`](ForwardContext::precision).
     precision: Precision,
@@ -86,6 +88,12 @@ impl ForwardContext {
         Self { constant_overrides, ..Self::inference() }
     }
 
+    /// Inference with dropout, whose random numbers `rng` selects. Layers that add noise in training
+    /// add it too.
+    pub fn inference_with_dropout(rng: RngContext) -> Self {
+        Self { dropout: Some(rng), ..Self::inference() }
+    }
+
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, rng: RngContext) -> Self {
         Self::new(tape.clone(), Some(rng), false)
@@ -97,6 +105,7 @@ impl ForwardContext {
         Self {
             tape,
             training,
+            dropout: None,
             frozen,
             precision: Precision::F32,
             path,
@@ -215,14 +224,14 @@ impl ForwardContext {
     }
 
     /// The random stream of the current layer, which differs each time the layer is applied; None
-    /// in inference.
+    /// in inference without dropout.
     pub fn key(&mut self) -> Option<Key> {
         self.key_of(self.path.join("."))
     }
 
     /// The random stream of the layer at `path`.
     fn key_of(&mut self, path: String) -> Option<Key> {
-        let RngContext { seed, step, purpose } = self.training?;
+        let RngContext { seed, step, purpose } = self.training.or(self.dropout)?;
         let visits = self.visits.entry(path.clone()).or_default();
         *visits += 1;
         let visit = if *visits == 1 { String::new() } else { format!(", visit {visits}") };

@@ -37,6 +37,7 @@
 //! charts.
 
 mod checkpoint;
+pub mod compare;
 pub mod config;
 pub mod console;
 pub mod data;

@@ -178,6 +178,7 @@ impl<P: Painter> Growing<P> {
         painter: impl Fn(&str) -> P,
     ) -> Self {
         let (mut average, mut painter) = (painter("average"), painter("generator"));
+        spec.sizes.common.configure_discriminators(critic.parts_mut());
         let networks = critic.parts_mut().into_iter().chain(painter.parts_mut()).chain(average.parts_mut());
         spec.sizes.common.configure(networks);
         follow(average.parts_mut(), painter.parts(), 0.0);

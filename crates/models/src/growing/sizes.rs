@@ -80,6 +80,7 @@ impl Sizes {
     /// The first setting out of its range.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
+        self.common.check()?;
         self.noise.check()?;
         self.growth(0).map(drop)
     }
@@ -143,6 +144,11 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
         "spectral_norm" => {
             "its layers scale their weights at run time, and a penalty already limits the discriminator's gradient"
         }
+        "minibatch_std" => "its discriminator always sees the deviation within the batch",
+        "g_dropout" | "g_dropout_at_sampling" => {
+            "its generator has no dropout: samples are drawn with the average of its weights"
+        }
+        "out_act" => "its generator ends without an activation; values beyond -1 and 1 are cut off",
         "d_norm" => "its discriminator has no normalisation layers",
         "latent_kind" => "its latents are normalised to a sphere in the first layer",
         "clip_value" | "clip_norm" => "its weights are scaled at run time, so Adam's steps already have a similar size",

@@ -2,6 +2,7 @@
 //! options ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and
 //! the sampling of mini-batches.
 
+pub mod ada;
 pub(crate) mod adversarial;
 pub(crate) mod averaging;
 pub(crate) mod batch_sampler;

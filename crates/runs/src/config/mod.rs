@@ -49,7 +49,7 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
-    /// Code that uses the library, setting this key.
+    /// A program that uses the library; the text is the key that it set.
     Code(String),
 }
 
@@ -276,6 +276,13 @@ impl Config {
     /// The settings of the table called `name`.
     fn table(&self, name: &str) -> Option<&Table> {
         self.tables().find(|(table, _)| *table == name).map(|(_, settings)| settings)
+    }
+
+    /// The full names of all keys, except those that record where something is.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let places = ["data_from_run", "data_absolute", "parent", "parent_from_run"];
+        let of_run = RUN_KEYS.iter().map(|key| key.name).filter(|name| !places.contains(name)).map(str::to_owned);
+        of_run.chain(self.table_keys()).collect()
     }
 
     /// The full names of all keys in tables.

@@ -159,11 +159,12 @@ impl Watch<'_> {
         if !commands.is_empty() {
             let own = self.config.entry.is_own();
             let remedies = commands.join(if own { " or " } else { "` or `" });
-            self.console.say(&if own {
-                format!("             try the settings {remedies}")
+            let line = if own {
+                format!("try the settings {remedies}")
             } else {
-                typed(&advice!("sick-run", "             try `{remedies}`"))
-            });
+                typed(&advice!("sick-run", "try `{remedies}`"))
+            };
+            self.console.say(&format!("             {line}"));
         }
         let acts = self.config.on_sick() != OnSick::Warn && diagnosis.sign.severity == Severity::Sick;
         if acts && !self.alarm.is_raised() {

@@ -18,6 +18,7 @@ mod quality;
 pub(crate) mod reduced;
 pub(crate) mod report;
 pub(crate) mod samples;
+mod tensorboard;
 mod timings;
 
 use std::path::Path;
@@ -48,6 +49,7 @@ const OBSERVERS: &[Open] = &[
     curves::open,
     quality::open,
     diagnosis::open,
+    tensorboard::open,
     report::open,
     checkpoints::open,
 ];
@@ -69,6 +71,8 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) timings: bool,
     /// Raised when the training is to stop because the run is sick.
     pub(crate) alarm: &'a diagnosis::Alarm,
+    /// Whether to write an event file for TensorBoard.
+    pub(crate) tensorboard: bool,
 }
 
 impl TrainingContext<'_> {

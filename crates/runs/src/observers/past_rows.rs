@@ -149,7 +149,7 @@ impl Report {
 }
 
 /// `metrics.csv.damaged-1`, or the next unused number.
-fn free_name(path: &Path) -> Option<PathBuf> {
+pub(crate) fn free_name(path: &Path) -> Option<PathBuf> {
     (1..=MOST_ASIDE)
         .map(|number| {
             let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -26,12 +26,12 @@ const SCRIPT: [&str; 6] = [
 /// The page without its data, which [`data`] has. Without JavaScript, it shows the state in
 /// `document`.
 pub(crate) fn live(document: &Document) -> String {
-    make(document, "null", "'self' file:", "'self' file: data:")
+    make(document, "", "null", "'self' file:", "'self' file: data:")
 }
 
-/// The page with its data.
-pub(crate) fn whole(document: &Document) -> String {
-    make(document, &json(document), "", "data:")
+/// The page with its data, and the text of a `comparison` of its runs at the top unless it is empty.
+pub(crate) fn whole(document: &Document, comparison: &str) -> String {
+    make(document, comparison, &json(document), "", "data:")
 }
 
 /// The script that hands the data to a live page.
@@ -43,7 +43,7 @@ fn json(document: &Document) -> String {
     serde_json::to_string(document).expect("a document is plain data")
 }
 
-fn make(document: &Document, data: &str, scripts: &str, images: &str) -> String {
+fn make(document: &Document, comparison: &str, data: &str, scripts: &str, images: &str) -> String {
     let style = tight(STYLE);
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&SCRIPT.concat()));
     let policy = format!(
@@ -55,6 +55,8 @@ fn make(document: &Document, data: &str, scripts: &str, images: &str) -> String 
         "policy" => policy.clone(),
         "title" => in_text(&document.title),
         "style" => style.clone(),
+        "comparison" if comparison.is_empty() => String::new(),
+        "comparison" => format!("<section><h2>Comparison</h2><pre>{}</pre></section>", in_text(comparison)),
         "plain" => plain(document),
         "data" => in_script(data),
         "script" => script.clone(),
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn no_text_leaves_its_place() {
-        for page in [whole(&hostile()), live(&hostile())] {
+        for page in [whole(&hostile(), "</pre><img src=x>"), live(&hostile())] {
             assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (2, 2));
             assert!(!page.contains("<img src=x"), "{page}");
             assert!(page.contains("&lt;img src=x"));
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_policy_lets_only_the_live_page_load_a_script() {
-        let (whole, live) = (whole(&hostile()), live(&hostile()));
+        let (whole, live) = (whole(&hostile(), "</pre><img src=x>"), live(&hostile()));
         assert!(!whole.contains("file:") && whole.contains("img-src data:;"));
         assert!(live.contains("'self' file:;") && !live.contains("unsafe"));
         for loader in ["fetch(", "XMLHttpRequest", "import(", "WebSocket", "innerHTML", "eval(", "localStorage"] {

@@ -48,6 +48,11 @@ pub struct ReportRequest {
 /// When a path is not a run folder, or the page cannot be written. What a run folder lacks is no
 /// error: the page says what is missing.
 pub fn report(request: &ReportRequest) -> Result<Written, Failure> {
+    write(request, "")
+}
+
+/// Like [`report()`], with the text of a `comparison` of the runs at the top, unless it is empty.
+pub(crate) fn write(request: &ReportRequest, comparison: &str) -> Result<Written, Failure> {
     let mut runs = Vec::new();
     for path in &request.runs {
         let run = run_folder::locate(path)?.run.unwrap_or_else(|| path.clone());
@@ -80,7 +85,7 @@ pub fn report(request: &ReportRequest) -> Result<Written, Failure> {
     let missing: usize = runs.iter().map(|(_, report)| report.missing.len()).sum();
     let document =
         Document { title: format!("Report: {}", names.join(", ")), runs: runs.into_iter().map(|run| run.1).collect() };
-    let page = html::whole(&document);
+    let page = html::whole(&document, comparison);
     storage::write_whole(&RealDisk, &out, page.as_bytes())?;
     let mut about =
         format!("{:.1} MB, {} {}", page.len() as f64 / 1e6, names.len(), datasets::plural(names.len(), "run"));

@@ -62,6 +62,8 @@ pub struct TrainRequest {
     pub log: LogStyle,
     /// Whether to measure where the time of a step goes, layer by layer.
     pub timings: bool,
+    /// Whether to write an event file for TensorBoard. A run that has one goes on writing it.
+    pub tensorboard: bool,
     /// Where messages go.
     pub output: Output,
 }
@@ -71,7 +73,18 @@ impl TrainRequest {
     pub fn of(system: Arc<Trainable>) -> Self {
         let (log, output) = (LogStyle::default(), Output::default());
         let (config, out, resume, from) = (None, None, None, None);
-        Self { system, assignments: Vec::new(), config, out, resume, from, log, timings: false, output }
+        Self {
+            system,
+            assignments: Vec::new(),
+            config,
+            out,
+            resume,
+            from,
+            log,
+            timings: false,
+            tensorboard: false,
+            output,
+        }
     }
 
     /// Whether the request itself names the images.
@@ -106,6 +119,11 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
 /// The configuration of the new run that the request asks for.
 pub(crate) fn configuration(request: &TrainRequest) -> Result<Config, Failure> {
     Ok(branch::configuration(request)?.0)
+}
+
+/// The system of the run in the folder `run` before its first step.
+pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, Failure> {
+    Ok(Plan::at_start(config.clone(), Parent::recorded(config, run)?, Vec::new(), None)?.system)
 }
 
 /// Plans the training without running it: writes a table of the required memory, time and disk to
@@ -307,7 +325,7 @@ impl Plan {
         let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
-                let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
+                let note = format!("resumed      {}, which has no checkpoint yet: starts at step 0", run.display());
                 let parent = Parent::recorded(&config, &run)?;
                 Self::at_start(config, parent, vec![note], shown)?
             }
@@ -458,7 +476,8 @@ fn train_all(
     console: &mut Console,
 ) -> Result<Outcome, Failure> {
     let Plan { config, mut system, from, needs, .. } = plan;
-    let (log, timings, total) = (request.log, request.timings, config.steps());
+    let TrainRequest { log, timings, tensorboard, .. } = *request;
+    let total = config.steps();
     // The notebook's lines are for comparison with the original's log, so nothing else is shown.
     let bar = match log {
         LogStyle::Default => progress::bar(&request.output, from, total),
@@ -469,8 +488,18 @@ fn train_all(
     }
     let console = &*console;
     let alarm = Alarm::new(from);
-    let training =
-        TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings, alarm: &alarm };
+    let training = TrainingContext {
+        console,
+        run,
+        config: &config,
+        data,
+        from,
+        log,
+        bar: bar.clone(),
+        timings,
+        tensorboard,
+        alarm: &alarm,
+    };
     let mut observers = observers::all(&training, &*system)?;
     signals::listen();
     let prober = Prober::open(&training);

@@ -9,7 +9,7 @@ use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
 use runs::systems::Trainable;
 
-/// Options of `train <system>` that are no keys of a run.
+/// Options of `train <system>` that are not keys of a run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TrainArgs {
     /// Real images per batch
@@ -45,6 +45,10 @@ pub(crate) struct TrainArgs {
     /// Measure the time of each kernel and layer; prints a table at the end and writes timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
+    /// Write the metrics and the sheets of samples into an event file for TensorBoard, in the run
+    /// folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
 }
 
 /// How progress is shown.

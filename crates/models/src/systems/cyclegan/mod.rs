@@ -117,6 +117,7 @@ impl CycleGan {
         let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.configure_discriminators(&mut discriminators);
         settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {

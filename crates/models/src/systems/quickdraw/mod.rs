@@ -23,7 +23,7 @@ use crate::trainer::image_pool::ImagePool;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::penalty;
 use crate::trainer::seen::{name_scores, name_seen};
-use crate::trainer::services::StepServices;
+use crate::trainer::services::{StepServices, sampled};
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, LossScale, Sampler, Settings as _, SettingsError, System, distinct_indices};
 
@@ -159,11 +159,13 @@ impl FromLatents for Quickdraw {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        self.average.as_ref().unwrap_or(&self.generator).infer(latents)
+        let generator = self.average.as_ref().unwrap_or(&self.generator);
+        sampled(generator, latents, self.settings.g_dropout_at_sampling)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        self.average.is_some().then(|| self.generator.infer(latents))
+        let with_dropout = self.settings.g_dropout_at_sampling;
+        self.average.is_some().then(|| sampled(&self.generator, latents, with_dropout))
     }
 }
 

@@ -41,7 +41,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
+    about: "like stylegan, but does not grow: styles scale the convolution weights; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
@@ -133,6 +133,7 @@ impl StyleGan2 {
         crate::Settings::check(settings)?;
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
         let mut discriminator = discriminator(&s, seed);
+        s.common.configure_discriminators([&mut discriminator]);
         let [mut generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
         let generators = generator.parts_mut().into_iter().chain(average.parts_mut());
         s.common.configure(generators.chain([&mut discriminator]));

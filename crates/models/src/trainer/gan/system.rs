@@ -9,6 +9,7 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::lint::{self, Remark};
+use crate::trainer::services::sampled;
 use crate::trainer::spec::Fakes;
 use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
 
@@ -59,6 +60,13 @@ impl GanTrainer {
     }
 }
 
+impl GanTrainer {
+    /// Images in [0, 1] that the network makes from latents.
+    fn sampled(&self, generator: &Network, latents: &Tensor) -> Tensor {
+        self.spec.range.outward(sampled(generator, latents, self.options.g_dropout_at_sampling))
+    }
+}
+
 impl System for GanTrainer {
     fn name(&self) -> &'static str {
         self.spec.name
@@ -91,6 +99,7 @@ impl System for GanTrainer {
             Some(mixture) => mixture.points(self.batch_size(), key),
             None => self.spec.range.reals(&reals[0], key),
         };
+        self.matched = self.options.feature_matching.then(|| reals.clone());
         let count = self.spec.g_batch.unwrap_or(reals.shape()[0] / self.options.k);
         let (d, g) = if self.spec.generator_first {
             let g = self.generator_turns(step, count, None)?;
@@ -135,7 +144,7 @@ impl System for GanTrainer {
         vec![&self.discriminator, &self.generator]
     }
 
-    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool);
+    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool, ada);
 }
 
 impl FromLatents for GanTrainer {
@@ -148,11 +157,10 @@ impl FromLatents for GanTrainer {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        let images = self.average.as_ref().unwrap_or(&self.generator).infer(latents);
-        self.spec.range.outward(images)
+        self.sampled(self.average.as_ref().unwrap_or(&self.generator), latents)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        self.average.is_some().then(|| self.spec.range.outward(self.generator.infer(latents)))
+        self.average.is_some().then(|| self.sampled(&self.generator, latents))
     }
 }
