@@ -18,10 +18,9 @@ pub(super) const D_DOMINATES: Sign = Sign {
     test: d_dominates,
     remedies: &[
         again(&[Set("k", "1"), Lower("d_learning_rate"), Restore("g_learning_rate")]),
-        again(&[Set("label_smooth", "0.9"), AtLeast("instance_noise", 0.1)]),
-        again(&[AtLeast("d_dropout", 0.5)]),
-        again(&[AtLeast("dropout", 0.5)]),
-        again(&[Set("spectral_norm", "true")]),
+        again(&[Set("label_smooth", "0.9"), AtLeast("instance_noise", 0.1), D_RATE, G_RATE]),
+        again(&[AtLeast("d_dropout", 0.5), D_RATE, G_RATE]),
+        again(&[Set("spectral_norm", "true"), D_RATE, G_RATE]),
     ],
 };
 
@@ -70,9 +69,13 @@ pub(crate) const EXPLODING: Sign = Sign {
     remedies: &[
         fresh(&[Lower("d_learning_rate"), Lower("g_learning_rate")]),
         fresh(&[Lower("learning_rate")]),
-        again(&[Set("clip_norm", "1.0")]),
+        fresh(&[Set("clip_norm", "1.0"), D_RATE, G_RATE]),
     ],
 };
+
+/// Learning rates far from the preset's are the most likely cause, whatever else is tried.
+const D_RATE: Change = Restore("d_learning_rate");
+const G_RATE: Change = Restore("g_learning_rate");
 
 /// A remedy with which the run can continue from its weights.
 pub(super) const fn again(changes: &'static [Change]) -> Remedy {
@@ -190,7 +193,15 @@ fn exploding(window: &Window<'_>) -> Option<String> {
         let explodes = least > 1e4 || least > 100.0 && earlier.len() >= 2 && least > 10.0 * usual;
         explodes.then(|| format!("norm of all gradients {least:.0} in the last 2 probes; {usual:.1} before"))
     };
-    by_loss.or_else(by_gradients)
+    // A critic's penalty keeps the mean norm near 1; single steps are far above it if that fails.
+    let by_slope = || {
+        window.kind().filter(|kind| *kind == LossKind::Wasserstein)?;
+        window.any(|steps| {
+            let slope = mean_of(full(steps)?, |step| step.gradient_norm)?;
+            (slope > 30.0).then(|| format!("gradient_norm {slope:.0}; a critic with a penalty has about 1"))
+        })
+    };
+    by_loss.or_else(by_slope).or_else(by_gradients)
 }
 
 #[cfg(test)]

@@ -75,6 +75,9 @@ fn a_dead_discriminator() {
 fn explosions() {
     let critic = LossScale::summed(LossKind::Wasserstein, 1.0);
     assert_eq!(signs(critic, |step| duel(1e9 * noise(step), 0.5, 3e9, 0.6), &[]), ["exploding"]);
+    let steep =
+        |step| Duel { gradient_norm: Some(if step % 10 == 0 { 900.0 } else { 2.0 }), ..duel(-20.0, 0.5, 900.0, 0.6) };
+    assert_eq!(signs(critic, steep, &[]), ["exploding"]);
     let probes = |norms: [f64; 4]| norms.map(|norm| Vitals { gradient_norm: Some(norm), ..Vitals::default() });
     let healthy = |step| duel(1.2 + noise(step), 0.7, 1.0, 0.3);
     assert_eq!(signs(cross_entropy(), healthy, &probes([3.0, 4.0, 150.0, 400.0])), ["exploding"]);

@@ -73,7 +73,7 @@ impl Sign {
 
     /// The place in the guide that explains it.
     pub fn link(&self) -> String {
-        format!("c13_sick_runs#{}", self.chapter)
+        format!("c13_sick_runs.md#{}", self.chapter)
     }
 }
 

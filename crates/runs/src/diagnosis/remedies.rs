@@ -21,7 +21,7 @@ pub(super) struct Remedy {
 pub(super) enum Change {
     /// Lower a number: to the preset's value if it is larger than that, otherwise to a quarter.
     Lower(&'static str),
-    /// Raise a number: to the preset's value if it is smaller than that, otherwise fourfold.
+    /// Raise a number: to the preset's value if it is smaller than that, fourfold if it is equal.
     Raise(&'static str),
     /// Return to the value of the preset.
     Restore(&'static str),
@@ -46,10 +46,13 @@ impl Change {
         let numbers = now.as_float().zip(usual.as_float());
         let next = match self {
             Self::Lower(_) => {
-                numbers.map(|(now, usual)| Value::Float(if now > usual { usual } else { rounded(now / 4.0) }))?
+                let (now, usual) = numbers?;
+                Value::Float(if now > usual { usual } else { rounded(now / 4.0) })
             }
+            // A rate that is too high already is not raised.
             Self::Raise(_) => {
-                numbers.map(|(now, usual)| Value::Float(if now < usual { usual } else { rounded(now * 4.0) }))?
+                let (now, usual) = numbers.filter(|(now, usual)| now <= usual)?;
+                Value::Float(if now < usual { usual } else { rounded(now * 4.0) })
             }
             Self::Restore(_) => usual.clone(),
             Self::Set(_, value) => format!("value = {value}").parse::<Table>().ok()?.remove("value")?,
@@ -96,10 +99,16 @@ pub(super) fn treatments(remedies: &[Remedy], config: &Config, system: &dyn Syst
     };
     let mut now = None;
     let of = |remedy: &Remedy| {
-        let changed: Vec<_> = remedy.changes.iter().filter_map(|change| change.of(settings, &preset)).collect();
-        if changed.is_empty() {
+        let found: Vec<_> =
+            remedy.changes.iter().filter_map(|change| Some((change, change.of(settings, &preset)?))).collect();
+        // A return to the preset accompanies other changes, unless the remedy is nothing else.
+        let is_return = |change: &Change| matches!(change, Change::Restore(_));
+        if found.iter().all(|(change, _)| is_return(change)) && !remedy.changes.iter().all(is_return)
+            || found.is_empty()
+        {
             return None;
         }
+        let changed: Vec<_> = found.into_iter().map(|(_, changed)| changed).collect();
         let mut next = settings.clone();
         next.extend(changed.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         let built = meta::run(|| config.entry.build(&next, config.seed()).ok().map(|built| shapes(&*built)))?;
@@ -140,7 +149,10 @@ mod tests {
             ["d_learning_rate=0.0002", "g_learning_rate=0.0002", "continues: true"]
         );
         assert_eq!(treated("folder", &[], rate), ["d_learning_rate=5e-5", "g_learning_rate=0.0008", "continues: true"]);
+        assert!(treated("folder", &["d_learning_rate=1.0"], &[Raise("d_learning_rate")]).is_empty());
         assert!(treated("folder", &[], &[Restore("d_learning_rate")]).is_empty(), "nothing to change");
+        let other = ["g_learning_rate=0.1"];
+        assert!(treated("folder", &other, &[Set("no_such_key", "1"), Restore("g_learning_rate")]).is_empty());
         assert!(treated("progan", &[], rate).is_empty(), "it has one learning rate");
         assert_eq!(
             treated("folder", &[], &[AtLeast("instance_noise", 0.1)]),

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::diagnosis::{EXPLODING, Episode, Monitor, OnSick, Severity, Sign, Treatment, Vitals};
 use crate::failure::{Failure, typed};
+use crate::observers::forgiving::Forgiving;
 use crate::observers::probe;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
@@ -126,7 +127,7 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> O
     let run = training.run.to_owned();
     let past = if training.from > 0 { probe::files::read(&run, training.from)? } else { Vec::new() };
     let written = storage::read_text(&run.join(FILE))?.unwrap_or_default();
-    Ok(Some(Box::new(Watch {
+    let watch = Watch {
         console: training.console,
         config: training.config,
         alarm: training.alarm,
@@ -136,7 +137,8 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> O
         undone: written.lines().filter(|line| line.contains(ROLLED_BACK)).map(str::to_owned).collect(),
         is_written: true,
         run,
-    })))
+    };
+    Ok(Some(Box::new(Forgiving::new(training.console, watch))))
 }
 
 impl Watch<'_> {
@@ -157,11 +159,12 @@ impl Watch<'_> {
         if !commands.is_empty() {
             let own = self.config.entry.is_own();
             let remedies = commands.join(if own { " or " } else { "` or `" });
-            self.console.say(&if own {
-                format!("             try the settings {remedies}")
+            let line = if own {
+                format!("try the settings {remedies}")
             } else {
-                typed(&advice!("sick-run", "             try `{remedies}`"))
-            });
+                typed(&advice!("sick-run", "try `{remedies}`"))
+            };
+            self.console.say(&format!("             {line}"));
         }
         let acts = self.config.on_sick() != OnSick::Warn && diagnosis.sign.severity == Severity::Sick;
         if acts && !self.alarm.is_raised() {
