@@ -96,6 +96,7 @@ pub mod manual {
         comparing,
         explaining,
         library,
+        sick,
         troubleshooting,
         reproducibility,
         performance,

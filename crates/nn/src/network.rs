@@ -435,7 +435,7 @@ impl Network {
     #[track_caller]
     pub fn update_average(&mut self, source: &Network, decay: f64) {
         let (own, sources) = (self.tensors_mut(), source.tensors());
-        assert!(own.len() == sources.len(), "an average of other layers than those of {}", source.name);
+        assert!(own.len() == sources.len(), "the layers of the average are not those of {}", source.name);
         for ((_, kind, own), (name, _, source)) in own.into_iter().zip(sources) {
             assert!(own.shape() == source.shape(), "`{name}` has a different shape in the average");
             match kind {
@@ -454,6 +454,16 @@ impl Network {
         let of = |member: &Member| {
             let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
             own.into_iter().chain(member.layer.inner().iter().flat_map(Network::windows)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The full name, the description and the shape of the output (without the batch axis) of every
+    /// layer, those within composite layers included.
+    pub fn layers(&self) -> Vec<(String, String, Vec<usize>)> {
+        let of = |member: &Member| {
+            let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
+            [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -41,6 +41,7 @@ pub mod compare;
 pub mod config;
 pub mod console;
 pub mod data;
+pub mod diagnosis;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;

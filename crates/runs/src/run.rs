@@ -25,8 +25,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the
-    /// run's.
+    /// A run of the system that `build` makes from a seed. The run is named after the
+    /// [system](System::name).
     ///
     /// `build` is called several times, and must always build the same system from the same seed.
     /// The memory forecast executes some steps on tensors that have shapes but no data
@@ -47,7 +47,7 @@ impl Run {
     /// When this run was cloned or [`system`](Self::system) was called before, because the images
     /// are part of the system, which is then shared.
     pub fn images(mut self, images: Images) -> Self {
-        let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `clone` and `system`");
+        let system = Arc::get_mut(&mut self.request.system).expect("call `images` before `clone` and `system`");
         system.images = Some(images);
         self
     }

@@ -194,6 +194,18 @@ pub(crate) fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
+/// The text of a small file; None if there is no such file. Bytes that are not UTF-8 are replaced.
+///
+/// # Errors
+/// When the file is there but cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, StorageError> {
+    match patiently(&RealDisk, || fs::read(path)) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StorageError::new("read", path, error)),
+    }
+}
+
 /// Replaces the file `path` by `bytes` atomically, and returns when they are durable.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             let error = cli::without_false_tip(error);
-            // It fails only when nobody reads it.
+            // Printing fails only if nobody reads the output.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
         }

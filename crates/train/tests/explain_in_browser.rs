@@ -1,9 +1,8 @@
 //! The page of `train explain` in a real browser: it opens without a network, tests itself (every
-//! step, every number, every key, every question; contrast, widths, names), and is looked at in
-//! pictures.
+//! step, number, key and question; contrast, widths, names), and its screenshots are compared.
 //!
-//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without one
-//! the tests say so and pass.
+//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without a
+//! browser, the tests print a message and pass.
 
 mod chromium;
 
@@ -17,7 +16,7 @@ use tempfile::TempDir;
 
 use chromium::{Picture, browser};
 
-/// A page in a folder of its own.
+/// A page in its own temporary folder.
 struct Page {
     folder: TempDir,
     name: &'static str,
@@ -43,7 +42,8 @@ impl Page {
         Self::of("quickdraw", &["quickdraw", "--preset", "cpu", "--batch", "4"])
     }
 
-    /// The same page with names in it that would like to be programs.
+    /// The same page with names that contain HTML and JavaScript, to test that the page escapes
+    /// them.
     fn hostile(self) -> Self {
         let file = self.folder.path().join("page.html");
         let page = std::fs::read_to_string(&file).unwrap();
@@ -53,7 +53,7 @@ impl Page {
             changed = changed.replace(&format!("\"{key}\":\""), &format!("\"{key}\":\"{wish}"));
         }
         assert_ne!(page, changed);
-        // Modules are called by their path: there the same words go into the calls.
+        // Calls refer to modules by path, so the same text is inserted there.
         changed = changed
             .replace("\"module\":\"", &format!("\"module\":\"{wish}"))
             .replace("\"parent\":\"", &format!("\"parent\":\"{wish}"));
@@ -61,17 +61,18 @@ impl Page {
         Self { name: "hostile", ..self }
     }
 
-    /// Opens the page at an address within it, with further options, and waits for the browser.
+    /// Opens the page with this URL fragment and these browser options, and waits until the browser
+    /// exits.
     fn open(&self, browser: &Path, fragment: &str, options: &[&str], out: Stdio) {
         chromium::open(browser, &self.folder.path().join("page.html"), fragment, options, out);
     }
 
-    /// What the page says of itself.
+    /// The result of the page's self-test.
     fn self_test(&self, browser: &Path, options: &[&str]) -> Value {
         chromium::self_test(browser, &self.folder.path().join("page.html"), options, [1600, 900])
     }
 
-    /// A picture of the page: width, height and one (red, green, blue) a pixel.
+    /// A screenshot of the page with this width and height.
     fn picture(&self, browser: &Path, [width, height]: [u32; 2], fragment: &str) -> Picture {
         let file = self.folder.path().join(format!("{width}-{fragment}.png"));
         let options = [format!("--screenshot={}", file.display()), format!("--window-size={width},{height}")];
@@ -140,7 +141,8 @@ fn the_page_of_a_real_step_passes_its_own_test() {
     assert_eq!(record["questions"], 20, "each was walked in at most three actions");
 }
 
-/// Five states at three widths: each is full from top to bottom, and each shows something else.
+/// Screenshots of five states at three widths: each is filled from top to bottom, and no two are
+/// alike.
 #[test]
 fn the_page_is_there_at_every_width() {
     let Some(browser) = browser() else { return };
@@ -154,7 +156,7 @@ fn the_page_is_there_at_every_width() {
     ];
     let shots: Vec<_> =
         [[400, 800], [800, 900], [1600, 900]].into_iter().flat_map(|size| states.map(|state| (size, state))).collect();
-    // A browser spends most of its time waiting: four at once.
+    // A browser spends most of its time waiting, so four run at once.
     for row in shots.chunks(4) {
         let pictures: Vec<Picture> = thread::scope(|scope| {
             let shoot = |&(size, state): &([u32; 2], &'static str)| {

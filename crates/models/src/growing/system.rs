@@ -9,7 +9,7 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::services::StepServices;
-use crate::{FromLatents, LatentKind, Sampler, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, Styles, System};
 
 /// The last metric exists only for a Wasserstein critic.
 const METRICS: [MetricDescription; 11] = [
@@ -79,6 +79,14 @@ impl<P: Painter> System for Growing<P> {
             numbers.push(d.real - d.fake);
         }
         Ok(StepMetrics::new(self.metrics(), numbers))
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        let kind = match self.spec.regularizer {
+            Regularizer::Between { .. } => LossKind::Wasserstein,
+            Regularizer::OnReals { .. } => LossKind::CrossEntropy,
+        };
+        Some(LossScale::summed(kind, self.spec.label_smooth))
     }
 
     fn level(&self) -> Option<String> {

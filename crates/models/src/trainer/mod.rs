@@ -10,7 +10,7 @@ pub mod common;
 pub mod diff_augment;
 pub mod gan;
 pub mod image_pool;
-pub(crate) mod lint;
+pub mod lint;
 pub mod options;
 pub(crate) mod penalty;
 pub mod seen;

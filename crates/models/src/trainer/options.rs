@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::trainer::ada::Ada;
 use crate::trainer::common::{CommonOptions, InstanceNoise, OWN, check_dropout};
-use crate::{LatentKind, SettingsError, in_range};
+use crate::{LatentKind, LossKind, LossScale, SettingsError, in_range};
 
 /// The options of a [`GanTrainer`](crate::trainer::gan::GanTrainer). They are part of each system's
 /// own table of settings.
@@ -242,6 +242,19 @@ impl TrainingOptions {
     /// Whether the discriminator's gradient is penalised.
     pub(crate) fn penalised(&self) -> bool {
         self.gradient_penalty > 0.0 || self.r1 > 0.0
+    }
+
+    /// What the losses of both networks can be compared with.
+    pub(crate) fn loss_scale(&self) -> LossScale {
+        let kind = match (self.loss, self.bce) {
+            (Loss::Nonsaturating | Loss::Minimax, Bce::Logits) => LossKind::CrossEntropy,
+            (Loss::Nonsaturating | Loss::Minimax, Bce::KerasClip) => LossKind::ClippedCrossEntropy,
+            (Loss::Lsgan, _) => LossKind::LeastSquares,
+            (Loss::Hinge, _) => LossKind::Hinge,
+            (Loss::Wasserstein, _) => LossKind::Wasserstein,
+        };
+        let scale = LossScale::summed(kind, self.label_smooth);
+        if self.d_batches == Batches::Separate { scale } else { scale.halved() }
     }
 
     fn contradictions(&self) -> Result<(), SettingsError> {

@@ -8,6 +8,7 @@ use models::trainer::switches;
 use toml::{Table, Value};
 
 use super::{Assignment, Source, parent};
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
 use crate::systems::{Preset, Trainable};
@@ -35,6 +36,8 @@ enum Holds {
     Count(i64, i64),
     /// A word or a path.
     Text,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
 /// The default of a key.
@@ -114,6 +117,17 @@ pub const RUN_KEYS: &[RunKey] = &[
         DefaultValue::Nothing,
     )
     .may_change(),
+    RunKey {
+        holds: Holds::OneOf(OnSick::NAMES),
+        ..text(
+            "on_sick",
+            "What to do when the run shows a sign of sickness: `warn`; `stop`, which saves and ends with exit code 9; or \
+             `rollback`, which returns to an earlier checkpoint and continues with the first remedy [default: warn]",
+        )
+    }
+    .may_change()
+    .option("--on-sick", "ACTION"),
+    text("rolled_back", "The returns to an earlier step, with the settings that were changed").may_change(),
 ];
 
 const fn count(name: &'static str, about: &'static str, low: i64, high: i64, default: DefaultValue) -> RunKey {
@@ -308,6 +322,10 @@ impl Known {
 fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
     let (name, source) = (key.name, &given.source);
     match (key.holds, &given.value) {
+        (Holds::OneOf(words), Value::String(word)) if words.contains(&&**word) => Ok(given.value.clone()),
+        (Holds::OneOf(words), value) => Err(Failure::new(Code::Config, format!("`{name} = {value}` is not allowed"))
+            .at(source)
+            .because(format!("allowed: {}", words.join(", ")))),
         (Holds::Text, Value::String(_)) => Ok(given.value.clone()),
         (Holds::Text, value) => match source {
             // On a command line, the quotes of `--set class=7` belong to the shell, so any value is

@@ -11,6 +11,7 @@ mod numerics;
 mod parent;
 mod precision;
 mod recorded_data;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +27,7 @@ pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 pub(crate) use parent::ParentRecord;
 
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
@@ -47,7 +49,7 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
-    /// Code that uses the library, setting this key.
+    /// A program that uses the library; the text is the key that it set.
     Code(String),
 }
 
@@ -224,6 +226,11 @@ impl Config {
     /// The number of steps between two [probes](crate::observers::probe); 0 for none.
     pub(crate) fn probe_every(&self) -> u64 {
         self.number("probe_every").unwrap_or(PROBE_EVERY)
+    }
+
+    /// What to do when the run is sick.
+    pub fn on_sick(&self) -> OnSick {
+        self.text("on_sick").and_then(OnSick::named).unwrap_or_default()
     }
 
     /// The file or folder with the images; `None` for downloaded or built-in ones.

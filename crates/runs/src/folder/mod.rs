@@ -66,7 +66,8 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
             .because(why)
             .help(advice!("no-run-folder", "leave out `--out` for a numbered folder below runs/, or name another one"))
     };
-    // Operating systems report a file in place of a folder differently, so it is searched for.
+    // If a file is in place of a folder, the error depends on the operating system. So search for
+    // such a file.
     let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
     if let Some(file) = in_the_way {
         return Err(refused(file, "it is a file"));

@@ -104,12 +104,13 @@ impl MetricsFile {
             })?;
             note = report.set_aside(disk, &path)?;
             if note.is_none() && report.rows < from {
-                let there = if report.is_there { "has rows of" } else { "is not there:" };
-                note = Some(format!(
-                    "warning      metrics.csv {there} {} of the {from} {} done",
-                    report.rows,
-                    plural(from as usize, "step")
-                ));
+                let problem = if report.is_there {
+                    format!("has rows of only {} of", report.rows)
+                } else {
+                    "is missing, so there are no rows of".to_owned()
+                };
+                let steps = plural(from as usize, "step");
+                note = Some(format!("warning      metrics.csv {problem} the {from} {steps} done"));
             }
         }
         new.into_inner().map_err(|error| failed(error.into_error()))?.finish()?;
@@ -229,10 +230,10 @@ mod tests {
     fn a_file_that_is_not_there_or_cannot_be_read_is_not_taken_for_an_empty_one() {
         let run = tempfile::tempdir().unwrap();
         let note = open(run.path(), 7).2.unwrap();
-        assert!(note.contains("is not there: 0 of the 7 steps"), "{note}");
+        assert!(note.contains("is missing, so there are no rows of the 7 steps"), "{note}");
         let path = run.path().join("metrics.csv");
         fs::write(&path, "step,d_loss,g_loss,seconds\n1,1,2,3\n").unwrap();
-        assert!(open(run.path(), 2).2.unwrap().contains("rows of 1 of the 2 steps"));
+        assert!(open(run.path(), 2).2.unwrap().contains("rows of only 1 of the 2 steps"));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let opened = MetricsFile::open(&RealDisk, run.path(), &METRICS, (3, 2), &mut |_, _| {});

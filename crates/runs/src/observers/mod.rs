@@ -7,6 +7,7 @@
 mod checkpoints;
 #[cfg(feature = "curves")]
 mod curves;
+pub(crate) mod diagnosis;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
@@ -47,6 +48,7 @@ const OBSERVERS: &[Open] = &[
     #[cfg(feature = "curves")]
     curves::open,
     quality::open,
+    diagnosis::open,
     tensorboard::open,
     report::open,
     checkpoints::open,
@@ -67,6 +69,8 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) bar: Option<ProgressBar>,
     /// Whether to measure the time of each layer.
     pub(crate) timings: bool,
+    /// Raised when the training is to stop because the run is sick.
+    pub(crate) alarm: &'a diagnosis::Alarm,
     /// Whether to write an event file for TensorBoard.
     pub(crate) tensorboard: bool,
 }

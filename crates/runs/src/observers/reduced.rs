@@ -67,8 +67,8 @@ impl Reduced {
         self.size *= 2;
     }
 
-    /// The number of steps that each of the [`means`](Self::means) is taken over; the last may be
-    /// of fewer.
+    /// The number of steps that each of the [`means`](Self::means) covers; the last one may cover
+    /// fewer.
     pub(crate) fn size(&self) -> usize {
         usize::try_from(self.size.max(1)).unwrap_or(usize::MAX)
     }

@@ -96,7 +96,7 @@ impl<'a> Samples<'a> {
                 let pixels = pictures::side_by_side(&sides);
                 (a.clone(), Arrangement::in_columns(sides.len()), pixels)
             }
-            _ => unreachable!("a system keeps its way of drawing"),
+            _ => unreachable!("the kind of a system's sampler never changes"),
         };
         pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
     }
@@ -181,6 +181,7 @@ mod tests {
                 log,
                 bar: None,
                 timings: false,
+                alarm: &Default::default(),
                 tensorboard: false,
             };
             let mut samples = Samples::new(&training, &fake).unwrap();

@@ -94,7 +94,8 @@ pub(crate) fn command() -> Command {
         let options = train::augment(Command::new(entry.name), entry);
         command = command.subcommand(options.about(entry.about).after_help(EXIT_CODES));
     }
-    // `about` comes last: the derived options bring the first line of their own documentation.
+    // `about` comes last, because `augment_args` sets it to the first line of the struct's
+    // documentation.
     let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|entry| entry.name));
     let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
@@ -129,7 +130,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             EvalnetArgs::augment_args(Command::new("evalnet").arg(system))
-                .about("Trains the classifier for `train evaluate --extractor evalnet28`")
+                .about("Trains the classifier for `train evaluate` with the extractor evalnet28 or evalnet32")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -165,8 +166,8 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
-/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No
-/// value here is called like one.
+/// Removes clap's tip that an unknown option can be passed as a value, because no value of this
+/// command line begins like an option.
 pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() == clap::error::ErrorKind::UnknownArgument {
         error.remove(clap::error::ContextKind::Suggested);

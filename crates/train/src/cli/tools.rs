@@ -61,7 +61,7 @@ pub(crate) struct ExplainArgs {
     /// Set one key of the configuration, such as quickdraw.depth=8; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
-    /// The page [default: explain.html]
+    /// The HTML file to write [default: explain.html]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -82,7 +82,7 @@ pub(super) fn explain_help() -> String {
 const EXAMPLES: &str = "Examples:
   train explain --preset scalar                a neuron with three weights: check every number by hand
   train explain --preset gan --out gan.html    a whole GAN step, small enough to see all of it
-  train explain                                the first real step of quickdraw
+  train explain                                the first training step of quickdraw
   train explain mnist --batch 8                another system, with fewer images
   train explain --run runs/0001-quickdraw      the next step of a run
   train explain --run runs/0001-quickdraw --step 500";

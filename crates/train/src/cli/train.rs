@@ -9,7 +9,7 @@ use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
 use runs::systems::Trainable;
 
-/// Options of `train <system>` that are no keys of a run.
+/// Options of `train <system>` that are not keys of a run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TrainArgs {
     /// Real images per batch

@@ -1,4 +1,5 @@
-//! The commands: each turns its arguments into a request, makes it, and prints the result.
+//! The commands: each turns its arguments into a request, sends it to `runs`, and prints the
+//! result.
 
 pub(crate) mod compare;
 pub(crate) mod derive;

@@ -19,7 +19,7 @@ pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainA
     if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }
 }
 
-/// Options are stronger than `--set`.
+/// Named options override `--set`.
 fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
     let mut assignments = read_settings(&args.settings)?;
     assignments.extend_from_slice(options);

@@ -21,11 +21,12 @@ use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, pr
 use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
 use crate::trainer::adversarial::Side;
 use crate::trainer::image_pool::ImagePool;
-use crate::trainer::lint::{Remark, uneven_windows};
 use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
+use crate::{
+    Direction, LossKind, LossScale, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices,
+};
 
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -290,8 +291,9 @@ impl System for CycleGan {
         Sampler::Images(self)
     }
 
-    fn remarks(&self) -> Vec<Remark> {
-        uneven_windows(&self.networks()).into_iter().collect()
+    fn loss_scale(&self) -> Option<LossScale> {
+        let summed = LossScale::summed(LossKind::LeastSquares, 1.0);
+        Some(if self.settings.variant == Variant::Official { summed.halved() } else { summed })
     }
 
     fn networks(&self) -> Vec<&Network> {

@@ -25,7 +25,7 @@ use crate::trainer::penalty;
 use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::{StepServices, sampled};
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices};
+use crate::{FromLatents, LatentKind, LossScale, Sampler, Settings as _, SettingsError, System, distinct_indices};
 
 const METRICS: [MetricDescription; 6] = [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE];
 
@@ -209,6 +209,10 @@ impl System for Quickdraw {
 
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(self.options.loss_scale())
     }
 
     fn networks(&self) -> Vec<&Network> {

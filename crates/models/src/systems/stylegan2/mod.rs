@@ -33,7 +33,7 @@ use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, SettingsError, Styles, System};
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
@@ -41,7 +41,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
+    about: "like stylegan, but does not grow: styles scale the convolution weights; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
@@ -290,6 +290,10 @@ impl System for StyleGan2 {
 
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(LossScale::summed(LossKind::CrossEntropy, self.settings.label_smooth))
     }
 
     fn networks(&self) -> Vec<&Network> {

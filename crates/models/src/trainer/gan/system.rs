@@ -11,7 +11,7 @@ use crate::step_metrics::{
 use crate::trainer::lint::{self, Remark};
 use crate::trainer::services::sampled;
 use crate::trainer::spec::Fakes;
-use crate::{FromLatents, LatentKind, Plane, Sampler, System};
+use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
 
 /// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
 /// the generator are from its last turn. The last three exist only with a gradient penalty.
@@ -130,6 +130,10 @@ impl System for GanTrainer {
             Some(mixture) => Sampler::Points(Plane { mixture, sampler: self, discriminator: &self.discriminator }),
             None => Sampler::Latents(self),
         }
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(self.options.loss_scale())
     }
 
     fn remarks(&self) -> Vec<Remark> {

@@ -45,6 +45,7 @@ fn trained(config: &Config) -> (State, Vec<Probe>) {
         log: LogStyle::Default,
         bar: None,
         timings: false,
+        alarm: &Default::default(),
     };
     let kept = std::cell::RefCell::default();
     let mut observers: Vec<Box<dyn Observer + '_>> = vec![Box::new(Keeper(&kept))];

@@ -1,4 +1,4 @@
-//! Everything that is done with a run or without one: sampling, measuring, explaining, fetching.
+//! The other commands: sampling, evaluating, explaining, fetching.
 
 use super::{Situation, by};
 use crate::stage::Stage;
@@ -52,7 +52,7 @@ fn measuring() -> Vec<Situation> {
         by("no-such-metric", "evaluate run --metric xyzzy").with(run).only_printed(),
         by("metric-of-classes", "evaluate digits --count 20 --metric classes")
             .with(|stage| stage.bring("digits"))
-            // What follows takes minutes.
+            // The training of the classifier, which follows, takes minutes.
             .says("classifier   training evalnet28"),
         by("metric-without-classes", "evaluate run --count 20 --metric classes").with(run),
         by("no-classifier", "evaluate run --count 20 --metric ink --extractor evalnet28").with(run),
@@ -93,7 +93,7 @@ fn explaining() -> Vec<Situation> {
 
 fn others() -> Vec<Situation> {
     vec![
-        // Nothing is downloaded by a test: what would be is listed.
+        // Tests download nothing: `--dry-run` only lists the files.
         by("no-such-set", "fetch minst").wrong("minst").more(|_| "--dry-run".into()),
         by("no-such-set", "fetch xyzzy").only_printed(),
         by("class-of-doodles", "fetch quickdraw --class a/b --dry-run"),
