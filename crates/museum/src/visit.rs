@@ -1,8 +1,10 @@
 //! [`visit`]: trains an exhibit and the healthy run beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use runs::failure::Code;
+use runs::systems::Trainable;
 use runs::{Failure, Output, Run};
 
 use crate::gan::{Settings, trainable};
@@ -30,6 +32,8 @@ pub struct Seen {
     pub columns: [Columns; 2],
     /// The error with which the sick run ended, if it diverged.
     pub diverged: Option<Failure>,
+    /// The system of both runs, for requests about them.
+    pub system: Arc<Trainable>,
     /// The rows of the sick run's `diagnoses.csv`: step, sign and evidence.
     pub diagnoses: Vec<[String; 3]>,
 }
@@ -40,21 +44,21 @@ pub struct Seen {
 /// When a folder holds another run, or a file cannot be written.
 pub fn visit(visit: &Visit) -> Result<Seen, Failure> {
     let [healthy, sick] = ["healthy", "sick"].map(|name| visit.out.join(name));
-    train(visit, Bug::None, &healthy)?;
+    let system = train(visit, Bug::None, &healthy)?;
     let diverged = match train(visit, visit.exhibit.bug, &sick) {
         Err(failure) if failure.code == Code::Diverged => Some(failure),
-        other => other.map(|()| None)?,
+        other => other.map(|_| None)?,
     };
     let (columns, diagnoses) = ([&healthy, &sick].map(|run| Columns::of_run(run)), diagnoses(&sick));
-    Ok(Seen { healthy, sick, columns, diverged, diagnoses })
+    Ok(Seen { healthy, sick, columns, diverged, system, diagnoses })
 }
 
-fn train(visit: &Visit, bug: Bug, out: &Path) -> Result<(), Failure> {
+fn train(visit: &Visit, bug: Bug, out: &Path) -> Result<Arc<Trainable>, Failure> {
     let Exhibit { steps, d_learning_rate, .. } = *visit.exhibit;
     let settings = Settings { bug, d_learning_rate, g_learning_rate: 1e-3 };
     let run = Run::of(trainable(settings)).data("built-in").steps(steps).seed(visit.seed).out(out);
     let run = run.sample_every((steps / 10).max(1)).set("probe_every", 50).output(visit.output.clone());
-    run.train().map(|_| ())
+    run.train().map(|_| run.system())
 }
 
 fn diagnoses(run: &Path) -> Vec<[String; 3]> {

@@ -1,6 +1,7 @@
 //! Training runs. For a system this crate provides the configuration, a forecast of memory, time
 //! and disk, the data, the run folder with its checkpoints, and the training loop with its
-//! observers; for a trained run: sampling, translation, projection, evaluation and explanation.
+//! observers; for a trained run: sampling, translation, projection, evaluation, comparison and
+//! explanation.
 //!
 //! [`Run`] trains any [`models::System`], including your own, with all of this:
 //!

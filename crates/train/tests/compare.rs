@@ -14,6 +14,7 @@ fn two_runs_are_compared_as_text_and_as_json() {
     for words in [
         "quickdraw.d_dropout  -1.0    0.0",
         "parent_step          (none)  2",
+        "B started from the weights of A after step 2",
         "metrics: differ first at step 1",
         "differs first, in the initial weights",
         "pictures/sheets.png: sheets of step 2, step 2",

@@ -96,6 +96,8 @@ pub struct Setting {
 pub struct Pair {
     /// The position of the run in the list of runs.
     pub run: usize,
+    /// Which of the two started from the other's weights, if one did.
+    pub parent: Option<String>,
     /// The first step whose metrics differ; None if there are no metrics in common.
     pub metrics: Option<FirstDifference>,
     /// The first tensors that differ, or why the runs were not replayed.
@@ -140,6 +142,15 @@ impl OpenRun {
         Ok(Self { folder, config, found, metrics, quality, missing })
     }
 
+    /// A sentence if this run, the first of `names`, started from the weights of `other`.
+    fn branch_of(&self, other: &Self, [own, theirs]: [&str; 2]) -> Option<String> {
+        let parent = self.config.as_ref()?.parent(&self.folder)?;
+        let folder = other.folder.canonicalize().ok()?;
+        let is_there = |place: &PathBuf| place.canonicalize().is_ok_and(|place| place.starts_with(&folder));
+        let found = parent.places.iter().any(is_there);
+        found.then(|| format!("{own} started from the weights of {theirs} after step {}", parent.step))
+    }
+
     fn summary(&self) -> RunSummary {
         let config = self.config.as_ref();
         RunSummary {
@@ -172,8 +183,11 @@ pub fn compare(request: &CompareRequest) -> Result<Comparison, Failure> {
         let quality = course::rows(&runs.iter().map(|run| &run.quality).collect::<Vec<_>>());
         let pairs = (1..runs.len()).map(|run| {
             let metrics = first_difference(&runs[0].metrics, &runs[run].metrics);
-            let replay = replay::replay([&runs[0], &runs[run]], metrics.as_ref(), request.replay, &request.output);
-            Pair { run, metrics, replay }
+            let (a, b) = (&runs[0], &runs[run]);
+            let replay = replay::replay([a, b], metrics.as_ref(), request.replay, &request.output);
+            let names = ["A".to_owned(), report::label(run)];
+            let parent = b.branch_of(a, [&names[1], &names[0]]).or_else(|| a.branch_of(b, [&names[0], &names[1]]));
+            Pair { run, parent, metrics, replay }
         });
         let pairs = pairs.collect();
         let folders: Vec<&Path> = runs.iter().map(|run| &*run.folder).collect();
@@ -200,7 +214,7 @@ pub fn compare(request: &CompareRequest) -> Result<Comparison, Failure> {
 /// Writes the page `out` with the comparison and the report of the runs.
 fn page(folders: &[&Path], out: &Path, comparison: &Comparison) -> Result<Written, Failure> {
     let runs = folders.iter().map(|folder| folder.to_path_buf()).collect();
-    report_page::write(&ReportRequest { runs, out: Some(out.to_owned()) }, &comparison.to_string())
+    report_page::write(&ReportRequest { runs, out: Some(out.to_owned()), own: None }, &comparison.to_string())
 }
 
 /// The settings that are not the same in all runs whose configuration is known.

@@ -7,7 +7,7 @@ use metrics::suite::short;
 use super::{Comparison, Course, MetricRow, Pair, RunSummary};
 
 /// The name of the run at this position: A, B, C, ..., then its number.
-fn label(run: usize) -> String {
+pub(super) fn label(run: usize) -> String {
     match u8::try_from(run).ok().filter(|run| *run < 26) {
         Some(run) => char::from(b'A' + run).to_string(),
         None => format!("#{}", run + 1),
@@ -89,6 +89,7 @@ fn courses(row: &MetricRow) -> Vec<Vec<String>> {
 }
 
 fn differences(f: &mut fmt::Formatter<'_>, pair: &Pair) -> fmt::Result {
+    pair.parent.iter().try_for_each(|parent| writeln!(f, "  {parent}"))?;
     match &pair.metrics {
         None => writeln!(f, "  metrics: none in common")?,
         Some(found) => match found.step {

@@ -4,9 +4,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use models::MetricDescription;
 use models::step_metrics::Unit;
+use crate::systems::Trainable;
 use tensor::meta;
 
 use super::document::{Alert, Chart, Record, RunReport, Sheet};
@@ -26,11 +28,11 @@ const LONGEST_HEADER: u64 = 1 << 14;
 /// The file with what only a running training knows.
 pub(crate) const RECORD: &str = "report/record.json";
 
-/// The report of the run in the folder `run`.
-pub(crate) fn read(run: &Path) -> RunReport {
+/// The report of the run in the folder `run`; `own` is the caller's own system.
+pub(crate) fn read(run: &Path, own: Option<&Arc<Trainable>>) -> RunReport {
     let mut missing = Vec::new();
     let text = fs::read_to_string(run.join("config.toml")).unwrap_or_default();
-    let config = Config::of_run(&run.join("config.toml"), None);
+    let config = Config::of_run(&run.join("config.toml"), own);
     if let Err(failure) = &config {
         missing.push(format!("The configuration cannot be read: {}.", failure.what));
     }

@@ -17,6 +17,7 @@ pub(crate) mod pictures;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{advice, quoted};
 
@@ -24,6 +25,7 @@ use crate::failure::{Code, Failure};
 use crate::folder as run_folder;
 use crate::sampling::Written;
 use crate::storage::{self, RealDisk};
+use crate::systems::Trainable;
 use document::{Document, RunReport, Sheet};
 
 /// The default path of the page.
@@ -40,6 +42,8 @@ pub struct ReportRequest {
     pub runs: Vec<PathBuf>,
     /// The page; without it, `report.html` in the current folder.
     pub out: Option<PathBuf>,
+    /// The caller's own system, if the runs are of that.
+    pub own: Option<Arc<Trainable>>,
 }
 
 /// Writes a self-contained page about these runs.
@@ -62,7 +66,7 @@ pub(crate) fn write(request: &ReportRequest, comparison: &str) -> Result<Written
                 .because("it has neither config.toml nor metrics.csv")
                 .help(advice!("report-of-no-run", "name the folder of a run: `train report RUN`")));
         }
-        runs.push((run.clone(), folder::read(&run)));
+        runs.push((run.clone(), folder::read(&run, request.own.as_ref())));
     }
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
     // The page of a run itself is kept up to date by the training.

@@ -61,11 +61,11 @@ fn a_hundred_thousand_steps_fit_into_ten_megabytes_with_their_peaks() {
     let (run, out) = (folder.path().join("long"), folder.path().join("page.html"));
     fs::create_dir(&run).unwrap();
     synthetic(&run, 100_000);
-    let written = report(&ReportRequest { runs: vec![run.clone()], out: Some(out.clone()) }).unwrap();
+    let written = report(&ReportRequest { runs: vec![run.clone()], out: Some(out.clone()), own: None }).unwrap();
     let page = fs::read_to_string(out).unwrap();
     assert!(page.len() <= 10_000_000, "{}: {} bytes", written.about, page.len());
     assert!(page.contains("777.0"), "the peak of one step is there");
-    let found = folder::read(&run);
+    let found = folder::read(&run, None);
     assert!(found.charts.iter().flat_map(|chart| &chart.lines).all(|line| line.values.len() <= 2000));
     assert!(found.charts.len() >= 5 && found.layers.rows.len() == 24 && found.scores.len() == 1);
     assert_eq!(found.charts[0].lines[0].name, "Discriminator", "as the system describes it");
@@ -82,7 +82,7 @@ fn several_runs_share_a_page_and_what_is_no_run_is_refused() {
         fs::create_dir(run).unwrap();
         synthetic(run, 500);
     }
-    let request = ReportRequest { runs: runs.to_vec(), out: Some(folder.path().join("two.html")) };
+    let request = ReportRequest { runs: runs.to_vec(), out: Some(folder.path().join("two.html")), own: None };
     report(&request).unwrap();
     let page = fs::read_to_string(folder.path().join("two.html")).unwrap();
     assert!(page.contains("\"name\":\"a\"") && page.contains("b\\u003cscript\\u003e") && !page.contains("b<script>"));
@@ -92,7 +92,7 @@ fn several_runs_share_a_page_and_what_is_no_run_is_refused() {
     assert!(failure.to_string().contains("empty"), "{failure}");
     // The live page of a run is not replaced.
     fs::write(runs[0].join("report.html"), "live").unwrap();
-    let over = ReportRequest { runs: vec![runs[0].clone()], out: Some(runs[0].join("report.html")) };
+    let over = ReportRequest { runs: vec![runs[0].clone()], out: Some(runs[0].join("report.html")), own: None };
     let failure = report(&over).unwrap_err();
     assert!(failure.to_string().contains("live page"), "{failure}");
     assert_eq!(fs::read_to_string(runs[0].join("report.html")).unwrap(), "live");

@@ -20,7 +20,8 @@ pub(crate) fn run(args: &MuseumArgs) -> Result<(), Failure> {
     print(&card(exhibit))?;
     print(&findings(&seen))?;
     let page: PathBuf = out.join("report.html");
-    let written = report(&ReportRequest { runs: vec![seen.healthy, seen.sick], out: Some(page) })?;
+    let runs = vec![seen.healthy, seen.sick];
+    let written = report(&ReportRequest { runs, out: Some(page), own: Some(seen.system) })?;
     print(&format!("{written}\n"))
 }
 

@@ -11,6 +11,6 @@ use crate::cli::tools::ReportArgs;
 /// # Errors
 /// As [`report()`].
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let written = report(&ReportRequest { runs: args.runs.clone(), out: args.out.clone() })?;
+    let written = report(&ReportRequest { runs: args.runs.clone(), out: args.out.clone(), own: None })?;
     print(&format!("{written}\n"))
 }

@@ -42,7 +42,7 @@ struct Events<'a> {
 
 pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
     let path = training.run.join(NAME);
-    if !training.tensorboard && !(training.from > 0 && path.exists()) {
+    if !(training.tensorboard || training.from > 0 && path.exists()) {
         return Ok(None);
     }
     let mut events = Events {
