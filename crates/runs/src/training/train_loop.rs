@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::data::{Batches, Dataset};
 use crate::failure::{Code, Failure};
 use crate::observers::{Observer, StepContext, StepRecord};
+use crate::processor;
 use models::System;
 
 /// How a training ended without an error.
@@ -37,8 +38,10 @@ pub(crate) fn train(
                 observer.before();
             }
             let began = Instant::now();
-            let reals = batches.of_step(done, system)?;
-            let metrics = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let metrics = processor::keep_threads_awake(|| {
+                let reals = batches.of_step(done, system)?;
+                system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))
+            })?;
             let seconds = began.elapsed().as_secs_f64();
             done += 1;
             if let Some((metric, value)) = metrics.non_finite() {
