@@ -140,7 +140,7 @@ impl FileType {
             Self::Gzip => "gzip archive".into(),
             Self::Archive(name) | Self::Data(name) => name.into(),
             Self::WebPage => "web page saved as data".into(),
-            Self::Json => "web page's answer (JSON) saved as data".into(),
+            Self::Json => "server's JSON response saved as data".into(),
             Self::Unknown => return None,
         };
         let vowel = noun.starts_with(['A', 'E', 'I', 'O', 'U'])

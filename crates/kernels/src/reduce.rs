@@ -58,8 +58,8 @@ impl SmallSums<'_> {
             let rows: [&[f32]; ROWS] = core::array::from_fn(|row| &x[row * length..][..length]);
             let mut sums = [0.0; ROWS];
             for i in 0..length {
-                for row in 0..ROWS {
-                    sums[row] += f64::from(rows[row][i]);
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum += f64::from(row[i]);
                 }
             }
             *y = sums.map(|sum| sum as f32);

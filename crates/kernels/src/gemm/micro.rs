@@ -96,8 +96,8 @@ impl<P: Product, const H: usize, const V: usize, const SPREAD: bool> Kernel for 
                 }
             }
         }
-        // The steps of a matrix that is not packed lie far apart, often in the same few cache sets,
-        // and end soon. There, prefetch the part of the same step that the next tile reads.
+        // A matrix that is not packed has few steps, which lie far apart and often share a few
+        // cache sets. So prefetch the part of the same step that the next tile reads.
         let distance = if a_step > TALLEST { H } else { DISTANCE * a_step };
         for span in spans {
             // SAFETY: the caller vouches that both panels hold every step of the span.
