@@ -55,7 +55,7 @@ pub(crate) struct Vitals {
 impl Vitals {
     /// The numbers of a probe.
     pub(crate) fn of(probe: &Probe) -> Self {
-        let Probe { step, scores, layers, fakes } = probe;
+        let Probe { step, scores, layers, fakes, .. } = probe;
         let each = |number: &dyn Fn(&Fakes) -> Option<f64>| {
             fakes.iter().filter_map(number).filter(|number| number.is_finite()).collect::<Vec<f64>>()
         };

@@ -45,6 +45,7 @@ fn trained(config: &Config) -> (State, Vec<Probe>) {
         log: LogStyle::Default,
         bar: None,
         timings: false,
+        tensorboard: false,
         alarm: &Default::default(),
     };
     let kept = std::cell::RefCell::default();
@@ -143,6 +144,8 @@ fn measure_cost() {
         log: LogStyle::Default,
         bar: None,
         timings: false,
+        tensorboard: false,
+        alarm: &Default::default(),
     };
     let mut prober = Prober::open(&training).unwrap();
     let mut watching = crate::observers::report::open(&training, &*system).unwrap().unwrap();
