@@ -22,7 +22,7 @@ fn bias_act(c: &mut Criterion) {
         yardstick.time("bias, leaky relu", 2 * n, || f32::bias_act(bent, Some(&bias), &mut x));
         yardstick.time("gradients of these", 3 * n, || f32::bias_act_grad(bent, &x, &gy, &mut y, Some(&mut gbias)));
         yardstick.time("apart", 2 * n, || {
-            f32::binary_rows(Binary::Add, &x, &bias, &mut y);
+            f32::binary_repeated(Binary::Add, [1, x.len() / bias.len(), bias.len()], &x, &bias, &mut y);
             f32::unary(Unary::LeakyRelu { slope: 0.0 }, &y, &mut z);
             f32::dropout(key, rate, &z, &mut y);
         });

@@ -18,7 +18,7 @@ fn leaky_relu(c: &mut Criterion) {
         yardstick.time("exp", 2 * n, || f32::unary(Unary::Exp, &x, &mut y));
         yardstick.time("tanh", 2 * n, || f32::unary(Unary::Tanh, &x, &mut y));
         yardstick.time("softplus", 2 * n, || f32::unary(Unary::Softplus, &x, &mut y));
-        yardstick.time("bias", 2 * n, || f32::binary_rows(Binary::Add, &x, &g[..64], &mut y));
+        yardstick.time("bias", 2 * n, || f32::binary_repeated(Binary::Add, [1, n / 64, 64], &x, &g[..64], &mut y));
         yardstick.time("bias gradient", n, || f32::sum_axis([1, n / 64, 64], &x, &mut y[..64]));
         yardstick.time("concat", 2 * n, || drop(head.concat(&tail)));
         yardstick.time("count_non_finite", n, || assert_eq!(f32::count_non_finite(&x), 0));

@@ -23,6 +23,8 @@ const MIN_CHUNK_ROWS: usize = 256;
 const MIN_WIDTH: usize = 64;
 /// Columns of a task, if there are more than [`MAX_WIDTH`].
 const BLOCK: usize = 256;
+/// With so many chunks, each task sums all columns of a block.
+const FEW_CHUNKS: usize = 4;
 /// Elements that are written before they are summed, approximately.
 const STRETCH: usize = 2048;
 /// The longest group of several rows is 16 * 63 lanes.
@@ -73,6 +75,14 @@ impl Layout {
 
     fn block(self) -> usize {
         if self.columns > MAX_WIDTH { BLOCK } else { self.columns }
+    }
+
+    /// The columns of a task of a sum over so many rows: fewer if there are not enough chunks for
+    /// several threads. (Columns are summed independently of each other, so this changes no sum.)
+    fn sum_block(self, rows: usize) -> usize {
+        let (chunk, block) = (self.chunk_rows(), self.block());
+        let enough = rows * block <= GRAIN || rows > FEW_CHUNKS * chunk || self.rows_in_group > 1;
+        if enough { block } else { (GRAIN / rows.min(chunk)).next_multiple_of(MIN_WIDTH).min(block) }
     }
 }
 
@@ -166,7 +176,7 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
 
 /// The sums of the `N` terms of each column over all rows.
 pub(crate) fn sums<const N: usize>(layout: Layout, rows: usize, terms: impl Terms<N>) -> Vec<[f64; N]> {
-    let (chunk, block) = (layout.chunk_rows(), layout.block());
+    let (chunk, block) = (layout.chunk_rows(), layout.sum_block(rows));
     let blocks = layout.columns.div_ceil(block);
     let mut partial = vec![[0.0; N]; rows.div_ceil(chunk) * blocks * block];
     for_each_piece(Pieces::new(&mut partial[..], block), |task, sums| {

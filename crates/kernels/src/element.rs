@@ -133,10 +133,14 @@ kernels! {
     fn binary(op: Binary, a: &[Self], b: &[Self], y: &mut [Self])
         { Memory op.name(), Floats(3 * a.len()) => elementwise::binary }
 
-    /// y = op(a, row), where `row` is paired with each consecutive row of a of its length (as a
-    /// bias is).
-    fn binary_rows(op: Binary, a: &[Self], row: &[Self], y: &mut [Self])
-        { Memory op.name(), Floats(2 * a.len()) => elementwise::binary_rows }
+    /// y = op(a, b) with b repeated along a middle axis, as a bias is: a and y of shape (outer,
+    /// repeated, inner), b of shape (outer, inner).
+    fn binary_repeated(op: Binary, shape: [usize; 3], a: &[Self], b: &[Self], y: &mut [Self])
+        { Memory op.name(), Floats(2 * a.len() + b.len()) => elementwise::binary_repeated }
+
+    /// sum <- sum + x
+    fn add_assign(x: &[Self], sum: &mut [Self])
+        { Memory, Floats(3 * x.len()) => elementwise::add_assign }
 
     /// Sums over the middle axis: x of shape (outer, reduced, inner) to y of shape (outer, inner).
     fn sum_axis(shape: [usize; 3], x: &[Self], y: &mut [Self])

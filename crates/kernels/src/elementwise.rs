@@ -10,6 +10,7 @@ mod functions;
 mod tests;
 
 use crate::pieces::{AHEAD, GRAIN, Pieces, for_each_piece};
+use crate::reduce::fill_with;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use functions::Function;
 pub use functions::{Binary, Unary};
@@ -76,42 +77,107 @@ pub(crate) fn binary(op: Binary, a: &[f32], b: &[f32], y: &mut [f32]) {
     op.visit(ToSlices { x: [a, b], y });
 }
 
-/// Applies a function to each row of a matrix and the same row.
+/// Applies a function to stacked matrices and to one row for each, which is repeated.
 struct ToRows<'a> {
+    /// The rows of a matrix, and their length.
+    matrix: [usize; 2],
     a: &'a [f32],
-    row: &'a [f32],
+    rows: &'a [f32],
     y: &'a mut [f32],
 }
 
-/// Elements of the repeated row that one call of [`Map`] reads, approximately: they stay in the
-/// first-level cache.
-const PATTERN: usize = 2048;
-
 impl Visit<2> for ToRows<'_> {
     fn visit(self, op: impl Function<2>) {
-        let Self { a, row, y } = self;
-        let pattern = row.repeat((PATTERN / row.len()).max(1));
-        let size = pattern.len() * (GRAIN / pattern.len()).max(1);
-        for_each_piece((Pieces::new(a, size), Pieces::new(y, size)), |_, (a, y)| {
-            for (a, y) in a.chunks(pattern.len()).zip(y.chunks_mut(pattern.len())) {
-                dispatch(Map { op, x: [a, &pattern[..a.len()]], y });
+        let Self { matrix: [repeated, inner], a, rows, y } = self;
+        let matrix = repeated * inner;
+        let together = (GRAIN / matrix).max(1);
+        let pieces = (Pieces::new(a, together * matrix), Pieces::new(rows, together * inner));
+        for_each_piece((pieces, Pieces::new(y, together * matrix)), |_, ((a, rows), y)| {
+            if together > 1 {
+                return dispatch(MapRows { op, repeated, inner, a, rows, y });
             }
+            // Some rows of a large matrix are a matrix.
+            let size = inner * (GRAIN / inner).max(1);
+            for_each_piece((Pieces::new(a, size), Pieces::new(y, size)), |_, (a, y)| {
+                dispatch(MapRows { op, repeated: a.len() / inner, inner, a, rows, y });
+            });
         });
     }
 }
 
-/// See [`Element::binary_rows`](crate::Element::binary_rows).
-pub(crate) fn binary_rows(op: Binary, a: &[f32], row: &[f32], y: &mut [f32]) {
-    assert_eq!(a.len(), y.len(), "{op:?}: lengths of a and y");
-    if a.is_empty() {
-        return;
+/// The repeated rows that one call of [`Map`] reads have about this many elements: they stay in the
+/// first-level cache.
+const PATTERN: usize = 2048;
+
+/// Some matrices.
+struct MapRows<'a, Op> {
+    op: Op,
+    repeated: usize,
+    inner: usize,
+    a: &'a [f32],
+    rows: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl<Op: Function<2>> Kernel for MapRows<'_, Op> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { op, repeated, inner, a, rows, y } = self;
+        let mut buffer = [0.0; PATTERN];
+        let copies = (PATTERN / inner).clamp(1, repeated);
+        let matrices = a.chunks_exact(repeated * inner).zip(y.chunks_exact_mut(repeated * inner));
+        for (row, (a, y)) in rows.chunks_exact(inner).zip(matrices) {
+            let mut pattern = row;
+            if copies > 1 {
+                fill_with(row, &mut buffer[..copies * inner]);
+                pattern = &buffer[..copies * inner];
+            }
+            for (a, y) in a.chunks(pattern.len()).zip(y.chunks_mut(pattern.len())) {
+                Map { op, x: [a, &pattern[..a.len()]], y }.run(s);
+            }
+        }
     }
-    assert!(!row.is_empty(), "{op:?}: an empty row for {} elements", a.len());
-    assert!(a.len().is_multiple_of(row.len()), "{op:?}: {} elements are not whole rows of {}", a.len(), row.len());
-    if a.len() == row.len() {
-        return binary(op, a, row, y);
+}
+
+/// See [`Element::binary_repeated`](crate::Element::binary_repeated).
+pub(crate) fn binary_repeated(op: Binary, shape: [usize; 3], a: &[f32], b: &[f32], y: &mut [f32]) {
+    let [outer, repeated, inner] = shape;
+    let wanted = [outer * repeated * inner, outer * inner, outer * repeated * inner];
+    assert_eq!([a.len(), b.len(), y.len()], wanted, "{op:?}: lengths of a, b and y for {shape:?}");
+    if repeated == 1 {
+        return binary(op, a, b, y);
     }
-    op.visit(ToRows { a, row, y });
+    if !y.is_empty() {
+        op.visit(ToRows { matrix: [repeated, inner], a, rows: b, y });
+    }
+}
+
+/// One piece of a sum that is computed in place.
+struct AddAssign<'a> {
+    x: &'a [f32],
+    sum: &'a mut [f32],
+}
+
+impl Kernel for AddAssign<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (x, x_rest) = self.x.as_chunks::<LANES>();
+        let (sum, sum_rest) = self.sum.as_chunks_mut::<LANES>();
+        for (x, sum) in x.iter().zip(sum) {
+            s.store(s.add(s.load(sum), s.load(x)), sum);
+        }
+        if !sum_rest.is_empty() {
+            s.store_part(s.add(s.load_part(sum_rest), s.load_part(x_rest)), sum_rest);
+        }
+    }
+}
+
+/// See [`Element::add_assign`](crate::Element::add_assign).
+pub(crate) fn add_assign(x: &[f32], sum: &mut [f32]) {
+    assert_eq!(x.len(), sum.len(), "add_assign: lengths of x and the sum");
+    for_each_piece((Pieces::new(x, GRAIN), Pieces::new(sum, GRAIN)), |_, (x, sum)| dispatch(AddAssign { x, sum }));
 }
 
 /// One piece of a count.

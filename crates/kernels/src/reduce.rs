@@ -24,6 +24,9 @@ impl Kernel for SmallSums<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        if self.inner == 1 {
+            return self.sums_of_rows();
+        }
         let mut sums = [0.0; SMALL];
         let sums = &mut sums[..self.inner];
         for (x, y) in self.x.chunks_exact(self.reduced * self.inner).zip(self.y.chunks_exact_mut(self.inner)) {
@@ -36,6 +39,33 @@ impl Kernel for SmallSums<'_> {
             for (y, sum) in y.iter_mut().zip(&*sums) {
                 *y = *sum as f32;
             }
+        }
+    }
+}
+
+/// The number of rows that are summed at once.
+const ROWS: usize = 8;
+
+impl SmallSums<'_> {
+    /// The sums of matrices of one column, whose elements are adjacent. Several are summed at once,
+    /// because each addition of a sum waits for the one before it.
+    #[inline(always)]
+    fn sums_of_rows(self) {
+        let length = self.reduced;
+        let (blocks, rest) = self.y.as_chunks_mut::<ROWS>();
+        let (x, x_rest) = self.x.split_at(blocks.len() * ROWS * length);
+        for (x, y) in x.chunks_exact(ROWS * length).zip(blocks) {
+            let rows: [&[f32]; ROWS] = core::array::from_fn(|row| &x[row * length..][..length]);
+            let mut sums = [0.0; ROWS];
+            for i in 0..length {
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum += f64::from(row[i]);
+                }
+            }
+            *y = sums.map(|sum| sum as f32);
+        }
+        for (x, y) in x_rest.chunks_exact(length).zip(rest) {
+            *y = x.iter().fold(0.0, |sum, x| sum + f64::from(*x)) as f32;
         }
     }
 }
@@ -84,7 +114,7 @@ pub(crate) fn repeat_axis(shape: [usize; 3], x: &[f32], y: &mut [f32]) {
 
 /// Fills y, whose length is a multiple of that of `row`, with copies of `row`. Each copy doubles
 /// the part that is written, so a short row does not cause many short copies.
-fn fill_with(row: &[f32], y: &mut [f32]) {
+pub(crate) fn fill_with(row: &[f32], y: &mut [f32]) {
     if let [x] = row {
         return y.fill(*x);
     }

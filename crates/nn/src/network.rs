@@ -1,6 +1,6 @@
 //! [`Layer`] and [`Network`]: named layers, applied one after the other.
 
-use kernels::{Key, Precision};
+use kernels::{Key, Precision, moving_average};
 use tensor::{Tensor, Var};
 
 use crate::context::{ForwardContext, Fusion, RngContext};
@@ -439,10 +439,7 @@ impl Network {
         for ((_, kind, own), (name, _, source)) in own.into_iter().zip(sources) {
             assert!(own.shape() == source.shape(), "`{name}` has a different shape in the average");
             match kind {
-                TensorKind::Parameter => {
-                    let pairs = own.data_mut().iter_mut().zip(source.data());
-                    pairs.for_each(|(average, x)| *average = moving_average(*average, *x, decay));
-                }
+                TensorKind::Parameter => moving_average(decay, source.data(), own.data_mut()),
                 TensorKind::Buffer | TensorKind::Internal => *own = source.clone(),
             }
         }
@@ -504,60 +501,6 @@ impl Stateful for Network {
     fn load(&mut self, state: &State) {
         for (name, _, tensor) in self.tensors_mut() {
             *tensor = state.tensors[&name].clone();
-        }
-    }
-}
-
-/// decay * average + (1 - decay) * x, computed so that the average of a constant converges to it.
-///
-/// In f64 the factors add up to 1. In f32 they would not: with a decay of 0.99999, their rounding
-/// alone would put the average of a constant 0.14% too low. The only error left is the rounding of
-/// the result to f32. It would stop the average as soon as its step, (1 - decay) times the
-/// difference, is less than half a unit in the last place: up to 0.6% away from its limit at
-/// 0.99999. So where the average would not move although it differs from `x`, it moves by one unit
-/// in the last place.
-fn moving_average(average: f32, x: f32, decay: f64) -> f32 {
-    let next = (decay * f64::from(average) + (1.0 - decay) * f64::from(x)) as f32;
-    if next != average || average == x || decay == 1.0 {
-        return next;
-    }
-    if x > average { average.next_up() } else { average.next_down() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn after(steps: usize, mut average: f32, decay: f64, x: impl Fn(usize) -> f32) -> f32 {
-        (0..steps).for_each(|step| average = moving_average(average, x(step), decay));
-        average
-    }
-
-    /// A million steps towards a constant, from above, from below and from the other side of 0.
-    #[test]
-    fn the_average_of_constant_weights_converges_to_them() {
-        for decay in [0.9, 0.999, 0.9999, 0.99999] {
-            for x in [1.0, -0.037_1, 1e-3, 700.1_f32] {
-                assert_eq!(after(1000, x, decay, |_| x), x, "an average at its limit stays, {decay}");
-                for start in [0.0, 0.99 * x, 1.5 * x, -x] {
-                    assert_eq!(after(1_000_000, start, decay, |_| x), x, "{x} from {start} at {decay}");
-                }
-            }
-        }
-        assert_eq!(moving_average(3.0, 1e-8, 0.0), 1e-8, "with decay 0 it is a copy");
-        assert_eq!(moving_average(3.0, 1e-8, 1.0), 3.0, "with decay 1 it stays");
-    }
-
-    /// Weights that oscillate, by much or so little that no single step moves an f32 by half a
-    /// unit.
-    #[test]
-    fn the_average_of_oscillating_weights_is_their_mean() {
-        for (swing, off) in [(0.1, 2e-4), (1e-3, 2e-5), (1e-5, 4e-6)] {
-            for decay in [0.9999, 0.99999] {
-                let x = |step: usize| 0.7 + swing * [1.0, -0.5, -1.0, 0.5][step % 4] as f32;
-                let found = f64::from(after(1_000_000, 0.7, decay, x));
-                assert!((found / f64::from(0.7_f32) - 1.0).abs() < off, "{swing} at {decay}: {found}");
-            }
         }
     }
 }

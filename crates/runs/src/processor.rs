@@ -2,6 +2,11 @@
 //! runs.
 
 use std::ffi::OsStr;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use datasets::{advice, plural};
 
@@ -53,6 +58,53 @@ fn instruction_set() -> Result<(), Failure> {
     })
 }
 
+/// Runs `body` on one of the kernels' own threads. From any other thread, each kernel call would
+/// wait for a thread of the pool to wake up, which takes longer than the work itself when networks
+/// are small.
+pub(crate) fn on_a_kernel_thread<R: Send>(body: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| body())
+}
+
+/// How long a thread looks for work in vain before it sleeps after all. The kernels of a step follow
+/// each other much faster.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Runs `body`, such as a training step, while the other threads of the pool keep looking for work.
+///
+/// A thread of the pool that finds no work falls asleep after a few microseconds. Waking it takes
+/// longer than many kernels of small networks, so it would take part in few of them.
+pub(crate) fn keep_threads_awake<R>(body: impl FnOnce() -> R) -> R {
+    /// Ends the search for work, also if `body` panics.
+    struct End(Arc<AtomicBool>);
+    impl Drop for End {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    static PROCESSORS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, NonZero::get));
+    // More threads than processors would take each other's time.
+    let useful = 2..=*PROCESSORS;
+    let (Some(here), true) = (rayon::current_thread_index(), useful.contains(&rayon::current_num_threads())) else {
+        return body();
+    };
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = End(Arc::clone(&ended));
+    rayon::spawn_broadcast(move |thread| {
+        let mut since = Instant::now();
+        while thread.index() != here && !ended.load(Ordering::Relaxed) && since.elapsed() < PATIENCE {
+            if rayon::yield_now() == Some(rayon::Yield::Executed) {
+                since = Instant::now();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    });
+    let result = body();
+    drop(end);
+    result
+}
+
 /// The number in the variable; `None` if it is unset or empty.
 fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
@@ -68,6 +120,40 @@ fn asked_for(value: Option<&OsStr>) -> Result<Option<u16>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The sum of 0..10_000, in parallel.
+    fn work() -> u64 {
+        use rayon::prelude::*;
+        (0..10_000_u64).into_par_iter().with_max_len(100).sum()
+    }
+
+    #[test]
+    fn steps_of_several_runs_share_the_threads() {
+        assert_eq!(keep_threads_awake(work), 49_995_000, "on a thread outside the pool");
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let run = || (0..50).map(|_| keep_threads_awake(work)).all(|sum| sum == 49_995_000);
+            let mut runs = [false; 6];
+            pool.scope(|scope| runs.iter_mut().for_each(|well| scope.spawn(move |_| *well = run())));
+            assert_eq!(runs, [true; 6], "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn threads_stop_looking_for_work_after_a_panic() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let step = || {
+            pool.install(|| {
+                keep_threads_awake(|| {
+                    if work() > 0 {
+                        panic!("diverged")
+                    }
+                })
+            })
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).is_err());
+        assert_eq!(pool.broadcast(|_| work()), [49_995_000; 2], "both threads are free");
+    }
 
     #[test]
     fn only_numbers_in_the_range_are_taken() {

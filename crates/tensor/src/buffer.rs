@@ -3,6 +3,9 @@
 //! Every training step needs the same few dozen large buffers. Fresh memory from the operating
 //! system costs a page fault per 4 KiB, so a large buffer that is no longer used goes to a pool. A
 //! later tensor takes it from there, if it is long enough and not much too long.
+//!
+//! Buffers begin at a cache line. Otherwise (the allocator aligns to 16 bytes) every load and store
+//! of a 64-byte vector would touch two lines.
 
 use core::any::{Any, TypeId};
 use core::ops::{Deref, DerefMut};
@@ -19,6 +22,9 @@ pub(crate) const LARGE: usize = 1 << 13;
 /// A buffer is used only for tensors that need at least this fraction (1 / SPARE) of it.
 pub(crate) const SPARE: usize = 4;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// The free buffers, by element type and length.
 type Pool = HashMap<TypeId, BTreeMap<usize, Vec<Box<dyn Any + Send>>>>;
 static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
@@ -27,8 +33,9 @@ static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
 /// vector that was allocated elsewhere is freed: the next one will be allocated elsewhere too, and
 /// the pool would only grow.)
 pub(crate) struct Buffer<T: Element> {
-    /// The first `len` are in use.
+    /// Those from `start` to `start + len` are in use.
     numbers: Vec<T>,
+    start: usize,
     len: usize,
     pooled: bool,
     /// In meta mode there are no numbers, only an account of their memory.
@@ -43,9 +50,11 @@ impl<T: Element> Buffer<T> {
             return Self::meta(claim);
         }
         let pooled = len >= LARGE;
-        let recycled = if pooled { Self::take(len) } else { None };
-        let numbers = recycled.unwrap_or_else(|| vec![T::default(); len]);
-        let mut buffer = Self { numbers, len, pooled, claim: None };
+        let padded = Self::padded(len);
+        let recycled = if pooled { Self::take(padded) } else { None };
+        let numbers = recycled.unwrap_or_else(|| vec![T::default(); padded]);
+        let start = numbers.as_ptr().align_offset(LINE).min(padded - len);
+        let mut buffer = Self { numbers, start, len, pooled, claim: None };
         if cfg!(test) {
             buffer.fill(T::from_f64(f64::NAN));
         }
@@ -54,7 +63,12 @@ impl<T: Element> Buffer<T> {
 
     /// The buffer of a meta tensor.
     pub(crate) fn meta(claim: Claim) -> Self {
-        Self { numbers: Vec::new(), len: 0, pooled: false, claim: Some(claim) }
+        Self { numbers: Vec::new(), start: 0, len: 0, pooled: false, claim: Some(claim) }
+    }
+
+    /// The length of a vector in which `len` numbers can begin at a cache line.
+    fn padded(len: usize) -> usize {
+        if len == 0 { 0 } else { len + LINE / size_of::<T>() - 1 }
     }
 
     /// Whether it is the buffer of a meta tensor.
@@ -77,20 +91,20 @@ impl<T: Element> From<Vec<T>> for Buffer<T> {
         if let Some(claim) = Claim::new::<T>(len, false) {
             return Self::meta(claim);
         }
-        Self { numbers, len, pooled: false, claim: None }
+        Self { numbers, start: 0, len, pooled: false, claim: None }
     }
 }
 
 impl<T: Element> Deref for Buffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        &self.numbers[..self.len]
+        &self.numbers[self.start..][..self.len]
     }
 }
 
 impl<T: Element> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.numbers[..self.len]
+        &mut self.numbers[self.start..][..self.len]
     }
 }
 
@@ -109,9 +123,21 @@ impl<T: Element> Drop for Buffer<T> {
 mod tests {
     use super::*;
 
-    /// The number of free buffers of this length.
+    /// The number of free buffers that were made for this length.
     fn free(len: usize) -> usize {
+        let len = Buffer::<f32>::padded(len);
         POOL.lock().unwrap().get(&TypeId::of::<f32>()).and_then(|lengths| lengths.get(&len)).map_or(0, Vec::len)
+    }
+
+    #[test]
+    fn buffers_begin_at_a_cache_line() {
+        for len in [0, 1, 15, 16, 17, 1000, LARGE, 3 * LARGE + 5] {
+            let (floats, doubles) = (Buffer::<f32>::stale(len), Buffer::<f64>::stale(len));
+            assert_eq!([floats.len(), doubles.len()], [len; 2]);
+            let begins =
+                [floats.as_ptr().addr(), doubles.as_ptr().addr()].map(|at| len == 0 || at.is_multiple_of(LINE));
+            assert_eq!(begins, [true; 2], "{len} numbers");
+        }
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl<T: Element> Tensor<T> {
     /// Adds `other` to `self`, in place if the buffer is not shared.
     pub(crate) fn add_assign(&mut self, other: &Self) {
         match Arc::get_mut(&mut self.data) {
-            Some(sum) => sum.iter_mut().zip(other.data()).for_each(|(sum, x)| *sum = *sum + *x),
+            Some(sum) => T::add_assign(other.data(), sum),
             None => *self = Self::written(self.shape, |y| T::binary(Binary::Add, self.data(), other.data(), y)),
         }
     }

@@ -463,3 +463,34 @@ fn an_op_saves_only_what_the_wanted_rules_will_read() {
     };
     assert!(y.is_tracked() && is_free(value, size));
 }
+
+/// A constant that is repeated along adjacent axes is not written out; a tracked one has a node for
+/// its repetition, which collects gradients before they are summed.
+#[test]
+fn repeated_constants_are_read_in_place_and_give_the_bits_of_repeated_ones() {
+    let numbers = |shape: &[usize]| Tensor::<f32>::from_fn(shape, |i| ((i * 37 + 11) % 101) as f32 / 7.0 - 5.1);
+    let x = numbers(&[2, 3, 4, 5]);
+    for (shape, nodes) in [
+        (&[2, 1, 1, 5][..], [2, 4]),
+        (&[2, 3, 4, 1], [2, 4]),
+        (&[1, 3, 4, 5], [2, 4]),
+        (&[2, 1, 4, 1], [2, 4]),
+        (&[4, 5], [2, 3]),
+        (&[], [2, 3]),
+        (&[2, 3, 4, 5], [2, 3]),
+    ] {
+        let b = numbers(shape);
+        let results = [false, true].map(|tracked| {
+            let tape = Tape::new();
+            let x = tape.variable("x", x.clone());
+            let b = if tracked { tape.variable("b", b.clone()) } else { Var::constant(b.clone()) };
+            let y = &x / &b;
+            assert_eq!(tape.len(), nodes[usize::from(tracked)], "{shape:?}");
+            let gradient = grad(&(&y * &y).sum(), &[x], Options::default()).remove(0);
+            [y.into_value(), gradient.into_value()]
+        });
+        assert_eq!(results[0], results[1], "{shape:?}");
+        let whole = &Var::constant(x.clone()) / &Var::constant(b).broadcast_to([2, 3, 4, 5]);
+        assert_eq!(*whole.value(), results[0][0], "{shape:?}");
+    }
+}

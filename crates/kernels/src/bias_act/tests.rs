@@ -67,7 +67,9 @@ fn the_forward_pass_has_the_bits_of_the_separate_kernels() {
                 });
                 let mut y = x.clone();
                 if let Some(bias) = bias {
-                    y = written(n, |to| elementwise::binary_rows(Binary::Add, &y, bias, to));
+                    y = written(n, |to| {
+                        elementwise::binary_repeated(Binary::Add, [1, n / bias.len(), bias.len()], &y, bias, to)
+                    });
                 }
                 if let Some(slope) = parts.slope {
                     y = written(n, |to| elementwise::unary(Unary::LeakyRelu { slope }, &y, to));
@@ -93,7 +95,9 @@ fn the_backward_pass_has_the_bits_of_the_separate_kernels() {
         let n = x.len();
         for parts in settings() {
             let what = format!("{rows} x {columns}, {parts:?}");
-            let h = written(n, |y| elementwise::binary_rows(Binary::Add, &x, &bias, y));
+            let h = written(n, |y| {
+                elementwise::binary_repeated(Binary::Add, [1, n / bias.len(), bias.len()], &x, &bias, y)
+            });
             let mut y = x.clone();
             bias_act(parts, Some(&bias), &mut y);
             let got = same_bits_everywhere(&what, || {

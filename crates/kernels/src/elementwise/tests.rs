@@ -86,20 +86,33 @@ fn the_derivative_of_softplus_is_the_sigmoid() {
 }
 
 #[test]
-fn a_row_is_paired_with_every_row() {
-    for width in [1, 2, 3, 5, 8, 10, 15, 16, 17, 33, 63, 64, 65, 100, 784, PATTERN + 1, 3136] {
-        for rows in [0, 1, 2, 7, 31, 64, 301] {
-            let (a, row) = (wild_numbers(rows * width, 1), wild_numbers(width, 2));
-            for op in [Binary::Add, Binary::LeakyReluGrad { slope: 0.2 }] {
-                let got = same_bits_everywhere("binary_rows", || filled(a.len(), |y| binary_rows(op, &a, &row, y)));
-                let wanted = filled(a.len(), |y| reference::binary_rows(op, &a, &row, y));
-                assert_same_bits(&got, &wanted, &format!("{op:?}, {rows} rows of {width}"));
-            }
+fn a_row_is_paired_with_every_row_of_its_matrix() {
+    let widths = [1, 2, 3, 5, 8, 10, 15, 16, 17, 33, 63, 64, 65, 100, 784, PATTERN + 1, 3136];
+    let shapes = widths.into_iter().flat_map(|inner| [0, 1, 2, 7, 31, 64, 301].map(|rows| [1, rows, inner]));
+    let stacks = [[0, 3, 2], [2, 5, 0], [7, 16, 64], [300, 64, 1], [1025, 7, 3], [3, 900, 40], [2, 3, 50_000]];
+    for shape in shapes.chain(stacks).chain([[1, 3, 50_000], [5, PATTERN + 3, 1], [2, 1, 30], [2, 20_000, 1]]) {
+        let [outer, repeated, inner] = shape;
+        let (a, b) = (wild_numbers(outer * repeated * inner, 1), wild_numbers(outer * inner, 2));
+        for op in [Binary::Sub, Binary::LeakyReluGrad { slope: 0.2 }] {
+            let got = same_bits_everywhere("repeated", || filled(a.len(), |y| binary_repeated(op, shape, &a, &b, y)));
+            let wanted = filled(a.len(), |y| reference::binary_repeated(op, shape, &a, &b, y));
+            assert_same_bits(&got, &wanted, &format!("{op:?}, {shape:?}"));
         }
     }
-    let (a, row) = (wild_numbers(3 * 50_000, 1), wild_numbers(50_000, 2));
-    let got = filled(a.len(), |y| binary_rows(Binary::Mul, &a, &row, y));
-    assert_same_bits(&got, &filled(a.len(), |y| reference::binary_rows(Binary::Mul, &a, &row, y)), "long rows");
+}
+
+#[test]
+fn sums_in_place_agree_with_the_plain_loop() {
+    for len in SIZES {
+        let (x, start) = (wild_numbers(len, 1), wild_numbers(len, 2));
+        let after = |add: fn(&[f32], &mut [f32])| {
+            let mut sum = start.clone();
+            add(&x, &mut sum);
+            sum
+        };
+        let got = same_bits_everywhere("add_assign", || after(add_assign));
+        assert_same_bits(&got, &after(reference::add_assign), &format!("{len} numbers"));
+    }
 }
 
 #[test]
@@ -113,9 +126,9 @@ fn infinities_and_nans_are_counted() {
 }
 
 #[test]
-#[should_panic(expected = "Add: 7 elements are not whole rows of 2")]
+#[should_panic(expected = "Add: lengths of a, b and y for [1, 3, 2]")]
 fn a_broken_row_is_refused() {
-    binary_rows(Binary::Add, &[0.0; 7], &[0.0; 2], &mut [0.0; 7]);
+    binary_repeated(Binary::Add, [1, 3, 2], &[0.0; 7], &[0.0; 2], &mut [0.0; 7]);
 }
 
 #[test]

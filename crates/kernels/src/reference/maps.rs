@@ -21,12 +21,21 @@ pub fn binary<R: Real>(op: Binary, a: &[R], b: &[R], y: &mut [R]) {
     }
 }
 
-/// See [`Element::binary_rows`](crate::Element::binary_rows).
-pub fn binary_rows<R: Real>(op: Binary, a: &[R], row: &[R], y: &mut [R]) {
-    assert_eq!(a.len(), y.len(), "{op:?}: lengths");
-    assert!(a.is_empty() || !row.is_empty() && a.len().is_multiple_of(row.len()), "{op:?}: whole rows");
-    for (i, (a, y)) in a.iter().zip(y).enumerate() {
-        *y = op.at([*a, row[i % row.len()]]);
+/// See [`Element::binary_repeated`](crate::Element::binary_repeated).
+pub fn binary_repeated<R: Real>(op: Binary, shape: [usize; 3], a: &[R], b: &[R], y: &mut [R]) {
+    let [outer, repeated, inner] = shape;
+    let wanted = [outer * repeated * inner, outer * inner, outer * repeated * inner];
+    assert_eq!([a.len(), b.len(), y.len()], wanted, "{op:?}: lengths");
+    for (at, (a, y)) in a.iter().zip(y).enumerate() {
+        *y = op.at([*a, b[at / (repeated * inner) * inner + at % inner]]);
+    }
+}
+
+/// See [`Element::add_assign`](crate::Element::add_assign).
+pub fn add_assign<R: Real>(x: &[R], sum: &mut [R]) {
+    assert_eq!(x.len(), sum.len(), "add_assign: lengths");
+    for (x, sum) in x.iter().zip(sum) {
+        *sum = *sum + *x;
     }
 }
 
@@ -34,7 +43,7 @@ pub fn binary_rows<R: Real>(op: Binary, a: &[R], row: &[R], y: &mut [R]) {
 pub fn bias_act<R: Real>(settings: BiasActivation, bias: Option<&[R]>, x: &mut [R]) {
     let mut y = x.to_vec();
     if let Some(bias) = bias {
-        binary_rows(Binary::Add, x, bias, &mut y);
+        binary_repeated(Binary::Add, [1, x.len() / bias.len(), bias.len()], x, bias, &mut y);
         x.copy_from_slice(&y);
     }
     if let Some(slope) = settings.slope {

@@ -17,7 +17,7 @@ mod sums;
 
 pub(crate) use draws::drop_below;
 pub use draws::{dropout, normal};
-pub use maps::{bias_act, bias_act_grad, binary, binary_rows, unary};
+pub use maps::{add_assign, bias_act, bias_act_grad, binary, binary_repeated, unary};
 pub use norms::{
     batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics,
 };

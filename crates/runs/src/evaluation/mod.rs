@@ -26,6 +26,7 @@ use crate::data::{self, Dataset};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::plan;
+use crate::processor;
 use crate::sampling::styles::Truncated;
 use crate::storage;
 use crate::suggestion::suggestion;
@@ -167,6 +168,11 @@ impl fmt::Display for Evaluation {
 /// When the request is invalid, no checkpoint can be used, the real images cannot be read, or a
 /// file cannot be written.
 pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
+    processor::on_a_kernel_thread(|| evaluate_here(request))
+}
+
+/// Measures on the current thread.
+fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
     let extractor = FeatureExtractor::named(request.extractor.as_deref().unwrap_or("pca64"))?;
     let metrics = chosen(&request.metrics, extractor)?;

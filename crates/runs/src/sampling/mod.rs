@@ -30,6 +30,7 @@ use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::progress;
 use crate::plan;
+use crate::processor;
 use crate::signals;
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
 use crate::systems::Trainable;
@@ -130,6 +131,11 @@ enum Product {
 /// # Errors
 /// When the request is invalid, no checkpoint can be used, or the file cannot be written.
 pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
+    processor::on_a_kernel_thread(|| sample_here(request))
+}
+
+/// Draws on the current thread.
+fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
     let product = product_of(request)?;
     // Errors in the request alone are reported before a checkpoint is read.
     let listed = match &request.seeds {
@@ -427,7 +433,7 @@ impl Job<'_> {
         let mut drawn = 0;
         for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.seeds.count(), kept)?;
-            visit(&draw(self.sampler, batch, length)?)?;
+            visit(&processor::keep_threads_awake(|| draw(self.sampler, batch, length))?)?;
             drawn += batch.len() / length;
             if let Some(bar) = &bar {
                 bar.set_position(drawn as u64);

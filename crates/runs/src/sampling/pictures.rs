@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
 use tensor::Tensor;
@@ -52,8 +54,8 @@ pub(crate) fn in_parts(count: usize, image: [usize; 3], draw: impl Fn(Range<usiz
 /// colour, part of a chessboard pattern in grey.
 pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     let byte = |value: &f32| (255.0 * value).round_ties_even().clamp(0.0, 255.0) as u8;
-    let mut bytes: Vec<u8> = images.data().iter().map(byte).collect();
-    if count_not_finite(images) > 0 {
+    let mut bytes: Vec<u8> = images.data().par_iter().with_min_len(1 << 12).map(byte).collect();
+    if images.count_non_finite() > 0 {
         let &[_, _, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
         let pixels = images.data().chunks(channels).zip(bytes.chunks_mut(channels)).enumerate();
         for (at, (_, pixel)) in pixels.filter(|(_, (numbers, _))| numbers.iter().any(|x| !x.is_finite())) {
@@ -66,13 +68,9 @@ pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
     bytes
 }
 
-fn count_not_finite(images: &Tensor) -> usize {
-    images.data().iter().filter(|value| !value.is_finite()).count()
-}
-
 /// A warning about the file `path`, if `drawn` has non-finite values; `shown` says how these look.
 pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
-    let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + count_not_finite(images), all + images.size()));
+    let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + images.count_non_finite(), all + images.size()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (bad > 0).then(|| format!("warning      {name}: {bad} of {all} numbers are NaN or infinite; {shown}"))
 }
@@ -85,7 +83,7 @@ pub(crate) const MARKED: &str = "such pixels are magenta or, in grey, chequered"
 /// # Errors
 /// When a value is not finite.
 pub(crate) fn finite(images: Tensor) -> Result<Tensor, Failure> {
-    let bad = count_not_finite(&images);
+    let bad = images.count_non_finite();
     if bad == 0 {
         return Ok(images);
     }

@@ -15,6 +15,7 @@ use crate::data;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::progress;
+use crate::processor;
 use crate::sampling::array_file;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::{Written, styles};
@@ -61,6 +62,11 @@ impl ProjectRequest {
 /// When the run has no styles, no checkpoint can be used, the picture cannot be read, or a file
 /// cannot be written.
 pub fn project(request: &ProjectRequest) -> Result<Written, Failure> {
+    processor::on_a_kernel_thread(|| project_here(request))
+}
+
+/// Searches on the current thread.
+fn project_here(request: &ProjectRequest) -> Result<Written, Failure> {
     if let Some(path) = &request.out
         && storage::extension(path) != "png"
     {
@@ -125,7 +131,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Outp
                 .help(advice!("search-stopped", "nothing was written")));
         }
         if step < steps {
-            projection.step();
+            processor::keep_threads_awake(|| projection.step());
         }
         if let Some(bar) = &bar {
             bar.set_position(u64::from(step));

@@ -17,6 +17,7 @@ use crate::data;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::observers::samples;
+use crate::processor;
 use crate::sampling::Written;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::storage::{self, RealDisk};
@@ -66,6 +67,11 @@ impl TranslateRequest {
 /// When the run does not translate, no checkpoint can be used, the pictures cannot be read, or a
 /// file cannot be written.
 pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
+    processor::on_a_kernel_thread(|| translate_here(request))
+}
+
+/// Translates on the current thread.
+fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
     let Trained { config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.entry.name);

@@ -110,10 +110,7 @@ pub struct TrainReport {
 /// Any problem with the request, the data, the run folder or the training; each error says what to
 /// do about it.
 pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
-    // Runs on one of the kernels' own threads: from any other thread, each kernel call would wait
-    // for a pool thread to wake up, which takes longer than the work itself when networks are
-    // small.
-    rayon::scope(|_| train_here(request))
+    processor::on_a_kernel_thread(|| train_here(request))
 }
 
 /// The configuration of the new run that the request asks for.
@@ -132,7 +129,7 @@ pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, F
 /// # Errors
 /// As [`train`], where the problem can be detected before the first step.
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
-    rayon::scope(|_| {
+    processor::on_a_kernel_thread(|| {
         let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
         if plan.starts_from_parent() {
             let parent = plan.config.parent_line();

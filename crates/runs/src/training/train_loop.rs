@@ -7,6 +7,7 @@ use crate::failure::{Code, Failure};
 use crate::observers::probe::Prober;
 use crate::observers::probe::collector::collect;
 use crate::observers::{Observer, StepContext, StepRecord};
+use crate::processor;
 use models::System;
 
 /// How a training ended without an error.
@@ -43,12 +44,13 @@ pub(crate) fn train(
             let began = Instant::now();
             let reals = batches.of_step(done, system)?;
             let due = prober.as_mut().filter(|prober| prober.is_due(done + 1));
+            let mut step = || processor::keep_threads_awake(|| system.step(done, &reals));
             let (result, seen) = match due {
                 Some(prober) => {
-                    let (result, seen) = collect(|| system.step(done, &reals));
+                    let (result, seen) = collect(step);
                     (result, Some((prober, seen)))
                 }
-                None => (system.step(done, &reals), None),
+                None => (step(), None),
             };
             let metrics = result.map_err(|error| diverged(done + 1, &error.to_string()))?;
             let seconds = began.elapsed().as_secs_f64();

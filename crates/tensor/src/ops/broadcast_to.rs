@@ -86,8 +86,10 @@ impl Replay for BroadcastTo {
 }
 
 /// The forward pass of add, sub, mul and div: `kernel` on pairs of elements of `a` and `b`. If b is
-/// a row (such as a bias), it is read in place; otherwise both are first broadcast to their common
-/// shape.
+/// a row (such as a bias), or a constant that is repeated along adjacent axes (such as a number per
+/// image or pixel), it is read in place; otherwise both are first broadcast to their common shape.
+/// (The node of a broadcast collects the gradients of all its users before it sums them. Without it,
+/// each would be summed separately, with other rounding.)
 #[track_caller]
 pub(super) fn pairwise<T: Element>(op: impl Op<T>, kernel: Binary, a: &Var<T>, b: &Var<T>) -> Var<T> {
     let name = op.name();
@@ -98,10 +100,14 @@ pub(super) fn pairwise<T: Element>(op: impl Op<T>, kernel: Binary, a: &Var<T>, b
             b.shape()
         )
     };
-    let is_row = *a.shape() == common && a.shape().ends_with(b.shape()) && b.value().size() > 0;
-    if *a.shape() != *b.shape() && !is_row {
-        return pairwise(op, kernel, &a.broadcast_to(common), &b.broadcast_to(common));
-    }
-    let y = Tensor::written(common, |y| T::binary_rows(kernel, a.value().data(), b.value().data(), y));
+    let is_row = a.shape().ends_with(b.shape());
+    let in_place = *a.shape() == common && (is_row || !b.is_tracked());
+    let steps = if in_place { b.shape().repetitions(&common) } else { None };
+    let shape = match steps.as_deref() {
+        Some([]) => [1, 1, common.size()],
+        Some(&[shape]) => shape,
+        _ => return pairwise(op, kernel, &a.broadcast_to(common), &b.broadcast_to(common)),
+    };
+    let y = Tensor::written(common, |y| T::binary_repeated(kernel, shape, a.value().data(), b.value().data(), y));
     Var::record(op, &[a, b], y)
 }
