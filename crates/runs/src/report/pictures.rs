@@ -151,7 +151,7 @@ impl<'a> Studio<'a> {
         let found = nearest_rows(&Matrix::from_tensor(&small(fakes, COMPARED_SIDE)), rows);
         let (numbers, searched): (Vec<usize>, _) = (found.iter().map(|(at, _)| numbers[*at]).collect(), numbers.len());
         let distances = found.into_iter().map(|(_, distance)| if distance.is_finite() { distance } else { -1.0 });
-        let images = &self.data.batch(&[numbers.clone()])?[0];
+        let images = &self.data.batch(std::slice::from_ref(&numbers))?[0];
         let columns = pictures::columns(numbers.len());
         let file = self.sheet("nearest", &[small(images, SIDE)], Some(columns))?;
         let rows = numbers.len().div_ceil(columns);

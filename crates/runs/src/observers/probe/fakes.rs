@@ -162,7 +162,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
     match values.len() {
         0 => f64::NAN,
-        odd if odd % 2 == 1 => values[middle],
+        odd if !odd.is_multiple_of(2) => values[middle],
         _ => (values[middle - 1] + values[middle]) / 2.0,
     }
 }
@@ -267,7 +267,7 @@ fn reduce(image: &[f32], [height, width, channels]: [usize; 3], row: &mut Vec<f6
 fn nyquist(image: &[f32], [height, width, channels]: [usize; 3]) -> f64 {
     let (even_height, even_width) = (height / 2 * 2, width / 2 * 2);
     let pixel = |y: usize, x: usize, channel: usize| f64::from(image[(y * width + x) * channels + channel]);
-    let sign = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut power = 0.0;
     for channel in 0..channels {
         let mut of_columns = vec![0.0; even_width];
@@ -296,8 +296,8 @@ mod tests {
 
     #[test]
     fn a_checkerboard_has_its_power_at_the_highest_frequency() {
-        let board = |y: usize, x: usize| if (x + y) % 2 == 0 { 1.0 } else { 0.0 };
-        let stripes = |y: usize, _: usize| if y % 2 == 0 { 1.0 } else { 0.0 };
+        let board = |y: usize, x: usize| if (x + y).is_multiple_of(2) { 1.0 } else { 0.0 };
+        let stripes = |y: usize, _: usize| if y.is_multiple_of(2) { 1.0 } else { 0.0 };
         let ramp = |y: usize, x: usize| (x + y) as f32 / 16.0;
         let power = |of: &dyn Fn(usize, usize) -> f32, [h, w]: [usize; 2]| {
             let image: Vec<f32> = (0..h * w).map(|i| of(i / w, i % w)).collect();
