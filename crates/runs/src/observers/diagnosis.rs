@@ -261,7 +261,11 @@ impl Observer for Watch<'_> {
     fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
         let open = self.monitor.open().map(|episode| {
             let Episode { sign, step, last_step, evidence } = episode;
-            format!("{} ({}) from step {step} to {last_step}: {evidence}", sign.title, sign.id)
+            let whose = match sign.severity {
+                Severity::Sick => "the run is sick",
+                Severity::Flaw => "the samples have a flaw",
+            };
+            format!("{whose}: {} ({}) from step {step} to {last_step}: {evidence}", sign.title, sign.id)
         });
         *self.alarm.last_words.borrow_mut() = open.collect();
         if self.is_written { Ok(()) } else { self.write() }

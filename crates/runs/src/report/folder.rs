@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::systems::Trainable;
 use models::MetricDescription;
 use models::step_metrics::Unit;
-use crate::systems::Trainable;
 use tensor::meta;
 
 use super::document::{Alert, Chart, Record, RunReport, Sheet};

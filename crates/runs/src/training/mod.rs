@@ -233,7 +233,7 @@ fn in_folder(
         }
     };
     print_summary(&console, &request.system, &report)?;
-    last_words.iter().for_each(|line| console.say(&format!("warning      the run is sick: {line}")));
+    last_words.iter().for_each(|line| console.say(&format!("warning      {line}")));
     console.check()?;
     match sick {
         Some(failure) => Err(failure),
