@@ -1,11 +1,11 @@
 //! The report of a run: a page with its curves, sheets, scores, layers and diagnoses.
 //!
-//! Every run folder has `report.html`, which an [observer](crate::observers::report) keeps up to
+//! Every run folder has `report.html`, which an observer keeps up to
 //! date while the run trains: the page loads `report/data.js` again every few seconds, so it needs
 //! no server. [`report()`] writes one self-contained file for one or several runs.
 //!
-//! [`gathered`] keeps the numbers, [`folder`] reads a run folder, [`pictures`] draws what needs the
-//! system, [`document`] is the content as plain data, and [`html`] and the files in `page/` make the
+//! `gathered` keeps the numbers, `folder` reads a run folder, `pictures` draws what needs the
+//! system, `document` is the content as plain data, and `html` and the files in `page/` make the
 //! page of it.
 
 pub(crate) mod document;
