@@ -1,5 +1,7 @@
 //! [`LossScale`]: what the losses that a system reports can be compared with.
 
+use kernels::scalar::ln;
+
 /// What the losses that a system reports can be compared with: their kind, and the loss of a
 /// discriminator that cannot tell reals from fakes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +46,7 @@ impl LossScale {
     /// that of fakes is 0.
     pub fn summed(kind: LossKind, real: f64) -> Self {
         let middle = real / 2.0;
-        let entropy = -(middle * middle.ln() + (1.0 - middle) * (1.0 - middle).ln());
+        let entropy = -(middle * ln(middle) + (1.0 - middle) * ln(1.0 - middle));
         let guess = match kind {
             LossKind::CrossEntropy | LossKind::ClippedCrossEntropy => 2.0 * entropy,
             LossKind::LeastSquares => 2.0 * middle * middle,
