@@ -32,6 +32,7 @@ use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 
 /// An algorithm for one call.
+#[expect(clippy::large_enum_variant, reason = "one is made for each call, and never stored")]
 pub(super) enum Algorithm {
     /// Products of packed pixels and packed weights.
     Direct,
