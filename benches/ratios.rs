@@ -126,7 +126,7 @@ pub fn report(name: &str, measured: Measured, committed: Option<f64>, verdict: V
 /// Whether a ratio is as good as the committed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is, or better, or a little worse.
+    /// It is as good, better, or only a little worse.
     Kept,
     /// It fell too far.
     Fell,

@@ -1,7 +1,7 @@
-//! The generator's transposed convolutions at batch 128; the first two both as the library runs
-//! them, on the small images with merged taps, and as they would run on the up-sampled images. A
-//! transposed convolution is the input gradient of a convolution, so its own input gradient is that
-//! convolution.
+//! The generator's transposed convolutions at batch 128. The first two are measured twice: as the
+//! library runs them, on the small images with merged taps, and as they would run on the up-sampled
+//! images. A transposed convolution is the input gradient of a convolution, so its own input
+//! gradient is that convolution.
 
 use benches::{criterion, measure_convolutions};
 use kernels::{ConvGeometry, TransposedPadding};

@@ -13,7 +13,7 @@ use benches::{all_threads, numbers, peak_flops, pool, testing};
 use kernels::simd::{self, Kernel, LANES, Simd};
 use kernels::{ConvGeometry, Element, Gemm, Padding, Precision, reference};
 
-/// Rows of a, columns of b, and the depth.
+/// Rows of a, columns of b, and k.
 const M: usize = 1008;
 const N: usize = 1024;
 const K: usize = 1024;
@@ -27,11 +27,11 @@ enum Step {
     Tile,
     /// The same, from packed panels.
     Packed,
-    /// The same, with the depth in pieces and the rows in groups.
+    /// The same, with k in pieces and the rows in groups.
     Blocked,
 }
 
-/// The number of depth steps in a piece, and of rows in a group.
+/// The number of steps of k in a piece, and of rows in a group.
 const PIECE: usize = 512;
 const GROUP: usize = 126;
 
@@ -99,8 +99,8 @@ fn product<S: Simd, const H: usize, const V: usize>(s: S, Product { step, a, b, 
     }
 }
 
-/// For every piece of the depth, packs the columns; then, for every group of rows, packs the rows
-/// and computes all tiles.
+/// For every piece of k, packs the columns; then, for every group of rows, packs the rows and
+/// computes all tiles.
 #[inline(always)]
 fn pieces<S: Simd, const H: usize, const V: usize>(
     s: S,

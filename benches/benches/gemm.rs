@@ -1,6 +1,6 @@
-//! Matrix products beside those of the `gemm` crate (with its AVX-512 tiles) and of
+//! Matrix products compared with those of the crates `gemm` (with its AVX-512 tiles) and
 //! `matrixmultiply`: square ones, those of the convolutions, and small ones, with transposed
-//! operands too. Ours in bf16 take part as well.
+//! operands too. Our bf16 products are measured as well.
 //!
 //! The libraries and the probe of the machine's peak take turns, because the speed of a shared
 //! machine changes from second to second: only ratios within one block of lines are meaningful.
@@ -40,7 +40,7 @@ const SHAPES: [[usize; 3]; 21] = [
     [4096, 256, 3200],
     [12544, 128, 1600],
     [50176, 64, 25],
-    // ... and for one pixel: its batch times some of the taps.
+    // ... and for one output pixel: a row per image, and some or all of the taps.
     [256, 512, 256],
     [256, 512, 6400],
     [256, 256, 3200],

@@ -1,6 +1,6 @@
-//! The gate: some kernels beside yardsticks that are measured in turns with them, and their ratios
-//! beside those of the committed table `benches/ratios.json`. It fails if a ratio fell by more than
-//! a quarter.
+//! The performance gate: measures some kernels in turns with yardsticks, and compares the ratios of
+//! their rates with the committed table `benches/ratios.json`. It fails if a ratio fell by more
+//! than a quarter; on another CPU than the table's, by more than a half.
 //!
 //! ```text
 //! cargo bench -p benches --bench ratios                 all problems
@@ -40,7 +40,8 @@ fn entry(name: &'static str, quick: bool, make: impl Fn() -> Problem + 'static) 
     Entry { name, quick, make: Box::new(make) }
 }
 
-/// Beside the peak of the multiply-add units: the ratio is the share of it.
+/// A kernel compared with the peak of the multiply-add units: the ratio is its fraction of the
+/// peak.
 fn beside_peak(amount: f64, kernel: impl FnMut() + Send + 'static) -> Problem {
     let steps = 40_000;
     Problem {
@@ -69,7 +70,7 @@ fn product(m: usize, n: usize, k: usize) -> Problem {
 }
 
 /// A convolution. The forward pass is compared with im2col and matrixmultiply, the gradients with
-/// the peak, by the products that are not with padding: transforms may exceed it.
+/// the peak, counting only the products without padding, so transforms may exceed it.
 fn convolution(g: &ConvGeometry, call: Convolution) -> Problem {
     let g = *g;
     let [x, w, y] = [g.x_shape(), g.w_shape(), g.y_shape()].map(|shape| shape.iter().product::<usize>());
@@ -99,7 +100,7 @@ fn conv([batch, size, from, to]: [usize; 4], kernel: usize, stride: usize, call:
 /// Numbers of a discriminator's map, 64 x 14 x 14 x 64: too many for a core's own caches.
 const FLOATS: usize = 64 * 14 * 14 * 64;
 
-/// Beside a copy of [`FLOATS`] numbers: the ratio is that of the bytes read and written per second.
+/// A kernel compared with a copy of [`FLOATS`] numbers, by the bytes read and written per second.
 fn beside_copy(floats: usize, kernel: impl FnMut() + Send + 'static) -> Problem {
     let (from, mut to) = (numbers(1, FLOATS), vec![0.0; FLOATS]);
     Problem {
@@ -185,7 +186,7 @@ fn entries() -> Vec<Entry> {
     ]
 }
 
-/// The least and the most time for the turns of a problem: with a ratio that is good, and without.
+/// The minimal time for the turns of a problem, and the maximal one if its ratio stays too low.
 const USUAL: [Duration; 2] = [Duration::from_millis(400), Duration::from_secs(3)];
 const QUICK: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(3)];
 const AGAIN: [Duration; 2] = [Duration::from_millis(400), Duration::from_secs(6)];

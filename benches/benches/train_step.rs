@@ -5,8 +5,9 @@
 //!
 //! The rate is in dense FLOP (a multiply-add counts 2, products with padding zeros included), as
 //! frameworks count it: three forward passes' worth for the discriminator step on 2 * batch images,
-//! one generator inference, and three and two for the generator step. The kernels skip padding, so
-//! this rate is higher than the actual throughput of the arithmetic units.
+//! one generator inference, and, for the generator step, three through the generator and two
+//! through the discriminator. The kernels skip padding, so this rate is higher than the actual
+//! throughput of the arithmetic units.
 
 use benches::{testing, timed};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

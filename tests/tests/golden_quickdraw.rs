@@ -84,7 +84,7 @@ fn a_discriminator_step_and_a_generator_step_agree() {
     let labels = ones.concat(&Tensor::zeros([count, 1]));
     let (found, logits) = gradients(&labels, |ctx| system.discriminator.forward(ctx, &images));
     report.note("discriminator step, logits", error(&expected["logits"], &logits));
-    let [loss, accuracy] = system.train_discriminator(0, &reals, &latents).expect("finite");
+    let [loss, accuracy, ..] = system.train_discriminator(0, &reals, &latents).expect("finite");
     report.note("discriminator step, loss", relative(loss - number(&expected["loss"]), loss));
     assert_eq!(accuracy, number(&expected["accuracy"]));
     compare([&mut report, &mut squares], expected, &found, &system.discriminator, &system);

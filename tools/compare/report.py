@@ -54,7 +54,7 @@ def summary(document):
     contenders = ["ours", "ours-bf16", "torch", "torch-bf16"]
     shown = [name for name in contenders if any(median(row.get(name)) for row in [*results.values(), *samples.values()])]
     heads = [NAMES[name].replace(" eager, channels_last", "").replace(" autocast", "") for name in shown]
-    ratios = ["PyTorch / Backdraw"] + (["PyTorch bf16 / Backdraw's better"] if "torch-bf16" in shown else [])
+    ratios = ["PyTorch / Backdraw"] + (["PyTorch, bf16 / the faster Backdraw"] if "torch-bf16" in shown else [])
     lines = [f"| one training step | {' | '.join([*heads, *ratios])} |", "|---" * (1 + len(heads) + len(ratios)) + "|"]
     for key, row in results.items():
         cells = [CASES[key].title, *(seconds(row.get(name)) for name in shown), *ratio_cells(row, ratios)]

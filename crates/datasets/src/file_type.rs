@@ -88,8 +88,8 @@ impl FileType {
             [b'B', b'M', ..] if is_bmp(start) => return FileType::Picture("BMP"),
             [b'P', b'1'..=b'6', next, ..] if next.is_ascii_whitespace() => return FileType::Picture("PNM"),
             [b'P', b'7', b'\n', ..] => return FileType::Picture("PNM"),
-            // The version of a pickle is followed by an opcode. A file of safetensors may begin with
-            // the same two bytes, of the length of its header, but not with such a third one.
+            // The version of a pickle is followed by an opcode. A safetensors file begins with the
+            // length of its header, whose first two bytes may be the same, but not the third.
             [0x80, 2..=5, b'('..=0xFF, ..] => return FileType::Data("Python pickle"),
             _ => {}
         }
@@ -140,7 +140,7 @@ impl FileType {
             Self::Gzip => "gzip archive".into(),
             Self::Archive(name) | Self::Data(name) => name.into(),
             Self::WebPage => "web page saved as data".into(),
-            Self::Json => "web page's answer (JSON) saved as data".into(),
+            Self::Json => "server's JSON response saved as data".into(),
             Self::Unknown => return None,
         };
         let vowel = noun.starts_with(['A', 'E', 'I', 'O', 'U'])

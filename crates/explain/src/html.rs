@@ -4,10 +4,9 @@
 //! and images made by the script. So even a text that was not escaped correctly could neither run
 //! nor load anything.
 
-use sha2::{Digest, Sha256};
+use ::page::{fill, in_script, in_text, lean, source, tight};
 
 use crate::document::Document;
-use crate::picture::base64;
 
 const FRAME: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/page.css");
@@ -48,54 +47,6 @@ pub fn page(document: &Document) -> String {
         "script" => script.clone(),
         _ => unreachable!("page.html asks for {name}"),
     })
-}
-
-/// Replaces each `{{name}}` of the template. Inserted text is not searched again.
-fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
-    let mut pieces = frame.split("{{");
-    let mut page = String::from(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let (name, after) = piece.split_once("}}").expect("page.html closes what it opens");
-        page.push_str(&part(name));
-        page.push_str(after);
-    }
-    page
-}
-
-/// Removes indentation and comment lines, a fifth of the size.
-fn lean(text: &str) -> String {
-    let lines = text.lines().map(str::trim_start);
-    let kept = lines
-        .filter(|line| !(line.is_empty() || line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/")));
-    kept.flat_map(|line| [line, "\n"]).collect()
-}
-
-/// Removes redundant spaces from a style sheet.
-fn tight(style: &str) -> String {
-    lean(style).replace(": ", ":").replace("; ", ";").replace(" {", "{").replace(";}", "}")
-}
-
-/// The name of a style or a script in the policy.
-fn source(text: &str) -> String {
-    format!("'sha256-{}'", base64(&Sha256::digest(text)))
-}
-
-/// Text between tags.
-fn in_text(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// JSON for a script element, without characters that could end the element, start a comment or end
-/// a line of JavaScript.
-fn in_script(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for letter in json.chars() {
-        match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", letter as u32)),
-            _ => safe.push(letter),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ pub const PRESETS: [Preset; 3] = [
     },
     Preset {
         name: "mlp",
-        about: "two dense layers that learn exclusive or",
-        data: "the four rows of exclusive or",
+        about: "two dense layers that learn XOR",
+        data: "the four rows of the truth table of XOR",
         batch: 4,
         make: mlp,
     },

@@ -301,8 +301,8 @@ impl TapeObserver for TapeRecorder {
 }
 
 impl StepObserver for Recorder {
-    fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver> {
-        self.tape_observer(rng.purpose)
+    fn step_begins(&self, rng: RngContext) -> Option<Rc<dyn TapeObserver>> {
+        Some(self.tape_observer(rng.purpose))
     }
 
     fn step_ends(&self, result: &StepResult<'_>) {

@@ -33,7 +33,8 @@ pub const LEAST: f32 = f32::from_bits((127 - 56) << 23);
 pub(crate) fn round_bits(x: f32) -> u32 {
     let bits = x.to_bits();
     let sign = bits & 0x8000_0000;
-    // Half a unit of the upper half, less one where that is even, so that ties stay there.
+    // Round to nearest: adds half a unit of the upper half, and one bit less if that half is even,
+    // so that ties go to the even number.
     let rounded = (bits + (0x7FFF + (bits >> 16 & 1))) & 0xFFFF_0000;
     let nan = (bits | 0x0040_0000) & 0xFFFF_0000;
     let number = if rounded & 0x7FFF_FFFF < LEAST.to_bits() { sign } else { rounded };
@@ -41,8 +42,8 @@ pub(crate) fn round_bits(x: f32) -> u32 {
 }
 
 /// The nearest bf16 number, or the one with an even last bit if two are equally near; a zero of the
-/// same sign if that is smaller than [`LEAST`]; infinity if that would be 2^128 or more. NaN
-/// remains NaN.
+/// same sign if that is smaller in magnitude than [`LEAST`]; infinity if that would be 2^128 or
+/// more. NaN remains NaN.
 #[inline]
 pub fn round(x: f32) -> f32 {
     f32::from_bits(round_bits(x))
@@ -108,7 +109,7 @@ mod tests {
         }
     }
 
-    /// The same in plain arithmetic, after `change` of each operand and result.
+    /// The same in plain arithmetic, with `change` applied to each operand and result.
     fn dot(a: u32, b: u32, sum: f32, change: impl Fn(f32) -> f32) -> f32 {
         let step = |shift: u32, sum: f32| {
             let [a, b] = [a, b].map(|pair| change(f32::from_bits(pair >> shift << 16)));

@@ -2,7 +2,7 @@
 //! pass over memory.
 //!
 //! These layers do little with each number, so they are bound by memory. Three separate forward
-//! passes took about twice as long as this one, and three backward passes half as long again
+//! passes took about twice as long as this one, and three backward passes about 1.5 times as long
 //! (`cargo bench -p benches --bench bias_act`). Here a stretch that fits the level-1 cache goes
 //! through all three before the next one is loaded. The operations and their order are those of the
 //! separate kernels, so the bits are the same.
@@ -87,7 +87,7 @@ impl<const BIAS: bool> Kernel for Forward<'_, BIAS> {
 }
 
 /// Applies dropout in place; `first` is the index of the first element. Also prefetches the
-/// elements that are `ahead`.
+/// elements `ahead` places further on.
 #[inline(always)]
 fn drop_some<S: Simd>(s: S, mask: Mask, first: usize, x: &mut [f32], ahead: usize) {
     let mut block = (first / 4) as u32;

@@ -105,7 +105,7 @@ impl Spot {
     /// The numbers of their columns, from a [`Layout::pattern`].
     #[inline(always)]
     pub(crate) fn pattern<S: Simd>(self, s: S, pattern: &[f32]) -> S::F {
-        s.load(pattern[self.column..].first_chunk().expect("a pattern is whole vectors"))
+        s.load(pattern[self.column..].first_chunk().expect("a pattern consists of whole vectors"))
     }
 }
 

@@ -28,7 +28,7 @@ impl<Op: Function<N>, const N: usize> Kernel for Map<'_, Op, N> {
         let (y, y_rest) = self.y.as_chunks_mut::<LANES>();
         let (whole, rest) = (y.len() * LANES, y_rest.len());
         let chunks = self.x.map(|x| &x[..whole].as_chunks::<LANES>().0[..y.len()]);
-        // (Iterators over the first and the last slice, which are the same if there is one, need no
+        // (Iterators over the first and the last slice, which are the same if `N` is 1, need no
         // bounds checks.)
         const { assert!(N == 1 || N == 2) };
         for ((first, last), y) in chunks[0].iter().zip(chunks[N - 1]).zip(y) {

@@ -157,9 +157,9 @@ impl ConvGeometry {
     }
 
     /// The precision that is in effect. [`Precision::Bf16`] multiplies [pairs](crate::bf16) of
-    /// channels, or of images for the weight gradient. Without pairs it would only cost accuracy,
-    /// and neither would it be faster in the weight gradient of layers with few channels, which is
-    /// bound by memory.
+    /// channels, or of images for the weight gradient. It has no effect where there are no pairs,
+    /// nor in the weight gradient of layers with few channels, which is bound by memory: there it
+    /// would cost accuracy without being faster.
     pub(crate) fn effective_precision(&self, call: Convolution) -> Precision {
         let takes_effect = match call {
             Convolution::Forward => self.in_channels > 1,
@@ -184,7 +184,7 @@ impl ConvGeometry {
         let whole = (0..2).all(|axis| factor[axis] > 0 && self.output[axis].is_multiple_of(factor[axis]));
         assert!(
             self.stride == [1; 2] && whole,
-            "no transposed convolution of images up-sampled by {factor:?}: {self:?}"
+            "not a transposed convolution of stride 1 of images up-sampled by {factor:?}: {self:?}"
         );
         let along = |axis: usize| (self.kernel[axis] + factor[axis] - 1, self.output[axis] / factor[axis]);
         let [(kh, h), (kw, w)] = [along(0), along(1)];
@@ -201,7 +201,11 @@ impl ConvGeometry {
     /// # Panics
     /// When the stride is not 1.
     pub fn as_transposed(&self) -> Option<Self> {
-        assert!(self.stride == [1, 1], "a convolution of stride {:?} is no transposed one", self.stride);
+        assert!(
+            self.stride == [1, 1],
+            "a convolution of stride {:?} cannot be computed as a transposed one",
+            self.stride
+        );
         let pad = |axis: usize| (self.kernel[axis] - 1).checked_sub(self.pad[axis]);
         Some(Self {
             input: self.output,

@@ -44,8 +44,8 @@ mod vector_words;
 /// The version of the numerics: of everything that decides how the results of the kernels are
 /// rounded. It goes up by one with each change that alters the bits of a run with default settings,
 /// such as another algorithm for a convolution, another order of a sum or another approximation of
-/// a function; the changelog has an entry for each. Runs record it, and say so when they go on with
-/// another one.
+/// a function; the changelog has an entry for each. Runs record it, and print a message when they
+/// are resumed with another version.
 ///
 /// * 1: everything before versions were recorded.
 /// * 2: convolutions with 64 or more channels on large maps are computed by transforms of tiles.

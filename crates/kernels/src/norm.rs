@@ -216,7 +216,11 @@ fn grad<const RELU: bool>(
 #[track_caller]
 fn checked_images(kernel: &str, images: usize, x: &[f32], per_channel: usize) -> [usize; 2] {
     let whole = images > 0 && !x.is_empty() && x.len().is_multiple_of(images) && per_channel.is_multiple_of(images);
-    assert!(whole, "{kernel}: {} elements and {per_channel} channels in all are not {images} images", x.len());
+    assert!(
+        whole,
+        "{kernel}: {} elements, with {per_channel} channels in all, cannot be divided into {images} images",
+        x.len()
+    );
     [x.len() / images, per_channel / images]
 }
 

@@ -1,5 +1,5 @@
 //! Standard normal numbers by the formula of Box and Muller ("A note on the generation of random
-//! normal deviates", 1958). A point of the plane at the distance sqrt(-2 log u) from the origin and
+//! normal deviates", 1958). A point in the plane at the distance sqrt(-2 log u) from the origin and
 //! the angle 2 pi t, with u and t uniform on (0, 1), has two independent standard normal
 //! coordinates.
 //!
@@ -18,7 +18,7 @@ use crate::random::Key;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::vector_words::{VECTORS, WORDS, even, words};
 
-/// The bits of 1 and of 2^23. Floats from there on have a step of 2^-23 and of 1.
+/// The bits of 1 and of 2^23. The spacing of the floats above them is 2^-23 and 1.
 const ONE_BITS: u32 = 0x3F80_0000;
 const TWO_23_BITS: u32 = 0x4B00_0000;
 const TWO_23: f32 = 8_388_608.0;

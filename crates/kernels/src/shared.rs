@@ -86,7 +86,11 @@ impl<'a> Region<'a> {
     /// When the range reaches beyond the slice.
     #[inline(always)]
     pub(crate) fn part(&mut self, range: Range<usize>) -> &mut [f32] {
-        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of a region of {}", self.len);
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "{range:?} is outside a region of {} elements",
+            self.len
+        );
         // SAFETY: inside the slice, and no other region accesses these elements, as the caller of
         // `claim` promised.
         unsafe { core::slice::from_raw_parts_mut(self.pointer.add(range.start), range.end - range.start) }
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "1..4 of a region of 3")]
+    #[should_panic(expected = "1..4 is outside a region of 3 elements")]
     fn a_part_beyond_the_slice_is_refused() {
         Region::whole(&mut [0.0; 3]).part(1..4);
     }

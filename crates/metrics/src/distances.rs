@@ -24,6 +24,45 @@ pub(crate) fn map_squared_distances<R: Send>(
     })
 }
 
+/// The mean distance between two different rows.
+///
+/// # Panics
+/// When there are fewer than two rows.
+#[track_caller]
+pub fn mean_distance(x: &Matrix) -> f64 {
+    let n = x.rows();
+    assert!(n >= 2, "mean distance: {n} rows have no distance");
+    let rows = map_squared_distances(x, x, |_, row| row.iter().map(|x| x.sqrt()).sum::<f64>());
+    rows.into_iter().sum::<f64>() / (n * (n - 1)) as f64
+}
+
+/// For each row of `a`, the number of the nearest row of `b` and the distance to it. Of two rows
+/// that are equally near, the first.
+///
+/// # Panics
+/// When `b` has no rows, or the numbers of columns differ.
+#[track_caller]
+pub fn nearest_rows(a: &Matrix, b: &Matrix) -> Vec<(usize, f64)> {
+    assert!(b.rows() > 0, "nearest rows: there are none");
+    map_squared_distances(a, b, |_, row| first_least(row, None))
+}
+
+/// For each row, the distance to the nearest other row; infinity if there is no other.
+pub fn nearest_others(x: &Matrix) -> Vec<f64> {
+    map_squared_distances(x, x, |i, row| first_least(row, Some(i)).1)
+}
+
+/// The index of the first of the smallest squares, except that of `without`, and its root.
+fn first_least(squares: &[f64], without: Option<usize>) -> (usize, f64) {
+    let mut best = (0, f64::INFINITY);
+    for (at, square) in squares.iter().enumerate().filter(|(at, _)| Some(*at) != without) {
+        if *square < best.1 {
+            best = (at, *square);
+        }
+    }
+    (best.0, best.1.sqrt())
+}
+
 /// The distance of each row of `a` to the nearest row of `b`.
 #[track_caller]
 pub(crate) fn nearest(a: &Matrix, b: &Matrix) -> Vec<f64> {
@@ -53,5 +92,13 @@ mod tests {
         let itself = map_squared_distances(&a, &a, |i, row| row[i]);
         assert_eq!(itself, [0.0; 9]);
         assert_eq!(nearest(&a, &a), [0.0; 9]);
+        let rows = nearest_rows(&a, &b);
+        for (i, (at, distance)) in rows.into_iter().enumerate() {
+            assert_eq!(distance, nearest(&a, &b)[i]);
+            assert!((all[i][at].sqrt() - distance).abs() < 1e-14, "{i}");
+        }
+        let line = Matrix::new(3, 1, vec![0.0, 1.0, 3.0]);
+        assert_eq!((nearest_others(&line), mean_distance(&line)), (vec![1.0, 1.0, 2.0], 2.0));
+        assert_eq!(nearest_rows(&line, &line.part(1..3)), [(0, 1.0), (0, 0.0), (1, 0.0)]);
     }
 }

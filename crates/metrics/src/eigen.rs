@@ -104,7 +104,10 @@ fn ql(d: &mut [f64], e: &mut [f64]) {
     let nothing = largest * f64::EPSILON;
     for first in 0..d.len() {
         for turn in 0.. {
-            assert!(turn < MOST_ROTATIONS, "eigenvalues: number {first} is not found in {MOST_ROTATIONS} rotations");
+            assert!(
+                turn < MOST_ROTATIONS,
+                "eigenvalues: number {first} has not converged in {MOST_ROTATIONS} iterations"
+            );
             // The end of the block that begins at `first` and has no zero beside the diagonal.
             let last = (first..d.len() - 1).find(|&i| e[i].abs() <= nothing).unwrap_or(d.len() - 1);
             if last == first {
@@ -191,7 +194,7 @@ pub fn eigenvectors(matrix: &Matrix) -> (Vec<f64>, Matrix) {
             break;
         }
     }
-    assert!(converged, "eigenvectors: not found in {MOST_SWEEPS} sweeps");
+    assert!(converged, "eigenvectors: no convergence in {MOST_SWEEPS} sweeps");
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a.row(j)[j].total_cmp(&a.row(i)[i]));
     let values = order.iter().map(|&i| a.row(i)[i]).collect();
@@ -279,7 +282,7 @@ mod tests {
     /// The squares overflow, so the method cannot converge: it must panic, not return a wrong
     /// value.
     #[test]
-    #[should_panic(expected = "is not found")]
+    #[should_panic(expected = "has not converged")]
     fn numbers_beyond_all_measure_are_not_searched_for_ever() {
         eigenvalues(&Matrix::new(3, 3, vec![1e200, 2e200, 3e200, 2e200, 1e200, 4e200, 3e200, 4e200, -1e200]));
     }

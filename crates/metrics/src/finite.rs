@@ -119,7 +119,8 @@ mod tests {
         }
     }
 
-    /// Constant features, equal sets, and both give the documented values.
+    /// Constant features, equal sets, and equal sets of constant features give the documented
+    /// values.
     #[test]
     fn features_without_variance_have_the_documented_values() {
         let (varied, flat) = (random(12, 4, 1), Matrix::new(12, 4, vec![0.5; 48]));

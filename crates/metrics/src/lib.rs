@@ -26,7 +26,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod distances;
+pub mod distances;
 pub mod eigen;
 mod extractor;
 mod finite;

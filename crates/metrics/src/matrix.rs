@@ -142,7 +142,7 @@ impl Matrix {
 #[track_caller]
 fn assert_same_columns(what: &str, a: &Matrix, b: &Matrix) {
     let (left, right) = (a.columns, b.columns);
-    assert!(left == right, "{what}: rows of {left} numbers and rows of {right} do not go together");
+    assert!(left == right, "{what}: the rows have different lengths, {left} and {right}");
 }
 
 /// Calls `visit(i, row)` for every row i of `a`, with the products of that row with all rows of
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "rows of 3 numbers and rows of 2")]
+    #[should_panic(expected = "the rows have different lengths, 3 and 2")]
     fn rows_must_be_equally_long() {
         random(2, 3, 1).times_transposed(&random(2, 2, 1));
     }

@@ -48,7 +48,7 @@ impl Sample {
     /// When the extractor is not a classifier.
     #[track_caller]
     pub fn classified(&self) -> &Matrix {
-        self.logits.as_ref().expect("measures of classes are only asked of classifiers")
+        self.logits.as_ref().expect("metrics of classes need a classifier as extractor")
     }
 
     /// The number of images.

@@ -26,6 +26,7 @@ macro_rules! parts {
 pub mod catalogue;
 pub mod evalnet;
 pub mod growing;
+mod loss_scale;
 mod mixture;
 pub mod step_metrics;
 mod strided;
@@ -35,6 +36,7 @@ pub mod systems;
 pub mod trainer;
 
 pub use catalogue::SystemEntry;
+pub use loss_scale::{LossKind, LossScale};
 pub use mixture::Mixture;
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
@@ -45,4 +47,4 @@ use system::{distinct_indices, in_range};
 pub use systems::{
     SYSTEMS, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
-pub use trainer::lint::Remark;
+pub use trainer::lint::{Remark, Severity};

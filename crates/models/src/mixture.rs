@@ -1,4 +1,4 @@
-//! [`Mixture`]: toy data, points of the plane from a mixture of Gaussians with known centres. The
+//! [`Mixture`]: toy data, points in the plane from a mixture of Gaussians with known centres. The
 //! modes that a generator has learned can be counted and plotted.
 //!
 //! These are the two mixtures of Gulrajani et al. 2017, scaled to a variance near 1. Nothing is

@@ -88,26 +88,45 @@ impl Chart {
 }
 
 /// The discriminator's loss, penalties included.
-pub const D_LOSS: MetricDescription =
-    MetricDescription::new("d_loss", Unit::Loss, "The discriminator's loss, penalties included.")
-        .on(Chart::LOSS, "Discriminator");
+pub const D_LOSS: MetricDescription = MetricDescription::new(
+    "d_loss",
+    Unit::Loss,
+    "The discriminator's loss, penalties included: a value that settles is healthy, one near 0 means that it wins.",
+)
+.on(Chart::LOSS, "Discriminator");
 /// The fraction of images that the discriminator classifies correctly.
-pub const D_ACC: MetricDescription =
-    MetricDescription::new("d_acc", Unit::Share, "The share of images that the discriminator classifies correctly.")
-        .on(Chart::ACCURACY, "Discriminator");
+pub const D_ACC: MetricDescription = MetricDescription::new(
+    "d_acc",
+    Unit::Share,
+    "The share of images that the discriminator classifies correctly: near 1 it wins, near 0.5 it guesses.",
+)
+.on(Chart::ACCURACY, "Discriminator");
 /// The generator's loss.
-pub const G_LOSS: MetricDescription =
-    MetricDescription::new("g_loss", Unit::Loss, "The generator's loss.").on(Chart::LOSS, "Adversarial (generator)");
+pub const G_LOSS: MetricDescription = MetricDescription::new(
+    "g_loss",
+    Unit::Loss,
+    "The generator's loss, which depends on the discriminator: it need not fall, but should not grow steadily.",
+)
+.on(Chart::LOSS, "Adversarial (generator)");
 /// The fraction of fakes that the discriminator classifies as real.
-pub const G_ACC: MetricDescription =
-    MetricDescription::new("g_acc", Unit::Share, "The share of fakes that the discriminator takes for real.")
-        .on(Chart::ACCURACY, "Adversarial (generator)");
+pub const G_ACC: MetricDescription = MetricDescription::new(
+    "g_acc",
+    Unit::Share,
+    "The share of fakes that the discriminator takes for real: near 0 the generator learns little.",
+)
+.on(Chart::ACCURACY, "Adversarial (generator)");
 /// The discriminator's mean output on reals.
-pub const D_REAL: MetricDescription =
-    MetricDescription::new("d_real", Unit::Score, "The discriminator's mean output on reals.");
+pub const D_REAL: MetricDescription = MetricDescription::new(
+    "d_real",
+    Unit::Score,
+    "The discriminator's mean output on reals: the further above d_fake, the easier it tells them apart.",
+);
 /// The discriminator's mean output on the fakes of its own update.
-pub const D_FAKE: MetricDescription =
-    MetricDescription::new("d_fake", Unit::Score, "The discriminator's mean output on the fakes of its own update.");
+pub const D_FAKE: MetricDescription = MetricDescription::new(
+    "d_fake",
+    Unit::Score,
+    "The discriminator's mean output on the fakes of its own update: it approaches d_real as the fakes improve.",
+);
 /// The discriminator's mean output on the fakes of the generator's update.
 pub const G_FAKE: MetricDescription = MetricDescription::new(
     "g_fake",

@@ -8,10 +8,10 @@ use nn::{ForwardContext, Network, RngContext, State, StateError, Stateful};
 use serde::{Deserialize, Serialize};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
-use crate::trainer::lint::Remark;
+use crate::trainer::lint::{self, Remark};
 use crate::trainer::spec::Range;
 
-use crate::{MetricDescription, Mixture, StepMetrics};
+use crate::{LossScale, MetricDescription, Mixture, StepMetrics};
 
 /// A GAN that can be trained step by step, sampled, saved and restored.
 ///
@@ -22,7 +22,7 @@ pub trait System {
     fn name(&self) -> &'static str;
 
     /// Height, width and channels of the images that the system learns from and generates. None if
-    /// it learns from points of the plane, which it draws itself ([`Plane`]).
+    /// it learns from points in the plane, which it draws itself ([`Plane`]).
     fn image_shape(&self) -> Option<[usize; 3]>;
 
     /// The descriptions of the metrics that [`step`](System::step) returns, in order: the columns
@@ -45,6 +45,13 @@ pub trait System {
     /// not applied to the networks and optimisers.
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
 
+    /// The discriminator's raw outputs on images of shape (n, height, width, channels) in [0, 1],
+    /// of the domain `domain`, in inference: shape (n, ...), differentiable with respect to the
+    /// images. None if the system has no discriminator of images.
+    fn discriminate(&self, _domain: usize, _images: &Var) -> Option<Var> {
+        None
+    }
+
     /// How images are generated with the system.
     fn samples(&self) -> Sampler<'_>;
 
@@ -60,9 +67,22 @@ pub trait System {
         vec![(steps.start, String::new())]
     }
 
-    /// Remarks on the settings for users to read before training.
-    fn remarks(&self) -> Vec<Remark> {
+    /// What the reported losses can be compared with; None if the discriminator's loss is none of
+    /// the usual ones.
+    fn loss_scale(&self) -> Option<LossScale> {
+        None
+    }
+
+    /// The settings with which another run continues the schedule of this one after `steps` steps.
+    /// A growing GAN goes on at the size that it has reached; the schedules of other systems start
+    /// again.
+    fn schedule_after(&self, _steps: u64) -> Vec<(&'static str, f64)> {
         Vec::new()
+    }
+
+    /// The linter's remarks on the networks and the settings, for users to read before training.
+    fn remarks(&self) -> Vec<Remark> {
+        lint::of_system(&self.networks(), self.loss_scale(), self.batch_size())
     }
 
     /// The networks, for the summary.
@@ -95,7 +115,7 @@ pub enum Sampler<'a> {
     Latents(&'a dyn FromLatents),
     /// From other images.
     Images(&'a dyn Translate),
-    /// From latents, but points of the plane instead of images.
+    /// From latents, but points in the plane instead of images.
     Points(Plane<'a>),
 }
 
@@ -142,9 +162,9 @@ pub trait Styles {
     /// [`ForwardContext`](ForwardContext::inference_with) and the noise map of shape (1, h, w, 1).
     fn noise(&self) -> Vec<(String, Tensor)>;
 
-    /// Images of one style per layer, each of shape (n, style): shape (n, height, width, channels),
-    /// from -1 for black to 1 for white and a little beyond. They are differentiable with respect
-    /// to the styles.
+    /// Generates images from one style per layer, each of shape (n, style). The images have shape
+    /// (n, height, width, channels), with values from -1 for black to 1 for white and a little
+    /// beyond. They are differentiable with respect to the styles.
     ///
     /// # Panics
     /// When the number of styles is not that of the layers.
@@ -170,7 +190,7 @@ pub trait Styles {
     }
 }
 
-/// Generates points of the plane, and knows the distribution of the reals.
+/// Generates points in the plane, and knows the distribution of the reals.
 #[derive(Clone, Copy)]
 pub struct Plane<'a> {
     /// The distribution of the reals.

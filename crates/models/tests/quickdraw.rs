@@ -166,7 +166,7 @@ fn the_discriminator_sees_fakes_made_in_inference() {
     };
     let (inferred, trained) = (loss(&system.generator.infer(&latents)), loss(&training(&latents)));
     assert_ne!(inferred, trained, "the two modes differ");
-    let [step, _] = system.train_discriminator(0, &reals(), &latents).expect("finite");
+    let [step, ..] = system.train_discriminator(0, &reals(), &latents).expect("finite");
     assert_eq!(step, inferred);
 }
 
@@ -176,7 +176,7 @@ fn dropout_is_active_in_both_steps_with_fresh_masks() {
     let losses = |dropout: f64| {
         let new = || Quickdraw::new(Settings { dropout, ..small() }, 11).expect("good settings");
         let step = |step: u64| {
-            let [d, _] = new().train_discriminator(step, &reals(), &latents).expect("finite");
+            let [d, ..] = new().train_discriminator(step, &reals(), &latents).expect("finite");
             let [g, _] = new().train_generator(step, &latents).expect("finite");
             (d, g)
         };

@@ -1,4 +1,4 @@
-//! wgan-gp on toy data: points of the plane.
+//! wgan-gp on toy data: points in the plane.
 
 use models::trainer::gan::GanTrainer;
 use models::{Mixture, Plane, Sampler, Settings as _, System, wgan_gp};

@@ -34,6 +34,8 @@ pub struct ForwardContext {
     tape: Tape,
     /// None in inference.
     training: Option<RngContext>,
+    /// The random numbers of dropout in inference, if it drops there.
+    dropout: Option<RngContext>,
     frozen: bool,
     /// See [`precision`](ForwardContext::precision).
     precision: Precision,
@@ -86,6 +88,12 @@ impl ForwardContext {
         Self { constant_overrides, ..Self::inference() }
     }
 
+    /// Inference with dropout, whose random numbers `rng` selects. Layers that add noise in training
+    /// add it too.
+    pub fn inference_with_dropout(rng: RngContext) -> Self {
+        Self { dropout: Some(rng), ..Self::inference() }
+    }
+
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, rng: RngContext) -> Self {
         Self::new(tape.clone(), Some(rng), false)
@@ -97,6 +105,7 @@ impl ForwardContext {
         Self {
             tape,
             training,
+            dropout: None,
             frozen,
             precision: Precision::F32,
             path,
@@ -169,12 +178,17 @@ impl ForwardContext {
         self.style.clone().unwrap_or_else(|| panic!("{}: the layer needs a style", self.path.join(".")))
     }
 
+    /// Whether parameters are frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     /// Whether this is training, not inference.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
     }
 
-    fn full_name(&self, name: &str) -> String {
+    pub(crate) fn full_name(&self, name: &str) -> String {
         format!("{}.{name}", self.path.join("."))
     }
 
@@ -210,14 +224,14 @@ impl ForwardContext {
     }
 
     /// The random stream of the current layer, which differs each time the layer is applied; None
-    /// in inference.
+    /// in inference without dropout.
     pub fn key(&mut self) -> Option<Key> {
         self.key_of(self.path.join("."))
     }
 
     /// The random stream of the layer at `path`.
     fn key_of(&mut self, path: String) -> Option<Key> {
-        let RngContext { seed, step, purpose } = self.training?;
+        let RngContext { seed, step, purpose } = self.training.or(self.dropout)?;
         let visits = self.visits.entry(path.clone()).or_default();
         *visits += 1;
         let visit = if *visits == 1 { String::new() } else { format!(", visit {visits}") };
@@ -321,7 +335,7 @@ pub fn differentiate<R>(
         (loss.into_value(), Gradients { parameters, buffers: ctx.updates }, result)
     };
     let observer = observer::current();
-    let tape = observer.as_ref().map_or_else(Tape::new, |observer| Tape::observed(observer.step_begins(rng)));
+    let tape = observer.as_ref().and_then(|observer| observer.step_begins(rng)).map_or_else(Tape::new, Tape::observed);
     let (loss, gradients, result) = once(tape);
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));

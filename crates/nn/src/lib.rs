@@ -23,7 +23,7 @@ mod summary;
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use network::{BuildContext, Layer, Network, TensorKind};
-pub use observer::{ForwardCall, ParameterUpdate, StepObserver, StepResult, observe};
+pub use observer::{ActivationCall, ForwardCall, ParameterUpdate, StepObserver, StepResult, name_value, observe};
 pub use optim::{Adam, AdamTf, Formulas, Optimizer, RmsProp, Sgd, UpdateRule};
 pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};

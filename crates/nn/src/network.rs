@@ -3,8 +3,10 @@
 use kernels::{Key, Precision};
 use tensor::{Tensor, Var};
 
-use crate::context::{ForwardContext, Fusion};
+use crate::context::{ForwardContext, Fusion, RngContext};
 use crate::init::{Dialect, Fan, InitScheme, Initializer};
+use crate::layers::{Activation, Dropout, MinibatchStddev};
+use crate::observer::{self, ActivationCall};
 use crate::state::{State, Stateful};
 
 /// How a tensor of a layer changes, and whether summaries count it.
@@ -54,6 +56,21 @@ pub trait Layer {
     /// How the layer before it may fuse this one ([`ForwardContext::bias_act`]).
     fn fusion(&self) -> Option<Fusion> {
         None
+    }
+
+    /// The function of a layer that is an activation.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+
+    /// The rate of a layer that is a dropout.
+    fn dropout_rate_mut(&mut self) -> Option<&mut f64> {
+        None
+    }
+
+    /// Whether the layer is the activation of a hidden layer, after which dropout may follow.
+    fn is_hidden_activation(&self) -> bool {
+        self.activation().is_some_and(|activation| !matches!(activation, Activation::Sigmoid | Activation::Tanh))
     }
 
     /// The layer's tensors, with their names in the layer.
@@ -197,6 +214,85 @@ impl Network {
         self.members.push(Member { name: name.into(), layer, output });
     }
 
+    /// Sets the rate of all its dropout layers. If it has none, one is added after every activation
+    /// of a hidden layer, called `dropout_` and the name of the activation; not for a rate of 0.
+    ///
+    /// # Panics
+    /// When the rate is not in [0, 1).
+    pub fn set_dropout(&mut self, rate: f64) {
+        assert!((0.0..1.0).contains(&rate), "{}: a dropout rate must be in [0, 1), not {rate}", self.name);
+        if !self.change_dropout(rate) && rate > 0.0 {
+            self.add_dropout(rate);
+        }
+    }
+
+    /// Sets the rate of all dropout layers; returns whether there are any.
+    fn change_dropout(&mut self, rate: f64) -> bool {
+        let mut found = false;
+        for member in &mut self.members {
+            if let Some(old) = member.layer.dropout_rate_mut() {
+                *old = rate;
+                found = true;
+            }
+            member.layer.inner_mut().iter_mut().for_each(|inner| found |= inner.change_dropout(rate));
+        }
+        found
+    }
+
+    /// Adds a dropout layer after every activation of a hidden layer.
+    fn add_dropout(&mut self, rate: f64) {
+        for mut member in core::mem::take(&mut self.members) {
+            member.layer.inner_mut().iter_mut().for_each(|inner| inner.add_dropout(rate));
+            let dropout = member.layer.is_hidden_activation().then(|| Member {
+                name: format!("dropout_{}", member.name),
+                layer: Box::new(Dropout(rate)),
+                output: member.output.clone(),
+            });
+            self.members.push(member);
+            self.members.extend(dropout);
+        }
+    }
+
+    /// Whether it has a dropout layer with a rate above 0.
+    pub fn has_dropout(&mut self) -> bool {
+        self.members.iter_mut().any(|member| {
+            member.layer.dropout_rate_mut().is_some_and(|rate| *rate > 0.0)
+                || member.layer.inner_mut().iter_mut().any(Network::has_dropout)
+        })
+    }
+
+    /// Replaces the activation at its end by `activation`; returns whether there is one.
+    pub fn set_output_activation(&mut self, activation: Activation) -> bool {
+        let is_output = |member: &&mut Member| ["Sigmoid", "Tanh"].contains(&&*member.layer.describe());
+        let last = self.members.iter_mut().rev().find(is_output);
+        last.map(|member| member.layer = Box::new(activation)).is_some()
+    }
+
+    /// Adds the [standard deviation over the batch](MinibatchStddev) as a further channel, called
+    /// `minibatch_stddev`, in front of its last layer with weights (and of a flattening before it).
+    /// The layers from there on are built anew.
+    ///
+    /// # Panics
+    /// When no layer has weights, or the layers after it cannot take a further channel.
+    #[track_caller]
+    pub fn with_minibatch_stddev(mut self, group: usize) -> Self {
+        let last = self.last_with_weights();
+        let before = |at: usize| at.checked_sub(1).filter(|at| self.members[*at].layer.describe() == "Flatten");
+        let rest = self.members.split_off(before(last).unwrap_or(last));
+        self.push("minibatch_stddev", Box::new(MinibatchStddev(group)));
+        for member in rest {
+            self.push(&member.name, member.layer);
+        }
+        self
+    }
+
+    /// The position of its last layer with weights.
+    #[track_caller]
+    fn last_with_weights(&self) -> usize {
+        let found = self.members.iter().rposition(|member| !member.tensors(&self.name).is_empty());
+        found.unwrap_or_else(|| panic!("{}: no layer has weights", self.name))
+    }
+
     /// The network's name, which begins the names of all its tensors.
     pub fn name(&self) -> &str {
         &self.name
@@ -227,6 +323,25 @@ impl Network {
         ctx.forward_of(&self.name, x, |ctx| ctx.in_precision(self.precision, |ctx| self.forward_here(ctx, x)))
     }
 
+    /// Applies the network to a batch, and returns its output and the input of its last layer with
+    /// weights: the features that the output is computed from.
+    ///
+    /// # Panics
+    /// When the shape of the batch is not (batch, the input's shape), or no layer has weights.
+    #[track_caller]
+    pub fn forward_with_features(&self, ctx: &mut ForwardContext, x: &Var) -> [Var; 2] {
+        self.check(x);
+        let (body, head) = self.members.split_at(self.last_with_weights());
+        let mut features = None;
+        let output = ctx.forward_of(&self.name, x, |ctx| {
+            ctx.in_precision(self.precision, |ctx| {
+                let found = Self::forward_members(ctx, body, x);
+                Self::forward_members(ctx, head, features.insert(found))
+            })
+        });
+        [output, features.expect("forward_of calls its closure")]
+    }
+
     /// Applies a network that is a part of a larger one, within
     /// [`forward_of`](ForwardContext::forward_of) the larger one: `generator.8x8` is a part of
     /// `generator`.
@@ -248,7 +363,12 @@ impl Network {
 
     /// Applies all layers to a batch, in the current scope and precision of `ctx`.
     pub(crate) fn forward_here(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
-        let (mut x, mut rest) = (x.clone(), &self.members[..]);
+        Self::forward_members(ctx, &self.members, x)
+    }
+
+    /// Applies these layers to a batch.
+    fn forward_members(ctx: &mut ForwardContext, members: &[Member], x: &Var) -> Var {
+        let (mut x, mut rest) = (x.clone(), members);
         while let [member, after @ ..] = rest {
             let upsampled = member.layer.upsampling().and_then(|factor| {
                 Self::forward_first(ctx, after, |ctx, layer| layer.forward_upsampled(ctx, &x, factor))
@@ -271,13 +391,27 @@ impl Network {
         let fusions = after.iter().map(|member| (&*member.name, member.layer.fusion()));
         let layer = |ctx: &mut ForwardContext| ctx.scoped(&member.name, |ctx| forward(ctx, &*member.layer));
         let (y, fused) = ctx.with_fusible(fusions, layer);
-        Some((y?, &after[fused..]))
+        let y = y?;
+        observer::notify(|observer| {
+            for member in &members[..=fused] {
+                if let Some(activation) = member.layer.activation() {
+                    let (layer, frozen) = (&*ctx.full_name(&member.name), ctx.is_frozen());
+                    observer.activation_applied(&ActivationCall { layer, activation, frozen, output: &y });
+                }
+            }
+        });
+        Some((y, &after[fused..]))
     }
 
     /// Applies the network to a batch in inference: running statistics, no dropout, nothing
     /// recorded.
     pub fn infer(&self, x: &Tensor) -> Tensor {
         self.forward(&mut ForwardContext::inference(), &Var::constant(x.clone())).into_value()
+    }
+
+    /// Like [`infer`](Self::infer), but with dropout, whose random numbers `rng` selects.
+    pub fn infer_with_dropout(&self, x: &Tensor, rng: RngContext) -> Tensor {
+        self.forward(&mut ForwardContext::inference_with_dropout(rng), &Var::constant(x.clone())).into_value()
     }
 
     /// Every tensor with its full name: `discriminator.conv1.weight`.
@@ -301,7 +435,7 @@ impl Network {
     #[track_caller]
     pub fn update_average(&mut self, source: &Network, decay: f64) {
         let (own, sources) = (self.tensors_mut(), source.tensors());
-        assert!(own.len() == sources.len(), "an average of other layers than those of {}", source.name);
+        assert!(own.len() == sources.len(), "the layers of the average are not those of {}", source.name);
         for ((_, kind, own), (name, _, source)) in own.into_iter().zip(sources) {
             assert!(own.shape() == source.shape(), "`{name}` has a different shape in the average");
             match kind {
@@ -320,6 +454,16 @@ impl Network {
         let of = |member: &Member| {
             let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
             own.into_iter().chain(member.layer.inner().iter().flat_map(Network::windows)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The full name, the description and the shape of the output (without the batch axis) of every
+    /// layer, those within composite layers included.
+    pub fn layers(&self) -> Vec<(String, String, Vec<usize>)> {
+        let of = |member: &Member| {
+            let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
+            [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -1,10 +1,11 @@
 //! [`StepObserver`]: watches training steps without changing them.
 //!
-//! [`observe`] installs an observer on the current thread while a function runs. Every training
-//! step is then recorded on a tape with the observer's [`TapeObserver`], and the observer is also
-//! notified of what a tape does not know: which networks are applied, which parameters are frozen,
-//! and what the optimisers do. Without an observer, each of these places costs one look at a
-//! thread-local variable.
+//! [`observe`] installs an observer on the current thread while a function runs. The observer is
+//! notified of what a tape does not know: which networks are applied, what their activations
+//! return, which parameters are frozen, what the optimisers do, and the values that a step has
+//! [named](name_value). If it has a [`TapeObserver`], every training step is also recorded on a
+//! tape with it. Without an observer, each of these places costs one look at a thread-local
+//! variable.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,28 +14,38 @@ use std::rc::Rc;
 use tensor::{TapeObserver, Tensor, Var};
 
 use crate::context::{Gradients, RngContext};
+use crate::layers::Activation;
 use crate::optim::Formulas;
 
 /// Receives the events of training steps, in the order in which they happen.
 pub trait StepObserver {
     /// A call of [`differentiate`](crate::differentiate) begins. The returned observer sees its
-    /// tape, while it is recorded and during the reverse sweep.
-    fn step_begins(&self, rng: RngContext) -> Rc<dyn TapeObserver>;
+    /// tape, while it is recorded and during the reverse sweep. Layers do not fuse operations on
+    /// such a tape, so it takes more time and memory than one without an observer.
+    fn step_begins(&self, _rng: RngContext) -> Option<Rc<dyn TapeObserver>> {
+        None
+    }
 
     /// The gradients are computed. What this method computes itself is not observed.
-    fn step_ends(&self, step: &StepResult<'_>);
+    fn step_ends(&self, _step: &StepResult<'_>) {}
 
     /// A network is about to be applied.
-    fn forward_begins(&self, call: &ForwardCall<'_>);
+    fn forward_begins(&self, _call: &ForwardCall<'_>) {}
 
     /// The network was applied, with this output.
-    fn forward_ends(&self, output: &Var);
+    fn forward_ends(&self, _output: &Var) {}
+
+    /// An activation layer was applied.
+    fn activation_applied(&self, _call: &ActivationCall<'_>) {}
 
     /// A network has used a frozen parameter, which is a constant in this step.
-    fn parameter_frozen(&self, name: &str, value: &Tensor);
+    fn parameter_frozen(&self, _name: &str, _value: &Tensor) {}
 
     /// An optimiser has updated a parameter.
-    fn parameter_updated(&self, update: &ParameterUpdate<'_>);
+    fn parameter_updated(&self, _update: &ParameterUpdate<'_>) {}
+
+    /// The step has given a value a name ([`name_value`]): the value called `name` of `owner`.
+    fn value_named(&self, _owner: &str, _name: &str, _value: &Tensor) {}
 }
 
 /// A network that is applied to an input.
@@ -47,6 +58,19 @@ pub struct ForwardCall<'a> {
     pub frozen: bool,
     /// The input.
     pub input: &'a Var,
+}
+
+/// An activation layer that was applied.
+pub struct ActivationCall<'a> {
+    /// The layer's full name: `discriminator.relu1`.
+    pub layer: &'a str,
+    /// The function.
+    pub activation: Activation,
+    /// Whether the parameters of its network are frozen.
+    pub frozen: bool,
+    /// Its output. If the activation was fused with a dropout, elements are also 0 because they
+    /// were dropped.
+    pub output: &'a Var,
 }
 
 /// The result of a call of [`differentiate`](crate::differentiate).
@@ -114,4 +138,11 @@ pub(crate) fn notify(event: impl FnOnce(&dyn StepObserver)) {
     if let Some(observer) = current() {
         event(&*observer);
     }
+}
+
+/// Tells the observer of this thread, if it has one, that `value` is what `owner` calls `name`. So
+/// a training step can report values, such as the scores of a batch, which are not among its
+/// metrics.
+pub fn name_value(owner: &str, name: &str, value: impl FnOnce() -> Tensor) {
+    notify(|observer| observer.value_named(owner, name, &value()));
 }

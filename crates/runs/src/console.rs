@@ -144,10 +144,10 @@ impl Console {
         }
     }
 
-    /// Reports the first error of writing the log, once.
+    /// Returns the first error of writing the log since the last call.
     ///
     /// # Errors
-    /// That error.
+    /// The error, if there was one.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.trouble.borrow_mut().take().map_or(Ok(()), |error| Err(error.into()))
     }

@@ -38,7 +38,8 @@ pub struct ExplainRequest {
     /// The system whose first step is explained, or that the run must belong to. Without a system
     /// and without a run: `quickdraw`, or one of the teaching-size examples.
     pub system: Option<Arc<Trainable>>,
-    /// A run folder, or one of its checkpoint files: its next step is explained. It is only read.
+    /// A run folder, or one of its checkpoint files: its next step is explained. Nothing in the run
+    /// is changed.
     pub run: Option<PathBuf>,
     /// Which checkpoint of the run.
     pub step: StepChoice,
@@ -50,11 +51,11 @@ pub struct ExplainRequest {
     pub data: Option<String>,
     /// Only the images of this class.
     pub class: Option<String>,
-    /// Seed of everything random, 1 if nothing is said.
+    /// The random seed; by default 1.
     pub seed: Option<i64>,
     /// Other keys of the configuration, as `key=value`.
     pub settings: Vec<String>,
-    /// The page; without it, `explain.html`.
+    /// The path of the page; by default `explain.html`.
     pub out: Option<PathBuf>,
     /// Where messages go.
     pub output: Output,

@@ -26,6 +26,8 @@ pub enum Code {
     Storage = 7,
     /// A failed download.
     Network = 8,
+    /// A sick run, stopped after saving (`on_sick = "stop"`).
+    Sick = 9,
     /// Stopped by a signal, after saving: 128 plus the number of the signal, so 130 for Ctrl-C.
     Interrupted = 130,
 }

@@ -37,9 +37,11 @@
 //! charts.
 
 mod checkpoint;
+pub mod compare;
 pub mod config;
 pub mod console;
 pub mod data;
+pub mod diagnosis;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;
@@ -54,6 +56,7 @@ mod fonts;
 pub mod observers;
 mod plan;
 pub mod processor;
+pub mod report;
 mod run;
 pub mod sampling;
 pub mod signals;

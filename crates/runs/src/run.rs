@@ -12,7 +12,7 @@ use crate::console::Output;
 use crate::failure::Failure;
 use crate::observers::LogStyle;
 use crate::systems::Trainable;
-use crate::training::{TrainReport, TrainRequest, train};
+use crate::training::{TrainReport, TrainRequest, configuration, train};
 
 /// A training run with a run folder: checkpoints from which it resumes bit-identically,
 /// `metrics.csv`, sheets of samples, curves, a log.
@@ -25,8 +25,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of the system that `build` makes from a seed. The system's [name](System::name) is the
-    /// run's.
+    /// A run of the system that `build` makes from a seed. The run is named after the
+    /// [system](System::name).
     ///
     /// `build` is called several times, and must always build the same system from the same seed.
     /// The memory forecast executes some steps on tensors that have shapes but no data
@@ -47,7 +47,7 @@ impl Run {
     /// When this run was cloned or [`system`](Self::system) was called before, because the images
     /// are part of the system, which is then shared.
     pub fn images(mut self, images: Images) -> Self {
-        let system = Arc::get_mut(&mut self.request.system).expect("`images` comes before `clone` and `system`");
+        let system = Arc::get_mut(&mut self.request.system).expect("call `images` before `clone` and `system`");
         system.images = Some(images);
         self
     }
@@ -97,6 +97,13 @@ impl Run {
         self
     }
 
+    /// Another run, its folder or one of its checkpoint files, whose weights a new run starts from;
+    /// by default, random weights. Settings that are not set are that run's; the steps count from 0.
+    pub fn from_run(mut self, run: impl Into<PathBuf>) -> Self {
+        self.request.from = Some(run.into());
+        self
+    }
+
     /// Where messages and results go; by default standard error and standard output.
     pub fn output(mut self, output: Output) -> Self {
         self.request.output = output;
@@ -113,6 +120,12 @@ impl Run {
     /// table at the end.
     pub fn timings(mut self) -> Self {
         self.request.timings = true;
+        self
+    }
+
+    /// Writes an event file for TensorBoard into the run folder.
+    pub fn tensorboard(mut self) -> Self {
+        self.request.tensorboard = true;
         self
     }
 
@@ -143,11 +156,11 @@ impl Run {
             && folder.join("config.toml").is_file()
         {
             let there = Config::of_run(&folder.join("config.toml"), Some(&request.system))?;
-            let asked = Config::resolve(&request.system, &request.assignments)?;
+            let asked = configuration(&request)?;
             // If the folder holds a different run, `train` rejects it, and the error lists the
             // differences.
             if asked.differences(&there, [""; 2]).is_empty() {
-                (request.resume, request.out) = (Some(folder), None);
+                (request.resume, request.out, request.from) = (Some(folder), None, None);
             }
         }
         train(&request)

@@ -61,6 +61,20 @@ pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {}
 
+/// The real file system, for files that can be made again at any time: it does not wait until they
+/// are on disk.
+pub(crate) struct Unsynced;
+
+impl Disk for Unsynced {
+    fn sync(&self, _file: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}", path.display())]
@@ -178,6 +192,18 @@ pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
 /// The file extension, in lower case.
 pub(crate) fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+/// The text of a small file; None if there is no such file. Bytes that are not UTF-8 are replaced.
+///
+/// # Errors
+/// When the file is there but cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, StorageError> {
+    match patiently(&RealDisk, || fs::read(path)) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StorageError::new("read", path, error)),
+    }
 }
 
 /// Replaces the file `path` by `bytes` atomically, and returns when they are durable.

@@ -57,7 +57,7 @@ impl fmt::Debug for Trainable {
 }
 
 /// The preset of a system that the caller has defined.
-const OWN: &[Preset] = &[Preset { name: "own", about: "as the program builds it", steps: 1000 }];
+const OWN: &[Preset] = &[Preset { name: "own", about: "the settings in the program's code", steps: 1000 }];
 
 /// Preset names in runs and command lines of older versions.
 const FORMER_PRESETS: [(&str, &str); 2] = [("seed", "original"), ("seed32", "original32")];
@@ -138,6 +138,9 @@ impl Trainable {
 #[cfg(test)]
 #[path = "systems/switches_tests.rs"]
 mod switches_tests;
+
+#[cfg(test)]
+pub(crate) use switches_tests::tiny;
 
 #[cfg(test)]
 mod tests {

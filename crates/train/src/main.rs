@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             let error = cli::without_false_tip(error);
-            // It fails only when nobody reads it.
+            // Printing fails only if nobody reads the output.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
         }
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn perform(action: &Action) -> Result<Ending, Failure> {
     match action {
-        Action::Systems | Action::Fetch(_) => {}
+        Action::Systems | Action::Fetch(_) | Action::Report(_) => {}
         Action::Train(_, _, args) => processor::start(args.threads)?,
         _ => processor::start(None)?,
     }
@@ -61,6 +61,8 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evaluate(args) => commands::evaluate::run(args)?,
         Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,
         Action::Explain(args) => commands::explain::run(args)?,
+        Action::Compare(args) => commands::compare::run(args)?,
+        Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Gradcheck(args) => commands::gradcheck::run(args)?,
         Action::Derive(args) => commands::derive::run(args)?,

@@ -1,4 +1,4 @@
-//! The same command typed again, and runs that were stopped at an awkward moment.
+//! Repeated commands, and runs that were killed at an awkward moment.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{Place, TINY, text};
 
-/// A run as a process leaves it that was killed after step `step` of 6, between checkpoints.
+/// A run as left by a process that was killed after step `step` of 6, between checkpoints.
 fn killed(place: &Place, step: u64) {
     place.good(&format!("{TINY} --steps {step} --checkpoint-every 2 --out run"));
     let config = text(&place.path("run/config.toml"));
@@ -25,8 +25,8 @@ fn the_same_command_goes_on_with_an_unfinished_run_to_the_same_bits() {
     assert!(again.err.contains("after step 4"), "{}", again.err);
     assert_eq!(text(&place.path("run/metrics.csv")).lines().count(), 7);
 
-    // Finished: nothing is left to do. To more steps another command goes on; the report names it,
-    // and it works.
+    // A finished run: nothing is left to do. Another command continues it to more steps; the
+    // message names that command, and it works.
     let config = place.path("run/config.toml");
     let recorded = format!("numerics = {}\n", kernels::NUMERICS);
     fs::write(&config, text(&config).replace(&recorded, "numerics = 1\n")).unwrap();
@@ -59,7 +59,7 @@ fn a_run_without_any_checkpoint_is_no_dead_end() {
     fs::create_dir_all(place.path("bare/checkpoints")).unwrap();
     fs::write(place.path("bare/lock"), "4711").unwrap();
     assert_eq!(place.good(&format!("{line} bare")).hash(), whole.hash());
-    // A folder of something else stays as it is.
+    // A folder with other content is not changed.
     fs::create_dir(place.path("mine")).unwrap();
     fs::write(place.path("mine/notes.txt"), "").unwrap();
     place.bad(&format!("{line} mine"), 2, &["mine", "not empty, and contains no run", "--out"]);
@@ -97,7 +97,7 @@ fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() 
     good("elsewhere", "quickdraw --resume ../project/run --steps 3");
     fs::rename(place.path("project"), place.path("moved")).unwrap();
     good("elsewhere", "explain --run ../moved/run --out page.html");
-    // Only the images were moved: the report names what was recorded, and what helps.
+    // Only the images were moved: the message names the recorded paths, and what to do.
     fs::rename(place.path("moved/pics"), place.path("pics of mine")).unwrap();
     let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 4");
     assert_eq!(outcome.code, Some(4), "{}", outcome.err);
@@ -111,7 +111,7 @@ fn a_run_finds_its_pictures_from_anywhere_and_says_what_helps_where_it_cannot() 
     let resumed = good("elsewhere", "quickdraw --resume ../moved/run --steps 4 --data ../mine");
     assert_eq!(resumed.hash(), whole);
     good("elsewhere", "explain --run ../moved/run --out page.html");
-    // Other images are refused, whatever they are called.
+    // Other images are rejected, whatever their name is.
     doodles(&place, "other", 23);
     let outcome = at("elsewhere", "quickdraw --resume ../moved/run --steps 5 --data ../other");
     assert_eq!(outcome.code, Some(5), "{}", outcome.err);

@@ -200,13 +200,13 @@ fn a_full_disk_names_the_file_and_loses_nothing() {
     assert!(!place.path("run/lock").exists());
     place.good("quickdraw --resume run --steps 4");
 
-    // A folder where a file should go: whoever the user is, that cannot be written.
+    // A folder in place of the file: no user, not even root, can write to it.
     let blocked = place.path("run/checkpoints/step-000006.safetensors");
     std::fs::create_dir_all(blocked.join("x")).unwrap();
     place.bad("quickdraw --resume run --steps 6", STORAGE, &["step-000006.safetensors", "why:", "--resume run"]);
     assert!(place.checkpoints("run").contains(&4));
     std::fs::remove_dir_all(blocked).unwrap();
-    // A picture that cannot be written is no reason to stop.
+    // A sheet that cannot be written does not stop the training.
     let sheet = place.path("run/samples/step-000006.png");
     std::fs::remove_file(&sheet).unwrap();
     std::fs::create_dir_all(sheet.join("x")).unwrap();

@@ -1,5 +1,5 @@
-//! `train evaluate` and `--evaluate-every`: what they print, write and refuse, and that they change
-//! no bit.
+//! `train evaluate` and `--evaluate-every`: what they print, write and reject, and that they change
+//! no bit of a run.
 
 mod common;
 
@@ -67,14 +67,14 @@ fn a_translator_is_measured_both_ways_and_against_the_truth_where_it_is_known() 
             assert_eq!(numbers[direction + at]["direction"], way);
             numbers[direction + at]["value"].as_f64().unwrap()
         };
-        // What is not translated does not depend on who translates.
+        // The value for untranslated images does not depend on the network.
         assert_eq!(value(&first, 4), value(&last, 4));
         assert_ne!(value(&first, 3), value(&last, 3));
         assert!(value(&last, 2) > 0.0);
         assert!((value(&last, 5) - value(&last, 3) / value(&last, 4)).abs() < 1e-12);
     }
 
-    // Of other people's pictures nobody knows the truth.
+    // For images of the user, the true translation is unknown.
     for (folder, grey) in [("trainA", 10), ("trainB", 200)] {
         std::fs::create_dir_all(place.path("set").join(folder)).unwrap();
         for number in 0..16_u8 {
@@ -122,7 +122,8 @@ fn measuring_while_training_writes_files_and_changes_no_bit() {
     assert!(measured.out.contains("curves/quality.png"), "{}", measured.out);
     assert!(text(&run.join("log.txt")).contains("quality      step 4: frechet[pca64, n=1000]"));
 
-    // From an earlier checkpoint the later rows are written again, to the same numbers.
+    // After resuming from an earlier checkpoint, the later rows are written again, with the same
+    // numbers.
     place.good("quickdraw --resume runs/0002-quickdraw --steps 6");
     let longer = text(&run.join("quality.csv"));
     assert!(longer.starts_with(&csv) && longer.lines().count() == 5, "{longer}");

@@ -1,4 +1,4 @@
-//! `train explain`: the page of a step, from an example, from a fresh model and from a run.
+//! `train explain`: the page of a step of an example, of a new model and of a run.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-/// What the last line says after `weights hash: `.
+/// The hash in the last line, after `weights hash: `.
 fn hash(out: &str) -> &str {
     out.lines().find_map(|line| line.strip_prefix("weights hash: ")).unwrap()
 }
@@ -34,7 +34,7 @@ fn an_example_becomes_one_page_that_is_always_the_same() {
     assert!(outcome.out.contains("explain.html") && outcome.out.contains("checks passed"), "{}", outcome.out);
     let page = fs::read_to_string(place.path("explain.html")).unwrap();
     assert!(
-        page.starts_with("<!") && page.contains("exclusive or") && page.contains(hash(&outcome.out)),
+        page.starts_with("<!") && page.contains("learn XOR") && page.contains(hash(&outcome.out)),
         "{}",
         outcome.out
     );
@@ -44,8 +44,7 @@ fn an_example_becomes_one_page_that_is_always_the_same() {
     assert!(!page.contains(folder.trim_end_matches('/')), "a path of this machine is in the page");
 }
 
-/// The step that is explained is the one that training makes: the weights after it have the same
-/// hash.
+/// The explained step is the one that training computes: the weights after it have the same hash.
 #[test]
 fn the_step_of_a_run_is_the_next_one_and_the_run_stays_as_it_is() {
     let place = Place::new();

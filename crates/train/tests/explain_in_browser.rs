@@ -1,54 +1,22 @@
 //! The page of `train explain` in a real browser: it opens without a network, tests itself (every
-//! step, every number, every key, every question; contrast, widths, names), and is looked at in
-//! pictures.
+//! step, number, key and question; contrast, widths, names), and its screenshots are compared.
 //!
-//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without one
-//! the tests say so and pass.
+//! The browser is Chromium or Chrome, found on the PATH or named by `BACKDRAW_BROWSER`. Without a
+//! browser, the tests print a message and pass.
+
+mod chromium;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Write, stderr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than this no page takes, on however busy a machine.
-const PATIENCE: Duration = Duration::from_secs(170);
+use chromium::{Picture, browser};
 
-/// A page that cannot be opened is a hang, not a wait.
-fn finish(mut command: Command, what: &str) {
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
-    let start = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if start.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{what}: no end after {PATIENCE:?}");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// The browser of this machine. None, and a word about it, if there is none.
-fn browser() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("BACKDRAW_BROWSER") {
-        return Some(named.into());
-    }
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file());
-    if found.is_none() {
-        // Not println!, which cargo keeps to itself while a test passes.
-        let _ = writeln!(stderr(), "SKIPPED: no Chromium on the PATH ({}), nor in BACKDRAW_BROWSER", names.join(", "));
-    }
-    found
-}
-
-/// A page in a folder of its own.
+/// A page in its own temporary folder.
 struct Page {
     folder: TempDir,
     name: &'static str,
@@ -74,7 +42,8 @@ impl Page {
         Self::of("quickdraw", &["quickdraw", "--preset", "cpu", "--batch", "4"])
     }
 
-    /// The same page with names in it that would like to be programs.
+    /// The same page with names that contain HTML and JavaScript, to test that the page escapes
+    /// them.
     fn hostile(self) -> Self {
         let file = self.folder.path().join("page.html");
         let page = std::fs::read_to_string(&file).unwrap();
@@ -84,7 +53,7 @@ impl Page {
             changed = changed.replace(&format!("\"{key}\":\""), &format!("\"{key}\":\"{wish}"));
         }
         assert_ne!(page, changed);
-        // Modules are called by their path: there the same words go into the calls.
+        // Calls refer to modules by path, so the same text is inserted there.
         changed = changed
             .replace("\"module\":\"", &format!("\"module\":\"{wish}"))
             .replace("\"parent\":\"", &format!("\"parent\":\"{wish}"));
@@ -92,72 +61,23 @@ impl Page {
         Self { name: "hostile", ..self }
     }
 
-    /// Opens the page at an address within it, with further options, and waits for the browser.
+    /// Opens the page with this URL fragment and these browser options, and waits until the browser
+    /// exits.
     fn open(&self, browser: &Path, fragment: &str, options: &[&str], out: Stdio) {
-        let profile = tempfile::tempdir().unwrap();
-        let mut command = Command::new(browser);
-        command
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--hide-scrollbars",
-                "--no-first-run",
-            ])
-            .args(["--host-resolver-rules=MAP * ~NOTFOUND", &format!("--user-data-dir={}", profile.path().display())])
-            .args(options)
-            .arg(format!("file://{}#{fragment}", self.folder.path().join("page.html").display()))
-            .stdout(out)
-            .stderr(Stdio::null());
-        finish(command, &format!("{} at #{fragment}", self.name));
+        chromium::open(browser, &self.folder.path().join("page.html"), fragment, options, out);
     }
 
-    /// What the page says of itself.
+    /// The result of the page's self-test.
     fn self_test(&self, browser: &Path, options: &[&str]) -> Value {
-        let dump = self.folder.path().join("dump.html");
-        let options = [options, &["--dump-dom", "--window-size=1600,900"]].concat();
-        self.open(browser, "selftest", &options, File::create(&dump).unwrap().into());
-        let dump = std::fs::read_to_string(dump).unwrap();
-        let (_, record) = dump
-            .split_once(r#"<script type="application/json" id="selftest">"#)
-            .unwrap_or_else(|| panic!("{}: the page left no record ({} bytes)", self.name, dump.len()));
-        serde_json::from_str(record.split("</script>").next().unwrap()).unwrap()
+        chromium::self_test(browser, &self.folder.path().join("page.html"), options, [1600, 900])
     }
 
-    /// A picture of the page: width, height and one (red, green, blue) a pixel.
+    /// A screenshot of the page with this width and height.
     fn picture(&self, browser: &Path, [width, height]: [u32; 2], fragment: &str) -> Picture {
         let file = self.folder.path().join(format!("{width}-{fragment}.png"));
         let options = [format!("--screenshot={}", file.display()), format!("--window-size={width},{height}")];
         self.open(browser, fragment, &options.each_ref().map(String::as_str), Stdio::null());
-        let mut reader = png::Decoder::new(BufReader::new(File::open(&file).unwrap())).read_info().unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        let channels = info.color_type.samples();
-        let pixels = bytes.chunks_exact(channels).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
-        assert_eq!([info.width, info.height], [width, height]);
-        Picture { width: width as usize, pixels }
-    }
-}
-
-struct Picture {
-    width: usize,
-    pixels: Vec<[u8; 3]>,
-}
-
-impl Picture {
-    /// The share of pixels that differ from their left neighbour, between two heights given as
-    /// shares.
-    fn detail(&self, from: f64, to: f64) -> f64 {
-        let rows = self.pixels.len() / self.width;
-        let band = &self.pixels[(from * rows as f64) as usize * self.width..(to * rows as f64) as usize * self.width];
-        let changes = band.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        changes as f64 / band.len() as f64
-    }
-
-    fn difference(&self, other: &Self) -> f64 {
-        let differing = self.pixels.iter().zip(&other.pixels).filter(|(a, b)| a != b).count();
-        differing as f64 / self.pixels.len() as f64
+        Picture::read(&file, [width, height])
     }
 }
 
@@ -221,7 +141,8 @@ fn the_page_of_a_real_step_passes_its_own_test() {
     assert_eq!(record["questions"], 20, "each was walked in at most three actions");
 }
 
-/// Five states at three widths: each is full from top to bottom, and each shows something else.
+/// Screenshots of five states at three widths: each is filled from top to bottom, and no two are
+/// alike.
 #[test]
 fn the_page_is_there_at_every_width() {
     let Some(browser) = browser() else { return };
@@ -235,7 +156,7 @@ fn the_page_is_there_at_every_width() {
     ];
     let shots: Vec<_> =
         [[400, 800], [800, 900], [1600, 900]].into_iter().flat_map(|size| states.map(|state| (size, state))).collect();
-    // A browser spends most of its time waiting: four at once.
+    // A browser spends most of its time waiting, so four run at once.
     for row in shots.chunks(4) {
         let pictures: Vec<Picture> = thread::scope(|scope| {
             let shoot = |&(size, state): &([u32; 2], &'static str)| {

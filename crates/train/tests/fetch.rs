@@ -1,4 +1,4 @@
-//! Downloads from a server in a thread of this test, good and bad.
+//! Downloads from a server that runs in a thread of the test and behaves well or badly.
 
 mod common;
 
@@ -15,42 +15,42 @@ const NETWORK: i32 = 8;
 /// How the server answers.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
-    /// As it should, in parts if asked to.
+    /// Correctly, with ranges if requested.
     Good,
-    /// It knows nothing of parts.
+    /// Ignores range requests.
     WithoutRanges,
-    /// It sends parts, but cannot tell whether its file is still the same.
+    /// Supports ranges, but sends no `ETag` or modification time.
     WithoutValidators,
-    /// It says that a part begins a byte later than asked for, and every answer ends after so many
-    /// bytes.
+    /// Claims that a range begins one byte later than requested; every response ends after this
+    /// many bytes.
     WrongRange(usize),
-    /// The first answer ends after so many bytes of the body; later ones are good.
+    /// The first response ends after this many bytes of the body; later ones are correct.
     BreaksOnce(usize),
-    /// Every answer ends after so many bytes.
+    /// Every response ends after this many bytes.
     AlwaysBreaks(usize),
-    /// In chunks, without a length, of which the last is missing.
+    /// Chunked, without a length; the last chunk is missing.
     ChunksWithoutEnd,
-    /// After so many bytes nothing more comes, and the connection stays.
+    /// Sends nothing after this many bytes, but keeps the connection open.
     Stalls(usize),
-    /// Both of them.
+    /// Like `Stalls`, without validators.
     StallsWithoutValidators(usize),
-    /// Very slowly: so many bytes, then a pause of a tenth of a second.
+    /// Sends the body slowly, in pieces of this many bytes, with a tenth of a second between them.
     Slow(usize),
-    /// This status, with a page.
+    /// This status, with an HTML page.
     Refuses(&'static str),
-    /// A page, as networks that want a login send it.
+    /// An HTML page, as sent by networks that require a login.
     Page,
-    /// The file, under this `Content-Encoding`.
+    /// The file, with this `Content-Encoding`.
     Packed(&'static str),
-    /// Sends back to itself.
+    /// Redirects to itself.
     Redirects,
-    /// A proxy: it connects to every address, and then answers in the place of that.
+    /// An HTTP proxy that accepts a connection to any address and responds itself.
     Proxy,
-    /// As `Proxy`, by SOCKS 5.
+    /// Like `Proxy`, with SOCKS 5.
     Socks,
 }
 
-/// A server of one file.
+/// A server with one file.
 struct Server {
     address: String,
     /// The file, and the `ETag` of its version.
@@ -61,7 +61,7 @@ struct Server {
 }
 
 impl Server {
-    /// From now on.
+    /// Changes its behaviour from now on.
     fn becomes(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
@@ -90,7 +90,7 @@ fn serve(file: Vec<u8>, manner: Manner) -> Server {
         for stream in listener.incoming().flatten() {
             let (file, manner, ranges) = (file.lock().unwrap().clone(), *manner.lock().unwrap(), ranges.clone());
             let number = count.fetch_add(1, Ordering::Relaxed);
-            // A client that hangs up is part of these tests.
+            // An error is expected: in some tests the client closes the connection.
             std::thread::spawn(move || drop(answer(stream, (&file.0, file.1), manner, &ranges, number)));
         }
     });
@@ -255,7 +255,8 @@ fn a_broken_connection_goes_on_where_it_broke() {
 const PART: &str = "data/quickdraw/.cat.npy.part";
 const WHOLE: &str = "data/quickdraw/cat.npy";
 
-/// A download that was killed after `kept` bytes, and the server, from now on of another manner.
+/// Starts a download from a server that behaves like `first`, and kills it after `kept` bytes; from
+/// then on the server behaves like `manner`.
 fn killed(file: &[u8], kept: usize, first: Manner, manner: Manner) -> (Place, Server) {
     let place = Place::new();
     let server = serve(file.to_vec(), first);
@@ -290,9 +291,9 @@ fn a_killed_download_goes_on_where_it_was() {
     let file = doodles(300);
     for (manner, requests) in [
         (Manner::Good, &["90000-"][..]),
-        // The whole comes, in the place of the rest.
+        // The server sends the whole file instead of the rest.
         (Manner::WithoutRanges, &["90000-"]),
-        // What comes does not fit: from the start, then.
+        // The range does not fit, so the download starts again.
         (Manner::WrongRange(usize::MAX), &["90000-", ""]),
     ] {
         let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), manner);
@@ -303,7 +304,7 @@ fn a_killed_download_goes_on_where_it_was() {
             (requests.iter().map(|s| s.to_string()).collect(), vec!["cat.npy".into()])
         );
     }
-    // Everything came, but it did not get its name any more.
+    // The file is complete, but was not renamed.
     let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
     std::fs::write(place.path(PART), &file).unwrap();
     place.good(&fetch_cat(&server));
@@ -311,32 +312,32 @@ fn a_killed_download_goes_on_where_it_was() {
     assert_eq!(server.requests(), ["235328-"]);
 }
 
-/// The head of one file and the tail of another would be as long as it should, and look like
+/// The beginning of one file and the end of another would have the right length and look like
 /// doodles.
 #[test]
 fn the_parts_of_two_files_are_never_put_together() {
     let (file, other) = (doodles(300), doodles(300).iter().map(|byte| byte.wrapping_mul(3)).collect::<Vec<_>>());
     let other = [&file[..128], &other[128..]].concat();
-    // The server says that its file is another one.
+    // The server reports that its file has changed.
     let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
     server.changes_to(other.clone(), SECOND);
     place.good(&fetch_cat(&server));
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
     assert_eq!(server.requests(), ["90000-"]);
-    // It says that it is the same, but its length is another one.
+    // The server reports that it is the same file, but its length differs.
     let (place, server) = killed(&file, 90_000, Manner::Stalls(90_000), Manner::Good);
     server.changes_to(doodles(301), FIRST);
     place.good(&fetch_cat(&server));
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == doodles(301));
     assert_eq!(server.requests(), ["90000-", ""]);
-    // It cannot say: then nothing is gone on with.
+    // The server cannot tell, so the download is not resumed.
     let (place, server) = killed(&file, 90_000, Manner::StallsWithoutValidators(90_000), Manner::WithoutValidators);
     server.changes_to(other.clone(), FIRST);
     place.good(&fetch_cat(&server));
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == other);
     assert_eq!(server.requests(), [""]);
-    // A partial file of which nothing is known, as older versions left it, and one from another
-    // address.
+    // A partial file without a record of its origin, as older versions left it, and one from
+    // another address.
     let place = Place::new();
     let server = serve(other.clone(), Manner::Good);
     std::fs::create_dir_all(place.path("data/quickdraw")).unwrap();
@@ -349,8 +350,7 @@ fn the_parts_of_two_files_are_never_put_together() {
     assert_eq!(server.requests(), ["", ""]);
 }
 
-/// In a folder that two processes write to at once, bytes of the one would stand where the other
-/// has left holes.
+/// If two processes wrote the same partial file at once, it could contain a mixture of both.
 #[test]
 fn the_second_of_two_processes_waits_for_the_first() {
     let (place, file) = (Place::new(), doodles(300));
@@ -368,7 +368,7 @@ fn the_second_of_two_processes_waits_for_the_first() {
         })
         .into();
     assert!(messages[1].contains("is downloading it") && messages[1].contains("exists"), "{}", messages[1]);
-    // Windows lets nobody read the file in which the number stands.
+    // On Windows, the locked file with the process id cannot be read.
     assert!(cfg!(windows) || messages[1].contains(&format!("process {id} ")), "{}", messages[1]);
     assert!(std::fs::read(place.path(WHOLE)).unwrap() == file);
     assert_eq!((server.requests().len(), names(&place)), (1, vec!["cat.npy".to_owned()]));
@@ -405,12 +405,13 @@ fn a_server_that_never_sends_the_end_is_reported_and_what_came_is_kept() {
     let (place, server) = killed(&doodles(300), 50_000, Manner::Stalls(50_000), Manner::AlwaysBreaks(0));
     place.bad(&fetch_cat(&server), NETWORK, &["50000 bytes are kept", "by hand", "cat.npy"]);
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
-    // A network that wants a login first takes nothing away.
+    // A login page does not replace the partial file.
     server.becomes(Manner::Page);
     place.bad(&fetch_cat(&server), NETWORK, &["received a web page", "login", "by hand"]);
     assert_eq!(std::fs::metadata(place.path(PART)).unwrap().len(), 50_000);
     assert!(!place.path(WHOLE).exists());
-    // Neither parts that fit nor an end: it stops trying all the same.
+    // Ranges that never fit, or responses that never end properly: the client gives up
+    // nevertheless.
     for manner in [Manner::WrongRange(100_000), Manner::ChunksWithoutEnd] {
         let server = serve(doodles(300), manner);
         Place::new().bad(&fetch_cat(&server), NETWORK, &["the connection broke", "by hand"]);
@@ -423,7 +424,7 @@ fn a_full_disk_keeps_what_fits_and_goes_on_later() {
     let (place, file) = (Place::new(), doodles(300));
     let server = serve(file.clone(), Manner::Good);
     let mut command = std::process::Command::new("sh");
-    // At most 100 blocks of 512 bytes a file, which a write then reports as an error.
+    // At most 100 blocks of 512 bytes per file; a write beyond that fails.
     let line = format!("trap '' XFSZ; ulimit -f 100; exec {} {}", env!("CARGO_BIN_EXE_train"), fetch_cat(&server));
     let output = command.args(["-c", &line]).current_dir(place.folder.path()).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
@@ -468,7 +469,7 @@ fn the_proxy_of_the_environment_is_used_and_named() {
     assert!(outcome.err.contains(&format!("proxy {nobody}")) && !outcome.err.contains("secret"), "{}", outcome.err);
 }
 
-/// The images of 28x28 and their count, packed.
+/// A gzipped IDX file of `count` images of 28x28.
 fn clothes(count: u32) -> Vec<u8> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let header = [[0, 0, 8, 3], count.to_be_bytes(), 28_u32.to_be_bytes(), 28_u32.to_be_bytes()].concat();
@@ -495,8 +496,8 @@ fn files_without_a_known_hash_are_looked_into_before_they_get_their_name() {
         place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-images", word, "by hand"]);
         assert!(std::fs::read_dir(place.path("data/fashion-mnist")).unwrap().next().is_none(), "nothing is left");
     }
-    // A file that is there and damaged is brought anew; some servers take packed files for packed
-    // answers.
+    // A damaged file is downloaded again. (Some servers declare a gzip file as a gzip-encoded
+    // response.)
     std::fs::write(place.path(IMAGES), b"half").unwrap();
     let server = serve(good.clone(), Manner::Packed("x-gzip"));
     place.bad(&format!("{FASHION} {}", server.address), NETWORK, &["train-labels", "not an IDX file", "1 dimensions"]);
@@ -522,7 +523,7 @@ fn answers_that_are_no_file_are_reported() {
     place.bad(&fetch_cat(&page), NETWORK, &["web page", "cat.npy"]);
     let short = serve(doodles(300)[..10_000].to_vec(), Manner::Good);
     place.bad(&fetch_cat(&short), NETWORK, &["shorter than its header claims"]);
-    // A port that nobody listens to, and a server without encryption.
+    // A port on which nothing listens, and a server without TLS.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     place.bad(&format!("fetch quickdraw --from http://{nobody}"), NETWORK, &["cannot be reached", "apple.npy"]);
     let plain = serve(Vec::new(), Manner::Good).address.replace("http:", "https:");
@@ -551,7 +552,7 @@ fn sets_are_listed_and_mistyped_ones_named() {
     let dry = place.good("fetch cifar10 --dry-run").out;
     assert!(dry.contains("cifar-10-binary.tar.gz") && dry.contains("tar -xzf"), "{dry}");
     assert!(!place.path("data").exists());
-    // The readme of the data names every set.
+    // data/README.md names every set.
     let readme = text(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/README.md")));
     assert!(
         ["quickdraw", "mnist", "fashion-mnist", "cifar10"].iter().all(|set| readme.contains(&format!("fetch {set}")))

@@ -63,7 +63,7 @@ fn every_system_tells_its_layers() {
     }
 }
 
-/// A critic whose gradient is penalised, under every change that DiffAugment makes.
+/// A critic with a gradient penalty, with all augmentations of DiffAugment.
 #[test]
 fn a_wasserstein_run_goes_on_to_the_same_bits_and_tells_its_distance() {
     let place = Place::new();
@@ -99,7 +99,8 @@ fn a_run_in_bf16_goes_on_to_the_same_bits_and_changes_its_precision_only_when_as
     assert!(asked.err.contains("precision    bf16 from here on; f32 to step 4"), "{}", asked.err);
     let config = std::fs::read_to_string(place.path("plain/config.toml")).expect("a configuration");
     assert!(config.contains("precision = \"bf16\"") && config.contains("earlier_precision = \"f32 to step 4\""));
-    // It stays so until it is asked for another one, also from a checkpoint of before.
+    // The precision stays until another one is requested, even when resuming from an earlier
+    // checkpoint.
     place.good("quickdraw --resume plain --steps 7");
     place.good("quickdraw --resume plain/checkpoints/step-000006.safetensors --steps 8 --set precision=f32");
     let config = std::fs::read_to_string(place.path("plain/config.toml")).expect("a configuration");
@@ -111,7 +112,7 @@ fn a_run_in_bf16_goes_on_to_the_same_bits_and_changes_its_precision_only_when_as
     assert_eq!(summary.matches("Products: bf16\n").count(), 2, "{summary}");
 }
 
-/// DiffAugment also where a step has an order of its own.
+/// DiffAugment also works in systems with their own training step.
 #[test]
 fn the_notebook_s_gan_and_translators_can_change_what_their_discriminators_see() {
     let place = Place::new();
@@ -128,7 +129,7 @@ fn the_notebook_s_gan_and_translators_can_change_what_their_discriminators_see()
     }
 }
 
-/// From the last step at 8x8 over the fade to 16x16, on one thread and on two.
+/// From the last step at 8x8 through the fade to 16x16, on one thread and on two.
 #[test]
 fn styles_grow_across_a_border_to_the_same_bits() {
     let place = Place::new();
@@ -139,8 +140,8 @@ fn styles_grow_across_a_border_to_the_same_bits() {
     assert!(sheets.iter().all(|name| place.path(&format!("parts/samples/{name}.png")).exists()));
 }
 
-/// A run that grows goes on in the middle of a fade, and across the border where the fade ends;
-/// there is a sheet of every level.
+/// A growing run is resumed in the middle of a fade, and across the end of the fade; there is a
+/// sheet for every level.
 #[test]
 fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
     let place = Place::new();
@@ -156,7 +157,7 @@ fn a_growing_run_goes_on_to_the_same_bits_and_shows_its_levels() {
     }
     let read = |name: &str| std::fs::read(place.path(name)).expect("a sheet");
     assert_eq!(read("whole/samples/level-4x4.png"), read("parts/samples/level-4x4.png"));
-    // The original's line whenever another thousand images were shown.
+    // The original's line after every thousand images.
     let long = tiny.replace("--batch 4", "--batch 128");
     let ticks = place.good(&format!("progan {long} --steps 16 --log seed --out ticks"));
     let lines: Vec<&str> = ticks.out.lines().filter(|line| line.starts_with("tick ")).collect();

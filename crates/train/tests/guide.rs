@@ -21,7 +21,7 @@ fn commands(block: &str) -> Vec<(&str, Vec<&str>)> {
     found
 }
 
-/// What the program prints for the words of `line`, messages and data as they come.
+/// What the program prints for the command `line`: messages and results, in order.
 fn printed(place: &Place, line: &str) -> String {
     let mut file = tempfile::tempfile().unwrap();
     let to = || Stdio::from(file.try_clone().unwrap());
@@ -33,8 +33,8 @@ fn printed(place: &Place, line: &str) -> String {
     text
 }
 
-/// The line with every number that is a time or a speed replaced, and without spaces at its end:
-/// those depend on the machine.
+/// The line with all times and speeds replaced, because they depend on the machine, and without
+/// trailing spaces.
 fn timeless(line: &str) -> String {
     let mut result = String::new();
     let mut rest = line.trim_end();
@@ -62,7 +62,7 @@ fn like(pattern: &str, got: &str) -> bool {
     }
 }
 
-/// Whether the lines are as shown; a shown line `...` stands for any lines, none too.
+/// Whether the lines are as shown; a shown line `...` stands for any number of lines.
 fn same(shown: &[&str], got: &[&str]) -> bool {
     match (shown, got) {
         ([], []) => true,

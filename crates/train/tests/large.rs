@@ -1,4 +1,5 @@
-//! Data larger than memory: the same run wherever the images lie, and files that nobody could hold.
+//! Data larger than memory: a run is the same wherever its images are stored; and files that no
+//! memory could hold.
 
 mod common;
 
@@ -10,7 +11,7 @@ const STORAGE: i32 = 7;
 /// A system for folders of pictures, small enough for a test.
 const PICTURES: &str = "folder --preset cpu --batch 3 --set size=28 --set width=2 --set latent=4";
 
-/// Writes picture number `number`: `side` x `side`, a few discs before a plain ground.
+/// Writes picture number `number`: `side` x `side`, a few discs on a plain background.
 fn picture(path: &Path, number: u32, side: u32) {
     let (centre, radius) = ((number * 37 % side, number * 53 % side), side / 4 + number % 7);
     let ground = [number as u8, (number >> 8) as u8, 90];
@@ -50,13 +51,13 @@ fn a_run_is_the_same_wherever_its_images_lie() {
     assert!(again == in_memory && !messages.contains("decoding"), "{messages}");
     let config = text(&place.path("again/config.toml"));
     assert!(config.contains("data_memory = 0") && !text(&place.path("memory/config.toml")).contains("data_memory"));
-    // One class, and a run that goes on in the other way.
+    // One class, and a run that is resumed with another kind of storage.
     let (one, _) = run("--class b", "one");
     place.good(&format!("{PICTURES} --data data/mine --class b --steps 2 --out parts --set data_memory=0"));
     place.good("folder --resume parts --steps 3 --set data_memory=100");
     let parts = place.good("folder --resume parts --steps 4 --set data_memory=0 --set data_cache=elsewhere");
     assert!(parts.hash() == one && place.path("elsewhere").is_dir(), "{}", parts.err);
-    // A cache in a place where no folder can be.
+    // A cache folder that cannot be created.
     std::fs::write(place.path("file"), "").unwrap();
     let bad = format!("{PICTURES} --data data/mine --steps 1 --set data_memory=0 --set data_cache=file");
     place.bad(&bad, STORAGE, &["cache", "file", "data_cache"]);
@@ -81,7 +82,7 @@ fn built_in_pictures_are_drawn_and_array_files_read_when_they_are_needed() {
     assert_eq!(read.hash(), whole.hash());
 }
 
-/// A billion drawings, all paper: 784 GB that take no place on most disks.
+/// A billion blank drawings: a sparse file of 784 GB, which takes no space on most disks.
 #[test]
 fn an_array_that_nobody_could_hold_is_refused_with_its_numbers() {
     let place = Place::new();
@@ -96,7 +97,7 @@ fn an_array_that_nobody_could_hold_is_refused_with_its_numbers() {
     assert!(!place.path("runs").exists(), "nothing is written");
 }
 
-/// The most memory that the program with the words of `line` has used, in MiB, and what it printed.
+/// The peak memory of the command `line` in MiB, and what it printed.
 #[cfg(target_os = "linux")]
 fn peak(place: &Place, line: &str) -> (f64, String) {
     let mut child = place.command(line).stderr(std::process::Stdio::inherit()).spawn().unwrap();

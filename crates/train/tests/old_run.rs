@@ -1,7 +1,8 @@
 //! A run of an older version, whose preset was called `seed` and whose configuration lacks a key
-//! that exists today: it goes on to the bits of that version, is sampled, and is evaluated.
+//! that exists today: it is resumed with the same result as in that version, sampled, and
+//! evaluated.
 //!
-//! That version made the fixture with
+//! The fixture was made by that version, with
 //!
 //! ```text
 //! train wgan-gp --preset seed --data built-in --set width=1 --set latent=2 --set k=1 \
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use common::Place;
 
-/// What that version made of it with `--steps 4`.
+/// The weights hash of that version after `--steps 4`.
 const HASH: &str = "b7b78b9bca4c1f95d7b9a161471056c4854d493cee8d66247138cf2e1c296037";
 
 /// A copy of the run in a folder of its own.

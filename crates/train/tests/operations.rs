@@ -1,4 +1,4 @@
-//! `train gradcheck` and `train derive`, as they are typed.
+//! `train gradcheck` and `train derive`, from the command line.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! What a run needs is known before anything is written, and is what it takes.
+//! The plan of a run: it is known before anything is written, and agrees with what the run really
+//! takes.
 
 mod common;
 
@@ -41,7 +42,7 @@ fn a_training_tells_in_one_line_what_it_needs() {
     assert!(line.contains("; a step about ") && line.ends_with(" a checkpoint"), "{line}");
 }
 
-/// The command with so many kilobytes of address space.
+/// Runs the command with this many kilobytes of address space.
 #[cfg(unix)]
 fn limited(place: &Place, kilobytes: u32, line: &str) -> Outcome {
     let program = place.command(line);
@@ -64,7 +65,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     refused(3_000_000, "quickdraw --batch 4096 --set depth=256 --steps 1", &["`--batch ", "ulimit -v"]);
     // Even the weights would not fit.
     refused(600_000, "stylegan2 --preset original", &["does not fit", "`--preset cpu`"]);
-    // All is well for days, and then it is not.
+    // The first stages would fit, but a later one would not.
     refused(350_000, "progan --preset cpu64", &["the stage ", "from step "]);
     refused(3_000_000, "cyclegan --batch 256 --set size=1024", &["does not fit", "`--set size="]);
     refused(600_000, "explain stylegan2 --preset original", &["do not fit"]);
@@ -78,12 +79,12 @@ fn a_run_of_a_larger_machine_is_refused_before_it_is_read() {
     place.good("dcgan --preset mnist28 --set width=256 --batch 2 --data built-in --steps 1 --out run");
     for line in ["dcgan --resume run --steps 2", "sample run --count 1 --out x.png"] {
         let outcome = limited(&place, 180_000, line);
-        // A checkpoint whose tensors do not fit is refused as it is read.
+        // A checkpoint whose tensors do not fit is rejected while it is read (code 5).
         assert!(matches!(outcome.code, Some(3 | 5)), "{line}: {:?} {}", outcome.code, outcome.err);
     }
 }
 
-/// The most that the process of this command had in memory, in bytes: read while it runs.
+/// The peak memory of the process of this command, in bytes, read while it runs.
 #[cfg(target_os = "linux")]
 fn peak(place: &Place, line: &str) -> f64 {
     let mut command = place.command(line);

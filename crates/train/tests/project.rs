@@ -1,4 +1,4 @@
-//! `train project`: which style draws a given picture?
+//! `train project`: finds the style that reproduces a given picture.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! The README, the Manual and the other texts against the program: their commands and tables are
-//! the program's, their links lead somewhere, their pictures are of this code.
+//! Checks the README, the Manual and the other texts against the program: their commands and tables
+//! are correct, their links have targets, and their pictures were made by this code.
 
 mod common;
 
@@ -43,7 +43,7 @@ fn commands(line: &str) -> Vec<String> {
     starts.map(|at| &line[at + 6..]).map(|rest| rest[..end_of(rest)].trim().to_owned()).collect()
 }
 
-/// Every command in a block, and every one in the prose that is code.
+/// Every command in a code block or in a code span.
 fn all_commands() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, text) in pages() {
@@ -82,8 +82,8 @@ fn every_command_and_option_exists() {
     assert!(seen > 50, "{seen} options in commands");
 }
 
-/// Every command that trains, with data that are there and as a dry run: its preset and its
-/// settings exist.
+/// Runs every training command as a dry run, with existing data: its preset and its settings must
+/// exist.
 #[test]
 fn commands_that_train_are_accepted() {
     let systems = train("systems");
@@ -129,6 +129,24 @@ fn every_option_of_a_training_is_in_the_manual() {
     let global = ["color", "help", "version"];
     for option in options.filter(|option| !global.contains(option)) {
         assert!(page("running").contains(&format!("| `--{option}")), "manual/running.md has no --{option}:\n{help}");
+    }
+}
+
+#[test]
+fn the_signs_and_the_rules_in_the_manual_are_those_of_the_program() {
+    let (page, chapters) = (page("sick"), guide::CHAPTERS);
+    let (_, chapter) = chapters.iter().find(|(name, _)| *name == "c13_sick_runs").expect("the chapter");
+    let slug = |line: &str| line.strip_prefix("## ").map(|heading| heading.to_lowercase().replace(' ', "-"));
+    let headings: Vec<String> = chapter.lines().filter_map(slug).collect();
+    for sign in runs::diagnosis::SIGNS {
+        let row = format!("| `{}` | {} | {} | {} |", sign.id, sign.title, sign.meaning, sign.severity.name());
+        assert!(page.contains(&row), "manual/sick.md needs the row\n{row}");
+        assert!(page.contains(&format!("(../c13_sick_runs.md#{})", sign.chapter)), "{}", sign.id);
+        assert!(headings.iter().any(|heading| heading == sign.chapter), "{}: {headings:?}", sign.chapter);
+    }
+    for rule in models::trainer::lint::RULES {
+        let row = format!("| `{}` | {} | {} | {} |", rule.id, rule.severity.name(), rule.about, rule.remedy);
+        assert!(page.contains(&row), "manual/sick.md needs the row\n{row}");
     }
 }
 
@@ -239,10 +257,40 @@ fn the_techniques_in_the_manual_are_those_of_the_systems() {
     };
     let table = format!("| systems | settings |\n|---|---|\n{}", rows.iter().map(row).collect::<String>());
     assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
+    assert!(readme().contains(&table), "paste this into README.md:\n{table}");
 }
 
-/// All texts of the project, by their paths; `SUMMARY.md` and the pages of the guide have links of
-/// their own kind.
+/// A row for each reason why systems lack settings: the systems, the settings, the reason.
+#[test]
+fn the_reasons_why_systems_lack_techniques_are_those_of_the_program() {
+    use models::trainer::switches;
+    type Row = (Vec<&'static str>, Vec<&'static str>, &'static str);
+    let mut rows: Vec<Row> = Vec::new();
+    for system in runs::systems::SYSTEMS.iter().map(|system| system.name) {
+        let mut own: Vec<(Vec<&str>, &str)> = Vec::new();
+        for (key, _) in switches::SWITCHES {
+            let Some(why) = switches::missing(system, key) else { continue };
+            match own.iter_mut().find(|(_, reason)| *reason == why) {
+                Some((keys, _)) => keys.push(key),
+                None => own.push((vec![key], why)),
+            }
+        }
+        for (keys, why) in own {
+            match rows.iter_mut().find(|(_, known, reason)| (known, *reason) == (&keys, why)) {
+                Some((systems, ..)) => systems.push(system),
+                None => rows.push((vec![system], keys, why)),
+            }
+        }
+    }
+    let coded = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let row = |(systems, keys, why): &Row| format!("| {} | {} | {why} |\n", coded(systems), coded(keys));
+    let rows = rows.iter().map(row).collect::<String>();
+    let table = format!("| systems | settings | why not |\n|---|---|---|\n{rows}");
+    assert!(page("settings").contains(&table), "paste this into manual/settings.md:\n{table}");
+}
+
+/// The paths of all texts of the project, without `SUMMARY.md` and the pages of the guide, which
+/// have links of another kind.
 fn texts() -> Vec<PathBuf> {
     let skipped = ["target", ".git", "runs", "data", "node_modules"];
     let mut folders = vec![root()];
@@ -270,7 +318,7 @@ fn every_link_leads_to_a_file() {
         let text = text(&path);
         for target in guide::markdown::links(&text).iter().filter(|target| !target.starts_with("http")) {
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            // Items, in the texts that rustdoc shows.
+            // Links to items, in the texts that rustdoc renders.
             if file.contains("::") || (!file.contains('.') && path.ends_with("fast_path.md")) {
                 continue;
             }
@@ -294,7 +342,7 @@ fn arrows() -> Vec<(String, String)> {
     let first: Vec<char> = block.lines().next().unwrap().chars().collect();
     let mut found = Vec::new();
     for line in block.lines() {
-        // A line that does not begin with a crate continues the crate of the first line above its
+        // A line that begins with a corner continues from the crate of the first line above that
         // corner.
         let start = line.chars().take_while(|c| *c == ' ').count();
         let is_name = |c: &char| c.is_alphanumeric();
@@ -308,7 +356,7 @@ fn arrows() -> Vec<(String, String)> {
     found
 }
 
-/// Each arrow is a dependency, each dependency follows arrows, and so none leads upwards.
+/// Each arrow is a dependency, and each dependency is a path of arrows, so there are no cycles.
 #[test]
 fn the_crates_depend_on_each_other_as_drawn() {
     let arrows = arrows();

@@ -1,4 +1,5 @@
-//! Whole runs: what they write, that they go on to the same bits, and what can be drawn from them.
+//! Whole runs: what they write, that they resume bit-identically, and what can be sampled from
+//! them.
 
 mod common;
 
@@ -70,8 +71,8 @@ fn the_clock_tells_where_the_time_went_and_changes_no_bit() {
         let row = timed.out.lines().find(|line| line.starts_with(start) && line.contains(&format!(" {kernel} ")));
         row.unwrap_or_else(|| panic!("{start} {kernel}: {}", timed.out)).split_whitespace().collect::<Vec<_>>()
     };
-    // A step leads through the discriminator twice, forward and back, and once with gradients by
-    // its weights; the sheets that are drawn between steps do not count.
+    // A step runs the discriminator twice, forward and backward, and computes the gradients of its
+    // weights once. Sheets that are drawn between steps are not counted.
     assert_eq!(row("discriminator.conv4", "conv2d")[2], "2");
     assert_eq!(row("discriminator.conv4", "conv2d_input_grad")[2], "2");
     assert_eq!(row("discriminator.conv4", "conv2d_weight_grad")[2], "1");
@@ -209,9 +210,9 @@ fn help_tells_examples_and_exit_codes() {
     assert!(place.good("--version").out.starts_with("train "));
 }
 
-/// A run that another process still writes is refused for that, whatever is there to read: what is
-/// read before the lock is held may be old by the time that it is, and going on from it would erase
-/// what was saved in the meantime.
+/// A run that another process is still writing is rejected for this reason, even if its files
+/// cannot be read: state that was read before taking the lock may be outdated, and resuming from it
+/// would delete newer checkpoints.
 #[test]
 fn a_run_is_locked_before_it_is_read() {
     let place = Place::new();
@@ -239,7 +240,7 @@ fn a_run_is_locked_before_it_is_read() {
     place.bad("quickdraw --resume run --steps 4", 3, &["config.toml"]);
 }
 
-/// `1 images`, `1 steps` and the like.
+/// No message has `1 images`, `1 steps` and the like.
 #[test]
 fn one_thing_is_singular() {
     let place = Place::new();

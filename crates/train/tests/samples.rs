@@ -1,4 +1,4 @@
-//! `train sample` and `train animate`: what they write, and what they refuse.
+//! `train sample` and `train animate`: what they write, and what they reject.
 
 mod common;
 
@@ -11,7 +11,8 @@ const DATA: i32 = 4;
 const CHECKPOINT: i32 = 5;
 const STORAGE: i32 = 7;
 
-/// A place with a run of three steps, whose sheets and checkpoints are of steps 0 to 3 and 2 and 3.
+/// A place with a run of three steps, with sheets of the steps 0 to 3 and checkpoints of the steps
+/// 2 and 3.
 fn place_with_a_run() -> Place {
     let place = Place::new();
     place.good(&format!("{TINY} --steps 3 --sample-every 1 --checkpoint-every 1 --out run"));
@@ -95,7 +96,7 @@ fn single_pictures() {
     let array = read(place.path("all.npy"));
     let (size, picture, _) = frames(place.path("all/0065.png"));
     assert_eq!((size, &picture[0][..]), ([28, 28], &array[array.len() - 2 * 784..array.len() - 784]));
-    // A folder that is there needs no slash.
+    // The path of an existing folder needs no trailing slash.
     std::fs::create_dir(place.path("there")).unwrap();
     place.good("sample run --seeds 3,100 --zoom 2 --out there");
     assert_eq!(names(&place.path("there")), ["seed-0003.png", "seed-0100.png"]);
@@ -271,8 +272,8 @@ fn truncated_latents() {
     }
 }
 
-/// Styles can be truncated and mixed, and a finished run has the sheets that show it; other systems
-/// refuse.
+/// Styles can be truncated and mixed, and a finished run has the sheets that show this; other
+/// systems reject the options.
 #[test]
 fn styles() {
     let place = place_with_a_run();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Place, TINY, text};
 
 const PAGE: &str = include_str!("../../guide/src/manual/resuming.md");
-/// The training of the page.
+/// The training command of the page.
 const LINE: &str = "train quickdraw --out apples --steps 20000";
 
 /// The blocks of the page with this training.
@@ -21,9 +21,9 @@ fn blocks() -> Vec<String> {
     blocks.filter(|block| block.contains(LINE)).collect()
 }
 
-/// A folder with programs of the names that the page uses: `train` trains something small, `srun`
-/// starts what it is given, `scontrol` notes what it is asked for, `timeout` warns as soon as there
-/// is a checkpoint, but only once.
+/// A folder with substitutes for the programs that the page uses: `train` trains a small network,
+/// `srun` runs its arguments, `scontrol` records its arguments, and `timeout` sends the signal as
+/// soon as there is a checkpoint, but only once.
 fn cluster() -> Place {
     let place = Place::new();
     let binary = env!("CARGO_BIN_EXE_train");
@@ -44,7 +44,8 @@ fn cluster() -> Place {
     place
 }
 
-/// A shell in the place that knows its programs; the page's steps are too many for a test.
+/// A shell in the place, with its programs on the PATH. `steps` replaces the page's number of
+/// steps, which is too large for a test.
 fn shell(place: &Place, script: &str, steps: u64) -> Command {
     let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("sh");
@@ -106,8 +107,8 @@ fn timeout_and_a_loop_go_on_until_all_is_done() {
     assert!(log.contains("stopped after step") && log.contains("the unfinished run in apples"), "{log}");
 }
 
-/// Slurm warns the step that `srun` has started, or (with `B:`) the shell of the script. The job is
-/// queued again, and the same script goes on.
+/// Slurm signals the job step that `srun` started, or (with `B:`) the shell of the script. The job
+/// is requeued, and the same script continues the run.
 #[test]
 fn the_scripts_for_slurm_save_ask_for_the_queue_and_go_on() {
     const ENDLESS: u64 = 4_000_000_000;

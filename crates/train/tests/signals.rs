@@ -1,4 +1,4 @@
-//! Stopping a run: politely, impatiently, and with an axe.
+//! Stopping a run: with one signal, with two, and with SIGKILL.
 #![cfg(unix)]
 
 mod common;
@@ -13,7 +13,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// Starts a run that takes long, and returns when its first checkpoint is there.
+/// Starts a long run, and returns when its first checkpoint exists.
 fn start(place: &Place) -> Child {
     let line = format!("{TINY} --steps 4000000000 --sample-every 1000000 --checkpoint-every 3 --out run");
     let child = place.command(&line).spawn().unwrap();
@@ -30,7 +30,7 @@ fn wait_for_a_checkpoint(place: &Place) {
     }
 }
 
-/// The hash of a run of `steps` steps in one piece.
+/// The hash of an uninterrupted run of `steps` steps.
 fn straight(place: &Place, steps: u64) -> String {
     place.good(&format!("{TINY} --steps {steps} --sample-every 1000000 --out straight")).hash().to_owned()
 }
@@ -56,7 +56,7 @@ fn an_interrupt_finishes_the_step_saves_and_tells_how_to_go_on() {
     }
 }
 
-/// What schedulers send before they end a job; some send it again and again.
+/// The signals that schedulers send before they end a job, some of them repeatedly.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_schedulers_warning_saves_however_often_it_comes() {
@@ -73,7 +73,7 @@ fn a_schedulers_warning_saves_however_often_it_comes() {
     }
 }
 
-/// `timeout` sends its signal twice: to the process, and to the group that it is in.
+/// `timeout` sends its signal twice: to the process, and to its process group.
 #[test]
 fn the_same_request_sent_twice_at_once_is_one_request() {
     let place = Place::new();
@@ -84,8 +84,8 @@ fn the_same_request_sent_twice_at_once_is_one_request() {
     assert!(!place.path("run/lock").exists(), "it has ended in order");
 }
 
-/// The program as a child of a shell that ignores the signals, as `nohup` and the background of a
-/// script do.
+/// Starts the program from a shell that ignores the signals, as with `nohup` or in the background
+/// of a script.
 #[test]
 fn a_signal_that_arrives_ignored_stays_ignored() {
     let place = Place::new();
@@ -109,7 +109,7 @@ fn a_signal_that_arrives_ignored_stays_ignored() {
     assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A terminal that was closed is no reason to end: what was said to it goes to the log.
+/// A closed terminal does not end the run: the messages still go to the log.
 #[test]
 fn a_terminal_that_is_gone_ends_nothing() {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -121,13 +121,13 @@ fn a_terminal_that_is_gone_ends_nothing() {
     let mut command = place.command(&format!("{TINY} --steps 400 --sample-every 1000 --log seed --out run"));
     command.stdout(terminal.try_clone().unwrap()).stderr(terminal);
     let mut child = command.spawn().unwrap();
-    // This process holds its ends of the terminal no longer: writing to it fails from now on.
+    // This closes both ends of the terminal in this process, so writing to it fails from now on.
     drop((command, controller));
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(place.checkpoints("run"), [400]);
 }
 
-/// Too large a file is an error of that file, not the end of the process by SIGXFSZ.
+/// Exceeding the file size limit is a write error; SIGXFSZ does not end the process.
 #[test]
 fn a_limit_of_file_sizes_is_a_storage_error() {
     let place = Place::new();
@@ -165,7 +165,11 @@ fn a_killed_run_goes_on_to_the_same_bits() {
 fn a_second_process_learns_who_has_the_run() {
     let place = Place::new();
     let mut child = start(&place);
-    place.bad("quickdraw --resume run", 2, &["another process", &format!("process {} holds run/lock", child.id())]);
+    place.bad(
+        "quickdraw --resume run",
+        2,
+        &["another process", &format!("process {} has locked run/lock", child.id())],
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(place.path("run/lock").exists(), "the killed process could not clean up");

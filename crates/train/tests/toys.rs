@@ -1,4 +1,4 @@
-//! The toys of wgan-gp from the command line: points of the plane instead of images.
+//! The toy data of wgan-gp from the command line: points in the plane instead of images.
 
 mod common;
 

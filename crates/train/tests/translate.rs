@@ -1,5 +1,4 @@
-//! A run that translates, from its training to its pictures: the same bits when interrupted,
-//! sheets, `train translate`.
+//! Image translation: resuming bit-identically, sheets, and `train translate`.
 
 mod common;
 

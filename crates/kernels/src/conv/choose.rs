@@ -45,15 +45,22 @@ pub(super) enum Algorithm {
 /// The least number of input and of output channels for which frequencies pay off, and for which
 /// the transforms of Winograd may. With strides, the input channels of each phase count separately.
 const CHANNELS: [usize; 2] = [64, 16];
-/// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
-/// Measured with 64 to 256 channels.
-const FOURIER_COST: usize = 45;
-/// The same for a transform of Winograd.
-const WINOGRAD_COST: usize = 20;
-/// What a number of a plane of the weights costs, and how many images share it. (Small maps with
-/// many channels are slower than direct products if there are only a few images.)
-const WEIGHT_COST: usize = 20;
+/// What numbers of planes cost, in multiply-adds: their transform, and moving them.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// A number of a plane of an image. Measured with 64 to 256 channels.
+    image: usize,
+    /// A number of a plane of the weights, for [`IMAGES`] images that share it.
+    weight: usize,
+}
+
+/// The images that share the weights. (Small maps with many channels may be slower than direct
+/// products if there are only a few images.)
 const IMAGES: usize = 64;
+const WINOGRAD: Cost = Cost { image: 20, weight: 20 };
+const WHOLE: Cost = Cost { image: 45, weight: 20 };
+/// Tiles of frequencies have so many planes that even single images must not be slow.
+const TILES: Cost = Cost { image: 45, weight: 360 };
 
 /// The algorithm for a call of this shape.
 pub(super) fn choose(call: Convolution, g: &ConvGeometry) -> Algorithm {
@@ -71,16 +78,16 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
         // Planes are multiplied in f32, which takes twice as long as products of pairs.
         direct /= 2;
     }
-    let winograd = Winograd::ALL.into_iter().filter_map(|of| Some((Fourier::winograd(g, of)?, WINOGRAD_COST)));
+    let winograd = Winograd::ALL.into_iter().filter_map(|of| Some((Fourier::winograd(g, of)?, WINOGRAD)));
     let whole = Fourier::whole(g).filter(|whole| 3 * whole.products() < 2 * direct);
     let lengths = LENGTHS.into_iter().flat_map(|down| LENGTHS.map(|across| [down, across]));
-    let tiled = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FOURIER_COST)));
+    let tiled = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, TILES)));
     let tiles = winograd.filter(|_| channels >= CHANNELS[1]).chain(tiled.filter(|_| channels >= CHANNELS[0]));
-    let costs = tiles.map(|(tiles, transform)| (cost(g, &tiles, transform), tiles));
+    let costs = tiles.map(|(tiles, each)| (cost(g, &tiles, each), tiles));
     let best = costs.min_by_key(|(cost, _)| *cost).filter(|(cost, _)| 4 * cost < 3 * direct);
     match (whole.filter(|_| channels >= CHANNELS[0]), best) {
         (Some(whole), Some((least, tiles))) if tiles.is_winograd() => {
-            Some(if cost(g, &whole, FOURIER_COST) < least { whole } else { tiles })
+            Some(if cost(g, &whole, WHOLE) < least { whole } else { tiles })
         }
         (Some(whole), _) => Some(whole),
         (None, best) => best.map(|(_, tiles)| tiles),
@@ -88,10 +95,11 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
 }
 
 /// The estimated cost of an image, in multiply-adds.
-fn cost(g: &ConvGeometry, tiles: &Fourier, transform: usize) -> usize {
+fn cost(g: &ConvGeometry, tiles: &Fourier, each: Cost) -> usize {
     let [inputs, outputs] = [g.in_channels * g.stride[0] * g.stride[1], g.out_channels];
     let numbers = tiles.tiles(Convolution::Forward) * tiles.planes() * (inputs + outputs);
-    tiles.products() + transform * numbers + WEIGHT_COST * tiles.planes() * inputs * outputs / IMAGES
+    let weights = tiles.planes() * inputs * outputs;
+    tiles.products() + each.image * numbers + each.weight * weights / IMAGES
 }
 
 #[cfg(test)]
@@ -137,6 +145,7 @@ mod tests {
             assert_eq!(planes(batch, 64, 3, 1, [15, 32]), None, "few channels");
             assert_eq!(planes(batch, 7, 5, 2, [128, 256]), Some(36), "F(4, 3) for each phase");
             assert_eq!(planes(batch, 64, 7, 1, [64, 3]), None, "a thin layer");
+            assert_eq!(planes(batch, 8, 4, 1, [128, 256]), None, "too many weights for the map");
             assert_eq!(planes(batch, 32, 1, 1, [256, 256]), None, "one tap");
             assert_eq!(planes(batch, 4, 1, 1, [256, 256]), None, "one tap on a small map");
             assert_eq!(planes(batch, 14, 5, 2, [16, 64]), Some(94), "the channels of four phases");

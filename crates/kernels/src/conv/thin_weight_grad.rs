@@ -192,7 +192,7 @@ impl Stream<'_> {
     }
 }
 
-/// sums(r, c) += narrow(r) * wide(c) for each step; the second count runs faster.
+/// sums(r, c) += narrow(r) * wide(c) for each step; the second count is that of the inner loop.
 struct Tile<'a> {
     narrow: Stream<'a>,
     wide: Stream<'a>,

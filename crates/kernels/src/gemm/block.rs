@@ -186,8 +186,7 @@ impl Kernel for Block<'_> {
                         match columns {
                             Columns::From(first) => {
                                 let start = offset + first + column;
-                                // (A loop, because these are short: a call of the system's copy
-                                // costs more.)
+                                // (A loop, because these are short: a call of `memcpy` costs more.)
                                 for (to, from) in to.part(start..start + from.len()).iter_mut().zip(from) {
                                     *to = *from;
                                 }

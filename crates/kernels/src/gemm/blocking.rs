@@ -100,8 +100,8 @@ impl Tiling {
     pub(crate) fn packs(&self, rows: usize, columns: usize, depth: usize, step: [usize; 2]) -> [bool; 2] {
         let left = columns > 4 * self.vectors * LANES && rows * depth > 1 << 14;
         let required = step[1] == 1 && columns > 1 || !columns.is_multiple_of(LANES);
-        // A few steps stay in the first level as they are, unless their distance is a multiple of a
-        // kilobyte: then they share a few cache sets.
+        // If there are few steps, they stay in the first-level cache without packing, unless their
+        // distance is a multiple of a kilobyte: then they share a few cache sets.
         let short = depth <= 64 && !step[1].is_multiple_of(256);
         let right = required || rows > 4 * self.tallest && columns * depth > 1 << 12 && !short;
         [left, right]

@@ -110,9 +110,9 @@ impl<P: Product, const H: usize, const V: usize, const ORDER: usize> Kernel for 
                 }
             }
         }
-        // The steps of a matrix that is not packed lie far apart, often in the same few cache sets,
-        // and end soon. There, prefetch the part of the same step that the next tile reads.
-        // In chunks, the steps of one prefetch the lines of a later one.
+        // A matrix that is not packed has few steps, which lie far apart and often share a few
+        // cache sets. So prefetch the part of the same step that the next tile reads. In chunks,
+        // the steps of one prefetch the lines of a later one.
         let (distance, line) = match ORDER {
             PACKED if a_step > TALLEST => (H, 0),
             PACKED => (DISTANCE * a_step, 0),

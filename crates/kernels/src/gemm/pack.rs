@@ -71,7 +71,7 @@ impl Kernel for PackSteps<'_> {
 }
 
 /// Copies `from` and fills the rest of `to` with zeros. Rows are short: copying a few vectors, the
-/// last two of which overlap, costs less than a call of the system's copy.
+/// last two of which overlap, costs less than a call of `memcpy`.
 #[inline(always)]
 pub(crate) fn copy_short(from: &[f32], to: &mut [f32]) {
     let (body, rest) = to.split_at_mut(from.len());
@@ -166,7 +166,7 @@ impl<F: Fn(usize) -> Option<usize>> Kernel for PackLanes<'_, F> {
                         let mut rows = [&ZEROS; SQUARE];
                         for (row, (from, real)) in rows.iter_mut().zip(lanes) {
                             let at = if real { start + step } else { 0 };
-                            *row = from[at..].first_chunk().expect("a whole square is left");
+                            *row = from[at..].first_chunk().expect("`whole` ends with a square");
                         }
                         s.transpose(rows, &mut to[step * width + first..], width);
                     }

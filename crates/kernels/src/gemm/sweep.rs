@@ -97,7 +97,7 @@ where
         let (Some(last_row), Some(last_column)) = (rows.clone().last(), columns.clone().last()) else { return };
         // The unsafe code below relies on these.
         assert!(depth > 0 && left.holds(last_row, depth) && right.holds(last_column, depth), "operands too small");
-        assert!(right.has_adjacent_lanes(), "the columns of a step are apart");
+        assert!(right.has_adjacent_lanes(), "the columns of each step must be contiguous");
         let (height, width) = (last_row.start + last_row.len, last_column.start + last_column.len);
         let last = to.start + (height - 1) * to.down + (width - 1) * to.across;
         assert!(last < to.region.len(), "result too small");
@@ -136,7 +136,8 @@ where
                     unsafe { multiply_tile(s, format, [&row, &column], tile(rows)) };
                     continue;
                 }
-                // A tile that is incomplete, or not contiguous in the result, is computed aside.
+                // A tile that is incomplete, or not contiguous in the result, is computed in a
+                // separate buffer.
                 let mut offsets = [0; TALLEST];
                 for (r, offset) in offsets.iter_mut().enumerate() {
                     *offset = r * column.width;

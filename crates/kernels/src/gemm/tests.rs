@@ -134,7 +134,8 @@ fn infinities_and_nans_go_through() {
 fn special_operands_have_the_same_bits_in_bf16() {
     let g = Gemm { precision: Precision::Bf16, ..product([19, 35, 71]) };
     for scale in [1.0, 1e-16, 1e-17, 1e-30] {
-        // Huge numbers only in the first row or rows, as they spread over all of their sums.
+        // Only the first 100 numbers may be huge, because each huge one spoils all sums that it is
+        // in.
         let numbers = |len, stream| -> Vec<f32> {
             let tame = |(i, x): (usize, f32)| scale * if i < 100 || x.abs() < 10.0 { x } else { 1.5 };
             wild_numbers(len, stream).into_iter().enumerate().map(tame).collect()
@@ -168,6 +169,7 @@ fn bf16_products_are_within_the_bound_of_two_rounded_operands() {
         let bound = (unit * (2.0 + unit) + g.k as f64 * f64::from(f32::EPSILON)) * size;
         worst = worst.max((f64::from(*c) - exact).abs() / bound);
     }
-    // The sum of a thousand errors of random sign is far below the bound, but not that of f32.
+    // The sum of a thousand errors of random sign is far below this bound, but much larger than in
+    // f32.
     assert!((1e-3..0.1).contains(&worst), "{worst}");
 }

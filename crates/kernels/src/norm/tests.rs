@@ -191,7 +191,7 @@ fn every_instance_is_a_batch_of_its_own() {
 }
 
 #[test]
-#[should_panic(expected = "instance_statistics: 7 elements and 4 channels in all are not 2 images")]
+#[should_panic(expected = "instance_statistics: 7 elements, with 4 channels in all, cannot be divided into 2 images")]
 fn half_an_image_is_refused() {
     instance_statistics(2, &[0.0; 7], &mut [0.0; 4], &mut [0.0; 4]);
 }

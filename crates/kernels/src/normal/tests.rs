@@ -76,7 +76,7 @@ fn the_distribution_is_normal() {
     let n = N as f64;
     for (seed, stream) in [(1, "latents"), (2, "weights")] {
         let mut x: Vec<f64> = drawn(Key::named(seed, stream), N).into_iter().map(f64::from).collect();
-        // Adjacent numbers come from one point of the plane; they must be independent too.
+        // Adjacent numbers come from one point in the plane; they must be independent too.
         for (what, lag) in [("of a pair", 1), ("of two pairs", 2), ("of two blocks", 4)] {
             let products = x.iter().step_by(lag).zip(x.iter().skip(lag).step_by(lag)).map(|(a, b)| a * b);
             let sum: f64 = products.sum();

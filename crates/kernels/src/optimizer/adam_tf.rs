@@ -20,7 +20,7 @@ impl Declaration<2, 7> for AdamTf {
     const STATE: [StateSlot; 2] = Adam::STATE;
 
     fn title(self) -> &'static str {
-        "Adam as TensorFlow and Keras write it"
+        "Adam in the form of TensorFlow and Keras"
     }
 
     fn lines(self) -> &'static [Line] {

@@ -178,7 +178,7 @@ fn plain<R: Real, D: Declaration<N, K>, const N: usize, const K: usize>(
     state: &mut [&mut [R]],
     theta: &mut [R],
 ) {
-    let state: &mut [&mut [R]; N] = state.try_into().expect("as many slices as the rule has state");
+    let state: &mut [&mut [R]; N] = state.try_into().expect("one slice for each state of the rule");
     let coefficients = rule.coefficients(update.learning_rate, update.t).map(R::from_f64);
     for (i, (g, theta)) in g.iter().zip(theta).enumerate() {
         let old = core::array::from_fn(|n| Scalar(state[n][i]));

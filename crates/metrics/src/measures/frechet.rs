@@ -34,7 +34,7 @@ use crate::matrix::{Matrix, dot};
 pub const METRIC: Metric = Metric {
     name: "frechet",
     alias: None,
-    about: "Frechet distance between the two Gaussians; 0 means identical",
+    about: "Frechet distance between two Gaussians fitted to the features; 0 means identical",
     of: Of::Features,
     most: usize::MAX,
     quick: true,
@@ -71,7 +71,10 @@ pub fn frechet_of_moments(means: [&[f64]; 2], covariances: [&Matrix; 2]) -> f64 
     let [s1, s2] = covariances;
     let d = means[0].len();
     let sizes = [means[1].len(), s1.rows(), s1.columns(), s2.rows(), s2.columns()];
-    assert!(sizes == [d; 5], "frechet: means of {d}, covariances and the other mean of {sizes:?}");
+    assert!(
+        sizes == [d; 5],
+        "frechet: the first mean has {d} numbers, but the second one and the covariances have {sizes:?}"
+    );
     assert!({ means.iter().copied().flatten() }.all(|x| is_finite(*x)), "frechet: a mean is not finite");
     assert_finite("frechet", &[s1, s2]);
     let between: f64 = means[0].iter().zip(means[1]).map(|(x, y)| (x - y) * (x - y)).sum();

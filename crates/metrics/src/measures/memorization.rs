@@ -43,7 +43,7 @@ pub const METRIC: Metric = Metric {
 #[track_caller]
 pub fn memorization(learned: &Matrix, held_out: &Matrix, fake: &Matrix) -> f64 {
     let counts = [learned, held_out, fake].map(Matrix::rows);
-    assert!(!counts.contains(&0), "memorization: of learned, held-out and fake images there are {counts:?}");
+    assert!(!counts.contains(&0), "memorization: the numbers of learned, held-out and fake images are {counts:?}");
     assert_finite("memorization", &[learned, held_out, fake]);
     let mean = |x: &Matrix| nearest(x, learned).into_iter().sum::<f64>() / x.rows() as f64;
     mean(fake) / mean(held_out)

@@ -46,7 +46,7 @@ const SMALLEST: usize = 16;
 const PATCH: usize = 7;
 /// The five taps of the binomial kernel, used in both directions.
 const BINOMIAL: [f64; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
-/// The number of directions per matrix product, which is two tasks.
+/// The number of directions per matrix product, which then has two tasks.
 const AT_A_TIME: usize = 64;
 
 /// The random choices of the distance.

@@ -57,6 +57,8 @@ pub struct Growth {
     fade_kimg: f64,
     /// The maximal number of reals per step.
     batch: usize,
+    /// The number of images shown before the first step.
+    earlier: u64,
     /// A cache of two groups of steps, each with the number of images shown before it: the last one
     /// requested and the one before. Callers often request consecutive steps.
     known: Cell<[(u64, u64); 2]>,
@@ -84,7 +86,17 @@ impl Growth {
         in_range("stable_kimg", stable_kimg, 0.0, 1e6)?;
         in_range("fade_kimg", fade_kimg, 1e-3, 1e6)?;
         assert!(first <= last && last < BATCHES.len(), "growth from level {first} to {last}");
-        Ok(Self { first, last, stable_kimg, fade_kimg, batch, known: Cell::default() })
+        Ok(Self { first, last, stable_kimg, fade_kimg, batch, earlier: 0, known: Cell::default() })
+    }
+
+    /// The same schedule, joined after this many thousands of images.
+    ///
+    /// # Errors
+    /// When the number is out of range.
+    pub fn resumed(self, kimg: f64) -> Result<Self, SettingsError> {
+        in_range("resume_kimg", kimg, 0.0, 1e9)?;
+        let earlier = (1000.0 * kimg).round() as u64;
+        Ok(Self { earlier, known: Cell::new([(0, earlier); 2]), ..self })
     }
 
     /// The last level.
@@ -122,7 +134,7 @@ impl Growth {
     pub fn before(&self, step: u64) -> (u64, Stage) {
         let wanted = step / GROUP;
         let known = self.known.get();
-        let from = known.into_iter().rev().find(|(group, _)| *group <= wanted).unwrap_or_default();
+        let from = known.into_iter().rev().find(|(group, _)| *group <= wanted).unwrap_or((0, self.earlier));
         let (mut before, mut at) = (from, from);
         let after =
             |(group, images): (u64, u64)| (group + 1, images + GROUP * self.batch(self.at(images).level) as u64);
@@ -214,6 +226,19 @@ mod tests {
         }
         assert_eq!(small().at(8000), Stage::whole(0));
         assert!(small().at(8064).is_fading() && small().at(8064).level == 1);
+    }
+
+    #[test]
+    fn a_resumed_schedule_goes_on_where_it_was() {
+        let (whole, at) = (small(), 700);
+        let (images, stage) = whole.before(at);
+        let rest = small().resumed(images as f64 / 1000.0).unwrap();
+        assert_eq!(rest.before(0), (images, stage));
+        for step in [1, 300, 799, 1100, 5000, 3] {
+            assert_eq!(rest.before(step), whole.before(at + step), "step {step}");
+        }
+        let moved: Vec<(u64, Stage)> = whole.stages(at..9000).into_iter().map(|(step, on)| (step - at, on)).collect();
+        assert_eq!(rest.stages(0..9000 - at), moved);
     }
 
     #[test]

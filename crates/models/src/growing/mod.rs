@@ -25,10 +25,11 @@ pub(crate) use sizes::missing_switch;
 pub(crate) use to_rgb::ToRgb;
 
 use crate::LatentKind;
-use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::adversarial::{Side, smooth_logistic};
 use crate::trainer::averaging::{Averaging, follow};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 
@@ -177,6 +178,7 @@ impl<P: Painter> Growing<P> {
         painter: impl Fn(&str) -> P,
     ) -> Self {
         let (mut average, mut painter) = (painter("average"), painter("generator"));
+        spec.sizes.common.configure_discriminators(critic.parts_mut());
         let networks = critic.parts_mut().into_iter().chain(painter.parts_mut()).chain(average.parts_mut());
         spec.sizes.common.configure(networks);
         follow(average.parts_mut(), painter.parts(), 0.0);
@@ -231,7 +233,12 @@ impl<P: Painter> Growing<P> {
                     (real, loss, penalty)
                 }
             };
-            let [mean_real, mean_fake] = [&real, &fake].map(mean);
+            let [mean_real, mean_fake] =
+                [(Side::Real, &real, &reals), (Side::Fake, &fake, &fakes)].map(|(side, logits, images)| {
+                    name_scores(critic::NAME, side, logits.value());
+                    name_seen(critic::NAME, side, RANGE, || images.value().clone());
+                    mean(logits)
+                });
             let loss = &loss + &penalty;
             let [total, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
             (loss, CriticTurn { loss: total, real: mean_real, fake: mean_fake, penalty, gradient_norm })

@@ -25,6 +25,9 @@ pub struct Sizes {
     pub stable_kimg: f64,
     /// Thousands of images per fade.
     pub fade_kimg: f64,
+    /// Thousands of images that the networks have already seen when the run starts; `--from` sets it,
+    /// so that networks of another run go on growing where they were.
+    pub resume_kimg: f64,
     /// Whether the moving average follows faster at first, and again after blocks are added or
     /// fully faded in: in short runs it would otherwise retain much of the initial weights.
     pub ema_ramp_up: bool,
@@ -47,6 +50,7 @@ impl Default for Sizes {
             batch: 128,
             stable_kimg: 600.0,
             fade_kimg: 600.0,
+            resume_kimg: 0.0,
             ema_ramp_up: false,
             common: CommonOptions::default(),
             noise: InstanceNoise::default(),
@@ -76,13 +80,14 @@ impl Sizes {
     /// The first setting out of its range.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
+        self.common.check()?;
         self.noise.check()?;
         self.growth(0).map(drop)
     }
 
     /// The schedule, starting at this level.
     pub(crate) fn growth(&self, first: usize) -> Result<Growth, SettingsError> {
-        Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)
+        Growth::new([first, self.last()], [self.stable_kimg, self.fade_kimg], self.batch)?.resumed(self.resume_kimg)
     }
 
     /// The level of the largest images.
@@ -139,6 +144,11 @@ pub(crate) fn missing_switch(key: &str) -> Option<&'static str> {
         "spectral_norm" => {
             "its layers scale their weights at run time, and a penalty already limits the discriminator's gradient"
         }
+        "minibatch_std" => "its discriminator always sees the deviation within the batch",
+        "g_dropout" | "g_dropout_at_sampling" => {
+            "its generator has no dropout: samples are drawn with the average of its weights"
+        }
+        "out_act" => "its generator ends without an activation; values beyond -1 and 1 are cut off",
         "d_norm" => "its discriminator has no normalisation layers",
         "latent_kind" => "its latents are normalised to a sphere in the first layer",
         "clip_value" | "clip_norm" => "its weights are scaled at run time, so Adam's steps already have a similar size",

@@ -9,7 +9,7 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::services::StepServices;
-use crate::{FromLatents, LatentKind, Sampler, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, Styles, System};
 
 /// The last metric exists only for a Wasserstein critic.
 const METRICS: [MetricDescription; 11] = [
@@ -81,6 +81,14 @@ impl<P: Painter> System for Growing<P> {
         Ok(StepMetrics::new(self.metrics(), numbers))
     }
 
+    fn loss_scale(&self) -> Option<LossScale> {
+        let kind = match self.spec.regularizer {
+            Regularizer::Between { .. } => LossKind::Wasserstein,
+            Regularizer::OnReals { .. } => LossKind::CrossEntropy,
+        };
+        Some(LossScale::summed(kind, self.spec.label_smooth))
+    }
+
     fn level(&self) -> Option<String> {
         let size = self.stage().resolution();
         Some(format!("{size}x{size}"))
@@ -92,6 +100,15 @@ impl<P: Painter> System for Growing<P> {
             format!("{size}x{size}{fading}")
         };
         self.growth.stages(steps).into_iter().map(|(step, stage)| (step, name(stage))).collect()
+    }
+
+    fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
+        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
+    }
+
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let (images, stage) = (RANGE.inward_var(images), self.stage());
+        Some(self.critic.score(&mut ForwardContext::inference(), &at_stage(&images, stage), stage))
     }
 
     fn samples(&self) -> Sampler<'_> {

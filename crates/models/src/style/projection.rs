@@ -200,7 +200,7 @@ mod tests {
         let halves = alike(&map(|y, _| if y < 8 { -1.0 } else { 1.0 }));
         let exact = (0.75_f64.powi(2) + 1.0) + (0.5_f64.powi(2) + 1.0);
         assert!((halves - exact).abs() < 1e-6, "{halves}");
-        // A checkerboard is as far from noise, but averages to zero at half the size.
+        // A checkerboard is equally far from noise, but averages to zero at half the size.
         let board = alike(&map(|y, x| if (y + x) % 2 == 0 { -1.0 } else { 1.0 }));
         assert!((board - 2.0).abs() < 1e-6, "{board}");
     }

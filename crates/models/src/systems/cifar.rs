@@ -15,6 +15,7 @@ use crate::catalogue::{
     OriginalLog, Preset, SystemEntry, TrainingData, boxed, has_every_switch, preset_table, settings_from,
 };
 use crate::trainer::batch_sampler::BatchSampler;
+use crate::trainer::common::CommonOptions;
 use crate::trainer::gan::GanTrainer;
 use crate::trainer::options::{Batches, Bce, NoiseDirection, TrainingOptions};
 use crate::trainer::spec::{Fakes, GanSpec, Range};
@@ -54,8 +55,6 @@ pub struct Settings {
     pub width: usize,
     /// Channels of the discriminator's maps.
     pub d_width: usize,
-    /// The dropout rate in the discriminator.
-    pub d_dropout: f64,
     /// The learning rates at update t = 0, 1, ... are divided by 1 + decay t.
     pub decay: f64,
     /// Whether the images are shuffled anew for each epoch.
@@ -80,6 +79,7 @@ impl Default for Settings {
             d_learning_rate: 8e-4,
             g_learning_rate: 4e-4,
             clip_value: 1.0,
+            common: CommonOptions { d_dropout: 0.4, ..CommonOptions::default() },
             ..TrainingOptions::default()
         };
         Self {
@@ -88,7 +88,6 @@ impl Default for Settings {
             first: 128,
             width: 256,
             d_width: 128,
-            d_dropout: 0.4,
             decay: 1e-8,
             shuffle: false,
             seed_range: false,
@@ -113,7 +112,6 @@ impl crate::Settings for Settings {
         in_range("first", self.first as f64, 1.0, 1024.0)?;
         in_range("width", self.width as f64, 1.0, 1024.0)?;
         in_range("d_width", self.d_width as f64, 1.0, 1024.0)?;
-        in_range("d_dropout", self.d_dropout, 0.0, 0.95)?;
         in_range("decay", self.decay, 0.0, 1.0)?;
         self.options().check_without_norm()
     }
@@ -149,7 +147,7 @@ pub fn discriminator(s: &Settings, seed: u64) -> Network {
         .with("conv4", conv(4, 2))
         .with("lrelu4", SLOPE)
         .with("flatten", Flatten)
-        .with("dropout", Dropout(s.d_dropout))
+        .with("dropout", Dropout(s.options.common.d_dropout.max(0.0)))
         .with("dense", Dense::new(1))
 }
 

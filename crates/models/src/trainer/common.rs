@@ -16,9 +16,12 @@ use crate::trainer::diff_augment::Augment;
 use crate::{SettingsError, in_range};
 
 /// The settings that every system has.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommonOptions {
+    /// The rate of the discriminator's dropout layers; [`OWN`] for the system's own. A discriminator
+    /// without any gets one after each activation of a hidden layer.
+    pub d_dropout: f64,
     /// The differentiable augmentations of everything that the discriminator sees: any of color,
     /// translation and cutout.
     pub diff_augment: Vec<Augment>,
@@ -27,7 +30,44 @@ pub struct CommonOptions {
     pub precision: Precision,
 }
 
+/// The value of a dropout rate for which the system's own layers are left as they are.
+pub const OWN: f64 = -1.0;
+
+/// Checks a dropout rate.
+///
+/// # Errors
+/// When it is neither [`OWN`] nor in its range.
+pub(crate) fn check_dropout(key: &'static str, rate: f64) -> Result<(), SettingsError> {
+    if rate == OWN { Ok(()) } else { in_range(key, rate, 0.0, 0.95) }
+}
+
+/// Sets the dropout rate of networks, unless it is [`OWN`].
+pub(crate) fn set_dropout<'a>(rate: f64, networks: impl IntoIterator<Item = &'a mut Network>) {
+    if rate != OWN {
+        networks.into_iter().for_each(|network| network.set_dropout(rate));
+    }
+}
+
+impl Default for CommonOptions {
+    fn default() -> Self {
+        Self { d_dropout: OWN, diff_augment: Vec::new(), precision: Precision::default() }
+    }
+}
+
 impl CommonOptions {
+    /// Checks the range of the settings.
+    ///
+    /// # Errors
+    /// The first setting out of its range.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        check_dropout("d_dropout", self.d_dropout)
+    }
+
+    /// Applies the options that concern discriminators.
+    pub(crate) fn configure_discriminators<'a>(&self, networks: impl IntoIterator<Item = &'a mut Network>) {
+        set_dropout(self.d_dropout, networks);
+    }
+
     /// Applies the options that concern networks.
     pub(crate) fn configure<'a>(&self, networks: impl IntoIterator<Item = &'a mut Network>) {
         networks.into_iter().for_each(|network| network.set_precision(self.precision));

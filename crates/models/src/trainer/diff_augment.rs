@@ -40,10 +40,24 @@ pub(crate) fn augmented(images: &Var, kinds: &[Augment], span: f64, key: Key) ->
     images
 }
 
+/// Like [`augmented`], but each augmentation is applied to each image with probability `p`,
+/// independently of the others.
+pub(crate) fn sometimes_augmented(images: &Var, kinds: &[Augment], span: f64, p: f64, key: Key) -> Var {
+    let all = [Augment::Color, Augment::Translation, Augment::Cutout];
+    let chosen = all.iter().zip(7..).filter(|(kind, _)| kinds.contains(kind));
+    chosen.fold(images.clone(), |images, (kind, number)| {
+        let applied = for_each(&images, |image| f64::from(u8::from(draw(key, image, number) < p)));
+        let changed = augmented(&images, &[*kind], span, key);
+        &images + &(&(&changed - &images) * &applied)
+    })
+}
+
 /// Random number `number` of an image, uniform in [0, 1): 0 to 2 are for colours, 3 and 4 for the
-/// translation, 5 and 6 for the cutout.
+/// translation, 5 and 6 for the cutout, 7 to 9 for whether each of them is applied.
 fn draw(key: Key, image: usize, number: usize) -> f64 {
-    unit(words(key, (2 * image + number / 4) as u32)[number % 4])
+    // A third block of numbers for what came later, so that the first two keep their places.
+    let block = if number < 8 { 2 * image + number / 4 } else { (1 << 31) + image };
+    unit(words(key, block as u32)[number % 4])
 }
 
 /// One number per image, shape (n, 1, 1, 1).

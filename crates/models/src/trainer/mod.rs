@@ -2,6 +2,7 @@
 //! options ([`options`]), losses and targets, gradient penalties, augmentation, the image pool, and
 //! the sampling of mini-batches.
 
+pub mod ada;
 pub(crate) mod adversarial;
 pub(crate) mod averaging;
 pub(crate) mod batch_sampler;
@@ -9,9 +10,10 @@ pub mod common;
 pub mod diff_augment;
 pub mod gan;
 pub mod image_pool;
-pub(crate) mod lint;
+pub mod lint;
 pub mod options;
 pub(crate) mod penalty;
+pub mod seen;
 pub(crate) mod services;
 pub(crate) mod spec;
 pub mod switches;

@@ -9,8 +9,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::trainer::common::{CommonOptions, InstanceNoise};
-use crate::{LatentKind, SettingsError, in_range};
+use crate::trainer::ada::Ada;
+use crate::trainer::common::{CommonOptions, InstanceNoise, OWN, check_dropout};
+use crate::{LatentKind, LossKind, LossScale, SettingsError, in_range};
 
 /// The options of a [`GanTrainer`](crate::trainer::gan::GanTrainer). They are part of each system's
 /// own table of settings.
@@ -69,9 +70,39 @@ pub struct TrainingOptions {
     pub gradient_penalty: f64,
     /// The weight of the R1 penalty, which pulls the gradient norm on reals to 0; 0 for none.
     pub r1: f64,
+    /// The rate of the generator's dropout layers; [`OWN`] for the system's own. A generator without
+    /// any gets one after each activation of a hidden layer.
+    pub g_dropout: f64,
+    /// Whether the generator drops when it makes samples, too. The dropped elements of an image
+    /// depend only on its latents.
+    pub g_dropout_at_sampling: bool,
+    /// Whether the generator, instead of minimising its loss, matches the mean of the features in
+    /// front of the discriminator's last layer (Salimans et al. 2016).
+    pub feature_matching: bool,
+    /// Whether the discriminator sees the standard deviation within groups of four images of the
+    /// batch (Karras et al. 2018).
+    pub minibatch_std: bool,
+    /// The activation at the end of the generator, and with it the range of the values of the images:
+    /// tanh for -1 to 1, sigmoid for 0 to 1.
+    pub out_act: OutAct,
+    /// Adaptive discriminator augmentation.
+    #[serde(flatten)]
+    pub ada: Ada,
     /// The settings that every system has.
     #[serde(flatten)]
     pub common: CommonOptions,
+}
+
+/// The activation at the end of a generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutAct {
+    /// The system's own.
+    Own,
+    /// The hyperbolic tangent; images have values from -1 to 1.
+    Tanh,
+    /// The logistic function; images have values from 0 to 1.
+    Sigmoid,
 }
 
 /// The losses of both networks, for the discriminator's output D on reals x and fakes G(z).
@@ -161,6 +192,12 @@ impl Default for TrainingOptions {
             d_norm: DiscriminatorNorm::Own,
             gradient_penalty: 0.0,
             r1: 0.0,
+            g_dropout: OWN,
+            g_dropout_at_sampling: false,
+            feature_matching: false,
+            minibatch_std: false,
+            out_act: OutAct::Own,
+            ada: Ada::default(),
             common: CommonOptions::default(),
         }
     }
@@ -186,6 +223,9 @@ impl TrainingOptions {
         in_range("ema", self.ema, 0.0, 0.999_999)?;
         in_range("gradient_penalty", self.gradient_penalty, 0.0, 1e6)?;
         in_range("r1", self.r1, 0.0, 1e6)?;
+        check_dropout("g_dropout", self.g_dropout)?;
+        self.ada.check(&self.common.diff_augment)?;
+        self.common.check()?;
         self.contradictions()
     }
 
@@ -202,6 +242,19 @@ impl TrainingOptions {
     /// Whether the discriminator's gradient is penalised.
     pub(crate) fn penalised(&self) -> bool {
         self.gradient_penalty > 0.0 || self.r1 > 0.0
+    }
+
+    /// What the losses of both networks can be compared with.
+    pub(crate) fn loss_scale(&self) -> LossScale {
+        let kind = match (self.loss, self.bce) {
+            (Loss::Nonsaturating | Loss::Minimax, Bce::Logits) => LossKind::CrossEntropy,
+            (Loss::Nonsaturating | Loss::Minimax, Bce::KerasClip) => LossKind::ClippedCrossEntropy,
+            (Loss::Lsgan, _) => LossKind::LeastSquares,
+            (Loss::Hinge, _) => LossKind::Hinge,
+            (Loss::Wasserstein, _) => LossKind::Wasserstein,
+        };
+        let scale = LossScale::summed(kind, self.label_smooth);
+        if self.d_batches == Batches::Separate { scale } else { scale.halved() }
     }
 
     fn contradictions(&self) -> Result<(), SettingsError> {

@@ -78,7 +78,12 @@ fn mean_length(square: &Var) -> f64 {
 /// For each pair of images a point on the line between them: real + a (fake - real), with one
 /// uniform a in [0, 1) per image.
 fn points_between(reals: &Tensor, fakes: &Tensor, key: Key) -> Tensor {
-    assert!(reals.shape() == fakes.shape(), "penalty: reals {} and fakes {}", reals.shape(), fakes.shape());
+    assert!(
+        reals.shape() == fakes.shape(),
+        "penalty: reals of shape {} and fakes of shape {}",
+        reals.shape(),
+        fakes.shape()
+    );
     let (count, size) = (reals.shape()[0], reals.size() / reals.shape()[0]);
     let shares = nn::init::uniform(&[count], 0.0, 1.0, key);
     Tensor::from_fn(*reals.shape(), |i| {

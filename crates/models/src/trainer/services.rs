@@ -9,8 +9,27 @@ use tensor::{NonFinite, Tape, Tensor, Var};
 use crate::LatentKind;
 use crate::trainer::averaging::{Averaging, follow};
 use crate::trainer::common::{CommonOptions, InstanceNoise};
-use crate::trainer::diff_augment::augmented;
+use crate::trainer::diff_augment::{augmented, sometimes_augmented};
 use crate::trainer::spec::Range;
+
+/// What a generator makes from latents of shape (n, latent) in inference mode, `with_dropout` or
+/// without. The dropped elements of an image depend only on its own latents, so it is the same in any
+/// batch.
+pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool) -> Tensor {
+    if !with_dropout {
+        return generator.infer(latents);
+    }
+    let one = |row: usize| {
+        let latents = latents.rows(row..row + 1);
+        // FNV-1a over the bits.
+        let mix = |hash: u64, x: &f32| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01B3);
+        let seed = latents.data().iter().fold(0xCBF2_9CE4_8422_2325, mix);
+        generator.infer_with_dropout(&latents, RngContext { seed, step: 0, purpose: "dropout of a sample" })
+    };
+    let mut images = (0..latents.shape()[0]).map(one);
+    let first = images.next().expect("there are latents");
+    images.fold(first, |all, image| all.concat(&image))
+}
 
 /// The services of a system's steps, as its settings configure them.
 ///
@@ -105,9 +124,18 @@ impl StepContext<'_> {
     /// Images as the discriminator receives them: augmented, and with instance noise. `whose` names
     /// the random streams.
     pub(crate) fn augmented(self, images: &Var, whose: &str) -> Var {
+        self.augmented_with(None, images, whose)
+    }
+
+    /// Like [`augmented`](Self::augmented); each augmentation with probability `p`, if given.
+    pub(crate) fn augmented_with(self, p: Option<f64>, images: &Var, whose: &str) -> Var {
         let StepServices { common, noise, range, .. } = self.services;
         let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"));
-        let images = augmented(images, &common.diff_augment, range.span(), key("augmentation"));
+        let (kinds, span, augmentation) = (&common.diff_augment, range.span(), key("augmentation"));
+        let images = match p {
+            None => augmented(images, kinds, span, augmentation),
+            Some(p) => sometimes_augmented(images, kinds, span, p, augmentation),
+        };
         match noise.deviation(self.step) {
             0.0 => images,
             deviation => {

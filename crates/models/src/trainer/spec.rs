@@ -81,8 +81,13 @@ impl Range {
 
     /// Images in [0, 1], mapped to this range.
     pub(crate) fn inward(self, images: &Tensor) -> Tensor {
+        self.inward_var(&Var::constant(images.clone())).into_value()
+    }
+
+    /// The same, differentiable.
+    pub(crate) fn inward_var(self, images: &Var) -> Var {
         match self {
-            Range::Symmetric | Range::Dequantised => Var::constant(images.clone()).affine(2.0, -1.0).into_value(),
+            Range::Symmetric | Range::Dequantised => images.affine(2.0, -1.0),
             Range::Unit | Range::Mismatched | Range::Points(_) => images.clone(),
         }
     }

@@ -8,7 +8,7 @@
 use crate::SYSTEMS;
 
 /// All switches, each with a value that turns it on, as TOML.
-pub const SWITCHES: [(&str, &str); 20] = [
+pub const SWITCHES: [(&str, &str); 26] = [
     ("loss", "'lsgan'"),
     ("bce", "'keras-clip'"),
     ("fake_is_one", "true"),
@@ -29,11 +29,17 @@ pub const SWITCHES: [(&str, &str); 20] = [
     ("d_norm", "'layer'"),
     ("gradient_penalty", "10.0"),
     ("r1", "1.0"),
+    ("g_dropout", "0.25"),
+    ("g_dropout_at_sampling", "true"),
+    ("feature_matching", "true"),
+    ("minibatch_std", "true"),
+    ("out_act", "'sigmoid'"),
+    ("ada", "0.6"),
 ];
 
 /// Why the system called `system` has no switch `key`, and what to use instead. None if it has the
-/// switch, or if there is no such switch. (`diff_augment`, which every system has, is not among
-/// them.)
+/// switch, or if there is no such switch. (`diff_augment` and `d_dropout`, which every system has, are
+/// not among them.)
 pub fn missing(system: &str, key: &str) -> Option<&'static str> {
     SWITCHES.iter().find(|(switch, _)| *switch == key)?;
     let entry = SYSTEMS.iter().find(|entry| entry.name == system)?;

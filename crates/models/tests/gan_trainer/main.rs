@@ -1,6 +1,7 @@
 //! The shared trainer: order, modes and counts of a step. [`options`] tests the effect of each
 //! option on it, [`penalties`] the gradient penalties.
 
+mod additions;
 mod options;
 mod penalties;
 
@@ -284,7 +285,8 @@ fn shared_fakes_are_the_generators_own() {
 /// higher for fakes.
 #[test]
 fn fakes_have_the_label_1_in_cifar() {
-    let settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, d_dropout: 0.0, ..Default::default() };
+    let mut settings = cifar::Settings { batch: 8, first: 2, width: 2, d_width: 8, ..Default::default() };
+    settings.options.common.d_dropout = 0.0;
     let mut trainer = cifar::trainer(&settings, 1).expect("good settings");
     let reals = images([32, 3], 8);
     let report: Vec<_> =

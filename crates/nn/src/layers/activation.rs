@@ -45,6 +45,10 @@ impl Layer for Activation {
         }
     }
 
+    fn activation(&self) -> Option<Activation> {
+        Some(*self)
+    }
+
     fn fusion(&self) -> Option<Fusion> {
         match *self {
             Activation::Relu => Some(Fusion::LeakyRelu(0.0)),

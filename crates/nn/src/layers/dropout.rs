@@ -29,6 +29,10 @@ impl Layer for Dropout {
         }
     }
 
+    fn dropout_rate_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.0)
+    }
+
     fn fusion(&self) -> Option<Fusion> {
         Some(Fusion::Dropout(self.0))
     }

@@ -23,6 +23,10 @@ impl Layer for Maxout {
         }
     }
 
+    fn is_hidden_activation(&self) -> bool {
+        true
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.maxout(self.0)
     }

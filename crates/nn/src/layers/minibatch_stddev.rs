@@ -5,7 +5,7 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Appends a channel to images (h, w, c): the standard deviation over groups of this many images of
+/// Appends a channel to images (h, w, c), or a number to vectors: the standard deviation over groups of this many images of
 /// the batch, averaged over pixels and channels to one number per group (Karras et al. 2018). It
 /// shows a discriminator whether fakes lack variation.
 ///
@@ -20,15 +20,20 @@ impl Layer for MinibatchStddev {
     }
 
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
-        let &[h, w, c] = ctx.input else {
-            return Err("a standard deviation over the batch needs images (h, w, c)".into());
-        };
-        Ok(vec![h, w, c + 1])
+        match *ctx.input {
+            [h, w, c] => Ok(vec![h, w, c + 1]),
+            [units] => Ok(vec![units + 1]),
+            _ => Err("a standard deviation over the batch needs images (h, w, c) or vectors".into()),
+        }
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         let images = x.shape()[0];
         let group = (1..=self.0).rev().find(|group| images.is_multiple_of(*group)).unwrap_or(1);
-        x.minibatch_stddev(group)
+        match **x.shape() {
+            // A vector is an image of one pixel.
+            [n, units] => x.reshape([n, 1, 1, units]).minibatch_stddev(group).reshape([n, units + 1]),
+            _ => x.minibatch_stddev(group),
+        }
     }
 }

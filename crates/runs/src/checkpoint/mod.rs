@@ -172,6 +172,16 @@ impl Checkpoint {
 
 /// The first five tensors that do not match, one per line, and how many more there are.
 fn misfits(error: &StateError) -> String {
+    let all = all_misfits(error);
+    let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+    if all.len() > 5 {
+        text.push_str(&format!("\nand {} more", all.len() - 5));
+    }
+    text
+}
+
+/// All tensors and counters that do not match, each with both shapes.
+pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
     let shape = |shape: &[usize]| format!("{shape:?}").replace(", ", "x");
     let reshaped = error
         .reshaped
@@ -180,12 +190,7 @@ fn misfits(error: &StateError) -> String {
     let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
     let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
     let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
-    let all: Vec<String> = reshaped.chain(missing).chain(unexpected).chain(beyond).collect();
-    let mut text = all.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
-    if all.len() > 5 {
-        text.push_str(&format!("\nand {} more", all.len() - 5));
-    }
-    text
+    reshaped.chain(missing).chain(unexpected).chain(beyond).collect()
 }
 
 /// A loaded checkpoint, with its file and the newer files that were skipped as damaged.

@@ -7,7 +7,8 @@ use datasets::{advice, nearest};
 use models::trainer::switches;
 use toml::{Table, Value};
 
-use super::{Assignment, Source};
+use super::{Assignment, Source, parent};
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::suggestion::suggestion;
 use crate::systems::{Preset, Trainable};
@@ -35,6 +36,8 @@ enum Holds {
     Count(i64, i64),
     /// A word or a path.
     Text,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
 /// The default of a key.
@@ -77,6 +80,10 @@ pub const RUN_KEYS: &[RunKey] = &[
     text("data_from_run", "The path from the run folder to the images").may_change(),
     text("data_absolute", "The absolute path of the images").may_change(),
     text("earlier_precision", "Precisions of the steps before it was changed, such as `f32 to step 500`").may_change(),
+    text("parent", "The checkpoint whose weights the run started from: its absolute path").may_change(),
+    text("parent_from_run", "The path from the run folder to that checkpoint").may_change(),
+    count("parent_step", "The step of that checkpoint", 0, MOST_STEPS, DefaultValue::Nothing),
+    text("parent_hash", "The weights hash of that checkpoint"),
     text("class", "Only the images of this class, such as apple").option("--class", "NAME"),
     count("data_memory", "MiB of memory for the images", 0, MOST_MEMORY, DefaultValue::Nothing).may_change(),
     text("data_cache", "Folder for the caches of decoded images").may_change(),
@@ -101,6 +108,26 @@ pub const RUN_KEYS: &[RunKey] = &[
     )
     .may_change()
     .option("--evaluate-every", "N"),
+    // Without a default in `config.toml`, so that the file of an older run is still complete.
+    count(
+        "probe_every",
+        "Measure the layers, the scores and the fakes every N steps, and at the steps 1, 4, 16, ...; 0 means never [default: 250]",
+        0,
+        MOST_STEPS,
+        DefaultValue::Nothing,
+    )
+    .may_change(),
+    RunKey {
+        holds: Holds::OneOf(OnSick::NAMES),
+        ..text(
+            "on_sick",
+            "What to do when the run shows a sign of sickness: `warn`; `stop`, which saves and ends with exit code 9; or \
+             `rollback`, which returns to an earlier checkpoint and continues with the first remedy [default: warn]",
+        )
+    }
+    .may_change()
+    .option("--on-sick", "ACTION"),
+    text("rolled_back", "The returns to an earlier step, with the settings that were changed").may_change(),
 ];
 
 const fn count(name: &'static str, about: &'static str, low: i64, high: i64, default: DefaultValue) -> RunKey {
@@ -224,6 +251,12 @@ impl Known {
     pub(super) fn check(&self, given: &Assignment) -> Result<Assignment, Failure> {
         let source = given.source.clone();
         if let Some(key) = RunKey::find(&given.key) {
+            if parent::KEYS.contains(&key.name) && !matches!(source, Source::File(..)) {
+                return Err(Failure::new(Code::Config, format!("`{}` cannot be set", key.name))
+                    .at(&source)
+                    .because("it records which weights a run has started from")
+                    .help(advice!("parent-is-recorded", "leave out `{}`", source.typed())));
+            }
             let mut value = check_run(key, given)?;
             let word = value.as_str().unwrap_or_default();
             if key.name == "system" && word != self.system.name {
@@ -289,6 +322,10 @@ impl Known {
 fn check_run(key: &RunKey, given: &Assignment) -> Result<Value, Failure> {
     let (name, source) = (key.name, &given.source);
     match (key.holds, &given.value) {
+        (Holds::OneOf(words), Value::String(word)) if words.contains(&&**word) => Ok(given.value.clone()),
+        (Holds::OneOf(words), value) => Err(Failure::new(Code::Config, format!("`{name} = {value}` is not allowed"))
+            .at(source)
+            .because(format!("allowed: {}", words.join(", ")))),
         (Holds::Text, Value::String(_)) => Ok(given.value.clone()),
         (Holds::Text, value) => match source {
             // On a command line, the quotes of `--set class=7` belong to the shell, so any value is

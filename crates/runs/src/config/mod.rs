@@ -8,8 +8,10 @@
 mod file;
 mod keys;
 mod numerics;
+mod parent;
 mod precision;
 mod recorded_data;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,12 +25,18 @@ use toml::{Table, Value};
 
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
+pub(crate) use parent::ParentRecord;
 
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
 use crate::systems::{self, BadSetting, Trainable};
 
 /// The largest number of steps: the step takes 32 bits of the key of a random stream.
 pub const MOST_STEPS: u64 = u32::MAX as u64;
+
+/// The default of `probe_every`: a probe takes about as long as one or two steps, so all of them
+/// take less than 1% of a run.
+const PROBE_EVERY: u64 = 250;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +49,7 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
-    /// Code that uses the library, setting this key.
+    /// A program that uses the library; the text is the key that it set.
     Code(String),
 }
 
@@ -215,6 +223,16 @@ impl Config {
         self.number("evaluate_every").unwrap_or_default()
     }
 
+    /// The number of steps between two [probes](crate::observers::probe); 0 for none.
+    pub(crate) fn probe_every(&self) -> u64 {
+        self.number("probe_every").unwrap_or(PROBE_EVERY)
+    }
+
+    /// What to do when the run is sick.
+    pub fn on_sick(&self) -> OnSick {
+        self.text("on_sick").and_then(OnSick::named).unwrap_or_default()
+    }
+
     /// The file or folder with the images; `None` for downloaded or built-in ones.
     pub fn data(&self) -> Option<&str> {
         self.text("data")
@@ -260,6 +278,13 @@ impl Config {
         self.tables().find(|(table, _)| *table == name).map(|(_, settings)| settings)
     }
 
+    /// The full names of all keys, except those that record where something is.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let places = ["data_from_run", "data_absolute", "parent", "parent_from_run"];
+        let of_run = RUN_KEYS.iter().map(|key| key.name).filter(|name| !places.contains(name)).map(str::to_owned);
+        of_run.chain(self.table_keys()).collect()
+    }
+
     /// The full names of all keys in tables.
     fn table_keys(&self) -> Vec<String> {
         self.tables().flat_map(|(table, settings)| settings.keys().map(move |key| format!("{table}.{key}"))).collect()
@@ -271,6 +296,22 @@ impl Config {
         let is_about = |key: &str| key == name || key.split_once('.').is_some_and(|(table, _)| table == name);
         let mut given = self.sources.iter().filter(|(key, _)| is_about(key)).map(|(_, source)| source);
         given.find(|source| matches!(source, Source::Set(_) | Source::Option(_))).map(Source::typed)
+    }
+
+    /// The system's settings that the command line set, each with the text that set it.
+    pub(crate) fn typed_settings(&self) -> Vec<(String, String)> {
+        let keys = self.settings.keys().map(|key| format!("{}.{key}", self.entry.name));
+        keys.filter_map(|key| Some((key.clone(), self.typed(&key)?))).collect()
+    }
+
+    /// The same configuration with the value of the system's setting `key` in `other`.
+    pub(crate) fn with_setting_of(&self, other: &Self, key: &str) -> Self {
+        let mut next = self.clone();
+        let name = key.split_once('.').map_or(key, |(_, name)| name);
+        if let Some(value) = other.settings.get(name) {
+            next.settings.insert(name.to_owned(), value.clone());
+        }
+        next
     }
 
     /// The augmentation of the training images.

@@ -36,7 +36,7 @@ impl Config {
         let recorded = self.numerics();
         (recorded != NUMERICS).then(|| {
             format!(
-                "numerics     the configuration is of a run with version {recorded} of the numerics; this program has \
+                "numerics     the configuration comes from a run with version {recorded} of the numerics; this program has \
                  version {NUMERICS}, which rounds differently: the weights hash will differ from that run's"
             )
         })

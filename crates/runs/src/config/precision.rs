@@ -42,7 +42,7 @@ impl Config {
         self.set_text(EARLIER, None);
         let now = self.precision().unwrap_or_default();
         Some(format!(
-            "precision    the configuration is of a run that had {earlier}; all steps of this one have {now}, so the \
+            "precision    the configuration comes from a run that had {earlier}; all steps of this run have {now}, so the \
              weights hash will differ from that run's"
         ))
     }

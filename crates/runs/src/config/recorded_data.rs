@@ -107,7 +107,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 
 /// The relative path from one absolute folder to another path; `None` if they are on different
 /// drives.
-fn relative_path(from: &Path, to: &Path) -> Option<String> {
+pub(super) fn relative_path(from: &Path, to: &Path) -> Option<String> {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     if common == 0 {

@@ -75,7 +75,7 @@ pub(super) struct LoadedImages {
     pub(super) domains: Vec<Images>,
     /// The true translation of each image into the other domain, where it is known.
     pub(super) counterparts: Option<Vec<Images>>,
-    /// Where they come from, if the images themselves do not know it better.
+    /// Where they come from, if the images do not record a more exact origin.
     pub(super) origin: Option<String>,
     pub(super) built_in: bool,
     /// Whether the requested class has already selected a file by its name.

@@ -65,7 +65,7 @@ impl Reporter {
                 {
                     *last = Some(Instant::now());
                     let holder = holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
-                    say(format!("waiting for {holder}, which decodes pictures and holds {}", lock.display()));
+                    say(format!("waiting for {holder}, which is decoding pictures and has locked {}", lock.display()));
                 }
             }
             Progress::Decoding { cache, bytes, done, total } => {
@@ -73,7 +73,7 @@ impl Reporter {
                     if done == 0 {
                         let size = bytes as f64 / 1e9;
                         say(format!(
-                            "decoding {total} {} into {} ({size:.1} GB), once",
+                            "decoding {total} {} into {} ({size:.1} GB); this is done only once",
                             plural(total, "picture"),
                             cache.display()
                         ));

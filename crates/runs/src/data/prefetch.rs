@@ -109,9 +109,10 @@ mod tests {
         std::fs::write(&path, vec![1; 5 * 3073]).unwrap();
         let data = Dataset::from_images(datasets::load_cifar(&path, datasets::Split::Train).unwrap());
         let mut fake = Fake::new(1);
-        crate::training::train_loop::train(&mut fake, &data, (0, 2), &mut [], &|| false).unwrap();
+        crate::training::train_loop::train(&mut fake, &data, (0, 2), None, &mut [], &|| false).unwrap();
         std::fs::write(&path, vec![1; 2 * 3073]).unwrap();
-        let failure = crate::training::train_loop::train(&mut fake, &data, (2, 9), &mut [], &|| false).unwrap_err();
+        let failure =
+            crate::training::train_loop::train(&mut fake, &data, (2, 9), None, &mut [], &|| false).unwrap_err();
         assert_eq!(failure.code, Code::Data);
         let text = failure.to_string();
         assert!(text.contains("changed") && text.contains("15365") && text.contains("6146"), "{text}");

@@ -62,7 +62,7 @@ impl fmt::Display for Measurement {
 
 impl Evaluator {
     /// Selects equally many real images of every domain of `data`, and extracts their features with
-    /// the extractor that `extractor` returns. Points of the plane are drawn on demand; `data` then
+    /// the extractor that `extractor` returns. Points in the plane are drawn on demand; `data` then
     /// has no domain.
     ///
     /// `learned` are the training images, if `data` holds others.
@@ -168,7 +168,7 @@ impl Evaluator {
 
 /// The distances that measure a translation, with an explanation of each.
 pub const DISTANCES: [(&str, &str); 4] = [
-    ("cycle_l1", "mean absolute difference between an image and its translation there and back, in [-1, 1]"),
+    ("cycle_l1", "mean absolute difference between an image and its cycle reconstruction, for pixels in [-1, 1]"),
     ("true_l1", "mean absolute difference between a translation and the true image (built-in landscapes)"),
     ("untranslated_l1", "mean absolute difference between the untranslated image and the true image"),
     ("true_ratio", "true_l1 / untranslated_l1: 0 is perfect, 1 is no better than leaving the image as it is"),

@@ -38,7 +38,7 @@ const MOST: u64 = 100_000;
 /// generated images, and four-byte floats while the real images are gathered.
 const COPIES: usize = 14;
 
-/// The default number of samples: images, and points of the plane, which cost little.
+/// The default number of samples: images, and points in the plane, which cost little.
 const USUAL: [u64; 2] = [2500, 10_000];
 
 /// What features the metrics use.
@@ -123,7 +123,7 @@ pub struct EvaluateRequest {
     /// The caller's own system, if the run is of one; those of the table are found by name.
     pub own: Option<Arc<Trainable>>,
     /// How many images to generate, and how many real ones to compare them with; by default 2500
-    /// images or 10,000 points of the plane.
+    /// images or 10,000 points in the plane.
     pub count: Option<u64>,
     /// Seed of the generated images and of the selection of real ones; by default that of the run.
     pub seed: Option<u64>,

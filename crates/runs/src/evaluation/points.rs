@@ -1,4 +1,4 @@
-//! Metrics for points of the plane: how much of the target mixture the generator covers.
+//! Metrics for points in the plane: how much of the target mixture the generator covers.
 
 use metrics::modes::{Modes, modes};
 use metrics::suite::{Measured, Number};
@@ -17,10 +17,13 @@ const REACH: f64 = 0.1;
 
 /// Each metric, with its meaning.
 pub const NUMBERS: [(&str, &str); 4] = [
-    ("modes", "modes with enough points within 0.1 of their centre: 5 % of all for gauss8, 1 % for gauss25"),
+    (
+        "modes",
+        "number of covered modes: those with at least 5 % (gauss8) or 1 % (gauss25) of all points within 0.1 of the centre",
+    ),
     ("near", "share of points within 0.1 of a centre"),
-    ("least", "share of all points in the smallest mode; ideally 12.5 % or 4 %"),
-    ("most", "share of all points in the largest mode"),
+    ("least", "share of all points in the mode with the fewest; ideally 12.5 % (gauss8) or 4 % (gauss25)"),
+    ("most", "share of all points in the mode with the most"),
 ];
 
 /// The share of all points that counts as covering a mode: two fifths (ring) or a quarter (grid) of

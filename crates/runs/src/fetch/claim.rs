@@ -78,8 +78,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Deleted before closing the file unlocks it. An error does not matter, as the lock is
-        // released in any case.
+        // The file is deleted first, because closing it releases the lock. An error does not
+        // matter: the lock is released in any case.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -188,7 +188,7 @@ fn wait(events: &Receiver<Event>) -> Result<Option<Event>, Trouble> {
 fn trouble_of(error: ureq::Error) -> Trouble {
     match error {
         ureq::Error::HostNotFound => {
-            Trouble::Broken(format!("the server's name is not known{}: is there a network?", proxy()))
+            Trouble::Broken(format!("the server's name cannot be resolved{}: is this machine online?", proxy()))
         }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
             Trouble::Final(format!("no secure connection can be made ({error}): is this machine's clock right?"))

@@ -19,8 +19,8 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Another process can only delete the file between opening and locking when it ends, so a few
-/// attempts are enough.
+/// A process deletes the file when it ends, perhaps just after another one has opened it. That is
+/// rare, so a few attempts are enough.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -52,7 +52,7 @@ impl Lock {
                     };
                     return Err(Failure::new(Code::Usage, "another process is working in this run folder")
                         .at(run.display())
-                        .because(format!("{holder} holds {}", path.display()))
+                        .because(format!("{holder} has locked {}", path.display()))
                         .help(advice!("run-in-use", "wait until it is done, or stop it")));
                 }
                 // The file system has no locks: training without one is better than refusing.
@@ -74,7 +74,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Deleted before closing the file unlocks it.
+        // The file is deleted first, because closing it releases the lock.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         let lock = Lock::take_with(run.path(), &cannot).unwrap();
         let failure = Lock::take_with(run.path(), &cannot).err().unwrap();
         assert_eq!(failure.code, Code::Usage);
-        assert!(failure.to_string().contains("it holds"), "{failure}");
+        assert!(failure.to_string().contains("it has locked"), "{failure}");
         drop(lock);
         assert!(Lock::take_with(run.path(), &cannot).is_ok());
     }

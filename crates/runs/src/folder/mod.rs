@@ -14,7 +14,7 @@ use crate::folder::lock::Lock;
 use crate::storage::{StorageError, is_temporary, make_folder, sweep_run};
 
 /// The folders inside a run folder.
-const FOLDERS: [&str; 3] = ["samples", "curves", "checkpoints"];
+const FOLDERS: [&str; 4] = ["samples", "curves", "checkpoints", "report"];
 
 /// The folder of a new run, locked: `out`, or the next free `runs/NNNN-<system>`.
 ///
@@ -66,7 +66,8 @@ fn make_named(out: &Path) -> Result<bool, Failure> {
             .because(why)
             .help(advice!("no-run-folder", "leave out `--out` for a numbered folder below runs/, or name another one"))
     };
-    // Operating systems report a file in place of a folder differently, so it is searched for.
+    // If a file is in place of a folder, the error depends on the operating system. So search for
+    // such a file.
     let in_the_way = out.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
     if let Some(file) = in_the_way {
         return Err(refused(file, "it is a file"));
@@ -181,7 +182,7 @@ fn siblings(path: &Path) -> Advice {
 /// Every file of the run, one line each; long sequences of numbered files by their first and last.
 pub(crate) fn list(run: &Path) -> Vec<String> {
     let mut lines = Vec::new();
-    for folder in ["", FOLDERS[0], FOLDERS[1], FOLDERS[2]] {
+    for folder in [""].into_iter().chain(FOLDERS) {
         let entries = fs::read_dir(run.join(folder)).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))

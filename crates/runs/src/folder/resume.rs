@@ -79,6 +79,23 @@ pub struct Trained {
 /// # Errors
 /// When no checkpoint can be used.
 pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained, Failure> {
+    let (found, config) = open_checkpoint(path, own)?;
+    plan::can_open(&config, path)?;
+    let mut system = config.build()?;
+    found.checkpoint.restore(&mut *system, &found.path)?;
+    let run = folder::locate(path)?.run;
+    Ok(Trained { config, system, found, run })
+}
+
+/// Reads the checkpoint that `path` names, and the configuration that it was trained with, whose
+/// images are looked for.
+///
+/// # Errors
+/// When no checkpoint can be used.
+pub(crate) fn open_checkpoint(
+    path: &Path,
+    own: Option<&Arc<Trainable>>,
+) -> Result<(LoadedCheckpoint, Config), Failure> {
     let located = folder::locate(path)?;
     let found = match &located.run {
         Some(run) => find(&located, run)?,
@@ -86,10 +103,7 @@ pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained
     };
     let mut config = config_within(&found, own)?;
     config.find_data(located.run.as_deref().unwrap_or(storage::folder_of(path)));
-    plan::can_open(&config, path)?;
-    let mut system = config.build()?;
-    found.checkpoint.restore(&mut *system, &found.path)?;
-    Ok(Trained { config, system, found, run: located.run })
+    Ok((found, config))
 }
 
 /// The checkpoint file after `step` steps of the run that `path` names; `option` is the

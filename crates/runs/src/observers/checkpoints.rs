@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use models::System;
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::diagnosis::OnSick;
 use crate::failure::Failure;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk};
@@ -25,6 +26,9 @@ struct Saving<'a> {
     data: String,
     /// The step of the last intact checkpoint; `None` for a new run.
     last: Option<u64>,
+    /// Whether the newest two of those that are written every `every` steps are always kept, so
+    /// that a sick run can return to the same one whether or not it was interrupted.
+    keeps_regular: bool,
 }
 
 pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> Opened<'a> {
@@ -37,6 +41,7 @@ pub(super) fn open<'a>(training: &TrainingContext<'a>, _system: &dyn System) -> 
         config: config.to_toml(),
         data: training.data.fingerprint()?,
         last: (training.from > 0).then_some(training.from),
+        keeps_regular: config.on_sick() == OnSick::Rollback,
     })))
 }
 
@@ -62,7 +67,11 @@ impl Saving<'_> {
         // The new checkpoint is safe on disk, so the others can be deleted. Only it and the one
         // before it are kept: damaged checkpoints, and those later than the one that the user
         // resumed from, are deleted too.
-        let keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
+        let mut keep: Vec<u64> = self.last.into_iter().chain([now.step]).collect();
+        if self.keeps_regular {
+            let newest = now.step / self.every * self.every;
+            keep.extend([newest, newest.saturating_sub(self.every)]);
+        }
         Ok(checkpoint::delete_older(self.disk, &self.run, &keep)?)
     }
 }
@@ -93,7 +102,16 @@ mod tests {
 
     fn saving(run: &std::path::Path, last: Option<u64>) -> Box<dyn Observer> {
         let (config, data) = (String::new(), String::new());
-        Box::new(Saving { disk: &RealDisk, run: run.to_owned(), every: 3, seed: 1, config, data, last })
+        Box::new(Saving {
+            disk: &RealDisk,
+            run: run.to_owned(),
+            every: 3,
+            seed: 1,
+            config,
+            data,
+            last,
+            keeps_regular: false,
+        })
     }
 
     #[test]
@@ -101,12 +119,12 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
         let mut fake = Fake::new(1);
-        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9]);
         // Resumes from step 9: later checkpoints belong to a discarded history.
-        train(&mut fake, &dataset(9), (9, 9), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (9, 9), None, &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [10, 9], "nothing new, nothing deleted");
-        train(&mut fake, &dataset(9), (9, 11), &mut [saving(run.path(), Some(9))], &|| false).unwrap();
+        train(&mut fake, &dataset(9), (9, 11), None, &mut [saving(run.path(), Some(9))], &|| false).unwrap();
         assert_eq!(steps(run.path()), [11, 9]);
     }
 
@@ -114,11 +132,11 @@ mod tests {
     fn a_new_run_is_saved_before_its_first_step_and_keeps_that_until_the_next() {
         let run = tempfile::tempdir().unwrap();
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
-        train(&mut Fake::new(1), &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| true).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| true).unwrap();
         assert_eq!(steps(run.path()), [0]);
         let saved = checkpoint::newest_good(run.path()).unwrap().checkpoint;
         assert_eq!((saved.step, saved.state), (0, Fake::new(1).state()));
-        train(&mut Fake::new(1), &dataset(9), (0, 4), &mut [saving(run.path(), None)], &|| false).unwrap();
+        train(&mut Fake::new(1), &dataset(9), (0, 4), None, &mut [saving(run.path(), None)], &|| false).unwrap();
         assert_eq!(steps(run.path()), [4, 3], "the newest two");
     }
 
@@ -128,7 +146,7 @@ mod tests {
         std::fs::create_dir(run.path().join("checkpoints")).unwrap();
         let mut fake = Fake::new(1);
         fake.bad_step = Some(4);
-        train(&mut fake, &dataset(9), (0, 10), &mut [saving(run.path(), None)], &|| false).unwrap_err();
+        train(&mut fake, &dataset(9), (0, 10), None, &mut [saving(run.path(), None)], &|| false).unwrap_err();
         assert_eq!(steps(run.path()), [3]);
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::console::Console;
 use crate::failure::{Code, Failure};
+use crate::observers::probe::Probe;
 use crate::observers::{Observer, StepContext, StepRecord};
 
 /// Reports write errors of `inner` as a warning and continues.
@@ -44,6 +45,10 @@ pub(crate) fn warning(failure: &Failure) -> String {
 impl Observer for Forgiving<'_> {
     fn past_step(&mut self, step: u64, values: &[f64]) {
         self.inner.past_step(step, values);
+    }
+
+    fn past_probe(&mut self, probe: &Probe) {
+        self.inner.past_probe(probe);
     }
 
     fn start(&mut self, now: &StepContext<'_>) -> Result<(), Failure> {
@@ -87,7 +92,7 @@ mod tests {
         let console = Console::logging_to(folder.path(), &Output::Silent).unwrap();
         let run = |code| {
             let observer = Forgiving::new(&console, Failing(code));
-            train(&mut Fake::new(1), &dataset(9), (0, 3), &mut [Box::new(observer)], &|| false)
+            train(&mut Fake::new(1), &dataset(9), (0, 3), None, &mut [Box::new(observer)], &|| false)
         };
         assert_eq!(run(Code::Storage), Ok(Ending::Finished));
         let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();

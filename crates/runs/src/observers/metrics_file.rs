@@ -1,7 +1,7 @@
 //! `metrics.csv`: a header, then a row for every step, flushed as it is written.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use datasets::plural;
@@ -39,9 +39,34 @@ fn header(metrics: &[MetricDescription]) -> String {
     format!("step,{},seconds", names.join(","))
 }
 
+/// The header of a file that an older version of the program wrote, which knew only some of
+/// `metrics`; with the place of each of its columns among them. None for any other file.
+fn earlier_columns(path: &Path, metrics: &[MetricDescription]) -> Option<(String, Vec<usize>)> {
+    let mut line = String::new();
+    BufReader::new(File::open(path).ok()?).take(LONGEST_HEADER).read_line(&mut line).ok()?;
+    let line = line.strip_suffix('\n')?;
+    let names = line.strip_prefix("step,")?.strip_suffix(",seconds")?;
+    let place = |name: &str| metrics.iter().position(|metric| metric.name == name);
+    let columns = names.split(',').map(place).collect::<Option<Vec<_>>>()?;
+    let differs = columns.iter().copied().ne(0..metrics.len());
+    let is_once = |at: &usize| columns.iter().filter(|other| *other == at).count() == 1;
+    (differs && columns.iter().all(is_once)).then(|| (line.to_owned(), columns))
+}
+
+/// An upper bound for the length of a header in bytes.
+const LONGEST_HEADER: u64 = 1 << 12;
+
+/// A row, without the newline. The field of a value that was not measured is empty.
+fn row(step: u64, values: &[f64], seconds: f64) -> String {
+    let field = |value: &f64| if value.is_nan() { ",".into() } else { format!("{value},") };
+    let values: String = values.iter().map(field).collect();
+    format!("{step},{values}{seconds:.6}")
+}
+
 impl MetricsFile {
     /// Opens the file of the run folder `run` for the steps after `from`, and passes each row up to
-    /// there to `visit`. Rows of later steps and an incomplete last line, left by a killed process,
+    /// there to `visit`. Metrics that an older version of the program did not know are NaN there,
+    /// and empty in the file. Rows of later steps and an incomplete last line, left by a killed process,
     /// are dropped. A damaged file is copied unchanged to a new name, and a note for the user is
     /// returned.
     ///
@@ -61,19 +86,31 @@ impl MetricsFile {
         writeln!(new, "{header}").map_err(failed)?;
         let mut note = None;
         if from > 0 {
-            let table = Table { header: Some(&header), numbers: Some(metrics.len() + 1), until: from };
+            let columns = earlier_columns(&path, metrics);
+            let (old_header, count) = match &columns {
+                Some((header, columns)) => (&**header, columns.len() + 1),
+                None => (&*header, metrics.len() + 1),
+            };
+            let table = Table { header: Some(old_header), numbers: Some(count), words: 0, until: from };
             let report = table.read(disk, &path, &mut |line, step, numbers| {
-                visit(step, &numbers[..metrics.len()]);
-                new.write_all(line.as_bytes()).map_err(failed)
+                let Some((_, columns)) = &columns else {
+                    visit(step, &numbers[..metrics.len()]);
+                    return new.write_all(line.as_bytes()).map_err(failed);
+                };
+                let mut values = vec![f64::NAN; metrics.len()];
+                columns.iter().zip(numbers).for_each(|(at, number)| values[*at] = *number);
+                visit(step, &values);
+                writeln!(new, "{}", row(step, &values, numbers[columns.len()])).map_err(failed)
             })?;
             note = report.set_aside(disk, &path)?;
             if note.is_none() && report.rows < from {
-                let there = if report.is_there { "has rows of" } else { "is not there:" };
-                note = Some(format!(
-                    "warning      metrics.csv {there} {} of the {from} {} done",
-                    report.rows,
-                    plural(from as usize, "step")
-                ));
+                let problem = if report.is_there {
+                    format!("has rows of only {} of", report.rows)
+                } else {
+                    "is missing, so there are no rows of".to_owned()
+                };
+                let steps = plural(from as usize, "step");
+                note = Some(format!("warning      metrics.csv {problem} the {from} {steps} done"));
             }
         }
         new.into_inner().map_err(|error| failed(error.into_error()))?.finish()?;
@@ -84,8 +121,7 @@ impl MetricsFile {
 
 impl Observer for MetricsFile {
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
-        let values: String = numbers.values.iter().map(|value| format!("{value},")).collect();
-        let line = format!("{},{values}{:.6}\n", now.step, numbers.seconds);
+        let line = row(now.step, numbers.values, numbers.seconds) + "\n";
         // One write per row, so that a reader never sees a partial row unless the disk is full. If
         // another program has locked the file for a moment, nothing was written and it is safe to
         // try again.
@@ -103,7 +139,7 @@ mod tests {
     use std::fs;
 
     fn add(file: &mut MetricsFile, step: u64) {
-        let numbers = StepRecord { values: &[0.1 + 0.2, step as f64], seconds: 0.25 };
+        let numbers = StepRecord { values: &[0.1 + 0.2, step as f64], seconds: 0.25, probe: None };
         file.step(&StepContext { step, total: 9, system: &Fake::new(1) }, &numbers).unwrap();
     }
 
@@ -142,6 +178,25 @@ mod tests {
         assert_eq!(text, "step,d_loss,g_loss,seconds\n1,1,2,3\n2,1,2,3\n3,0.30000000000000004,3,0.250000\n");
     }
 
+    /// quickdraw's metrics gained `d_real` and `d_fake`.
+    #[test]
+    fn rows_of_a_version_that_knew_fewer_metrics_are_continued() {
+        let run = tempfile::tempdir().unwrap();
+        let path = run.path().join("metrics.csv");
+        fs::write(&path, "step,g_loss,seconds\n1,5,0.25\n2,6,0.5\n3,7").unwrap();
+        let (mut file, rows, note) = open(run.path(), 2);
+        assert_eq!(note, None);
+        assert!(rows[0].1[0].is_nan() && rows[0].1[1] == 5.0 && rows.len() == 2, "{rows:?}");
+        add(&mut file, 3);
+        let text = fs::read_to_string(&path).unwrap();
+        let third = "3,0.30000000000000004,3,0.250000\n";
+        assert_eq!(text, format!("step,d_loss,g_loss,seconds\n1,,5,0.250000\n2,,6,0.500000\n{third}"));
+        let (_, rows, note) = open(run.path(), 3);
+        assert_eq!((rows.len(), rows[2].1[0], note), (3, 0.1 + 0.2, None));
+        assert!(rows[1].1[0].is_nan());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "the second time, nothing changes");
+    }
+
     #[test]
     fn a_damaged_file_keeps_its_rows_and_is_itself_kept() {
         let run = tempfile::tempdir().unwrap();
@@ -175,10 +230,10 @@ mod tests {
     fn a_file_that_is_not_there_or_cannot_be_read_is_not_taken_for_an_empty_one() {
         let run = tempfile::tempdir().unwrap();
         let note = open(run.path(), 7).2.unwrap();
-        assert!(note.contains("is not there: 0 of the 7 steps"), "{note}");
+        assert!(note.contains("is missing, so there are no rows of the 7 steps"), "{note}");
         let path = run.path().join("metrics.csv");
         fs::write(&path, "step,d_loss,g_loss,seconds\n1,1,2,3\n").unwrap();
-        assert!(open(run.path(), 2).2.unwrap().contains("rows of 1 of the 2 steps"));
+        assert!(open(run.path(), 2).2.unwrap().contains("rows of only 1 of the 2 steps"));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let opened = MetricsFile::open(&RealDisk, run.path(), &METRICS, (3, 2), &mut |_, _| {});

@@ -7,13 +7,18 @@
 mod checkpoints;
 #[cfg(feature = "curves")]
 mod curves;
+pub(crate) mod diagnosis;
 pub(crate) mod forgiving;
 mod metrics_file;
 pub(crate) mod notebook_log;
-mod past_rows;
+pub(crate) mod past_rows;
+pub(crate) mod probe;
 pub(crate) mod progress;
 mod quality;
+pub(crate) mod reduced;
+pub(crate) mod report;
 pub(crate) mod samples;
+mod tensorboard;
 mod timings;
 
 use std::path::Path;
@@ -25,6 +30,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::data::Dataset;
 use crate::failure::Failure;
+use probe::Probe;
 
 /// Creates an observer for a training run; `None` if the run does not need it.
 type Open = for<'a> fn(&TrainingContext<'a>, &dyn System) -> Opened<'a>;
@@ -32,8 +38,8 @@ type Open = for<'a> fn(&TrainingContext<'a>, &dyn System) -> Opened<'a>;
 pub(crate) type Opened<'a> = Result<Option<Box<dyn Observer + 'a>>, Failure>;
 
 /// The observers, in the order in which they are called. Checkpoints come after all other files of
-/// the same step, so that nothing is missing after a resume. (The metrics file comes before all of
-/// these.)
+/// the same step, so that nothing is missing after a resume. (The files of metrics and
+/// probes come before all of these.)
 const OBSERVERS: &[Open] = &[
     timings::open,
     progress::open,
@@ -42,6 +48,9 @@ const OBSERVERS: &[Open] = &[
     #[cfg(feature = "curves")]
     curves::open,
     quality::open,
+    diagnosis::open,
+    tensorboard::open,
+    report::open,
     checkpoints::open,
 ];
 
@@ -60,6 +69,10 @@ pub(crate) struct TrainingContext<'a> {
     pub(crate) bar: Option<ProgressBar>,
     /// Whether to measure the time of each layer.
     pub(crate) timings: bool,
+    /// Raised when the training is to stop because the run is sick.
+    pub(crate) alarm: &'a diagnosis::Alarm,
+    /// Whether to write an event file for TensorBoard.
+    pub(crate) tensorboard: bool,
 }
 
 impl TrainingContext<'_> {
@@ -92,7 +105,9 @@ pub(crate) fn all<'a>(
     let mut all = opened.collect::<Result<Vec<_>, _>>()?;
     let mut past = |step: u64, values: &[f64]| all.iter_mut().for_each(|observer| observer.past_step(step, values));
     let metrics = metrics_file::open(training, system, &mut past)?;
-    all.insert(0, Box::new(metrics));
+    let mut past = |probe: &Probe| all.iter_mut().for_each(|observer| observer.past_probe(probe));
+    let probes = probe::files::open(training, system, &mut past)?;
+    all.splice(0..0, [Some(Box::new(metrics) as Box<dyn Observer>), probes].into_iter().flatten());
     Ok(all)
 }
 
@@ -119,12 +134,17 @@ pub(crate) struct StepRecord<'a> {
     pub(crate) values: &'a [f64],
     /// The duration of the step.
     pub(crate) seconds: f64,
+    /// The probe, if one was taken of this step.
+    pub(crate) probe: Option<&'a Probe>,
 }
 
 /// Watches a training run. An error stops it.
 pub(crate) trait Observer {
     /// Called first, for each step that was recorded by an earlier process of the run.
     fn past_step(&mut self, _step: u64, _values: &[f64]) {}
+
+    /// Called after that, for each probe that was taken by an earlier process of the run.
+    fn past_probe(&mut self, _probe: &Probe) {}
 
     /// Called once before the first step of this process.
     fn start(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {

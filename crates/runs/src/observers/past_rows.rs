@@ -21,18 +21,22 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const MOST_ASIDE: u32 = 1000;
 
 /// The format of a table's rows.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     /// The header line, if it is fixed.
     pub header: Option<&'a str>,
-    /// The number of values after the step in each row, if it is fixed.
+    /// The number of values after the step in each row, if it is fixed. An empty field is a value
+    /// that was not measured, NaN.
     pub numbers: Option<usize>,
+    /// How many fields between the step and the values are words. If there are any, a step may
+    /// have several rows.
+    pub words: usize,
     /// The last step to keep.
     pub until: u64,
 }
 
 /// The result of reading a file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Whether the file exists.
     pub is_there: bool,
     /// The number of rows kept.
@@ -44,14 +48,14 @@ pub(super) struct Report {
 }
 
 /// Receives a row: its line including the newline, its step and its values.
-pub(super) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
+pub(crate) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
 
 impl Table<'_> {
     /// Passes every row up to step `until` to `keep`.
     ///
     /// # Errors
     /// When the file is there but cannot be read, and those of `keep`.
-    pub(super) fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
+    pub(crate) fn read(&self, disk: &dyn Disk, path: &Path, keep: &mut Keep<'_>) -> Result<Report, StorageError> {
         let failed = |error| StorageError::new("read", path, error);
         let mut reader = match patiently(disk, || File::open(path)) {
             Ok(file) => BufReader::new(file),
@@ -75,7 +79,9 @@ impl Table<'_> {
             let is_last = whole.is_none() && reader.fill_buf().map_err(failed)?.is_empty();
             let row = whole.and_then(|(text, bare)| Some((text, self.parse(bare)?)));
             match row {
-                Some((text, (step, numbers))) if after.is_none_or(|after| step > after) => {
+                Some((text, (step, numbers)))
+                    if after.is_none_or(|after| step > after || self.words > 0 && step == after) =>
+                {
                     if step <= self.until {
                         keep(text, step, &numbers)?;
                         (report.rows, after) = (report.rows + 1, Some(step));
@@ -102,7 +108,9 @@ impl Table<'_> {
     fn parse(&self, line: &str) -> Option<(u64, Vec<f64>)> {
         let mut fields = line.split(',');
         let step = fields.next()?.parse().ok()?;
-        let numbers = fields.map(|field| field.parse().ok()).collect::<Option<Vec<f64>>>()?;
+        (0..self.words).try_for_each(|_| fields.next().map(|_| ()))?;
+        let number = |field: &str| if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() };
+        let numbers = fields.map(number).collect::<Option<Vec<f64>>>()?;
         self.numbers.is_none_or(|count| numbers.len() == count).then_some((step, numbers))
     }
 }
@@ -113,7 +121,7 @@ impl Report {
     ///
     /// # Errors
     /// When the copy cannot be written.
-    pub(super) fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
+    pub(crate) fn set_aside(&self, disk: &dyn Disk, path: &Path) -> Result<Option<String>, StorageError> {
         if self.damaged == 0 {
             return Ok(None);
         }
@@ -141,7 +149,7 @@ impl Report {
 }
 
 /// `metrics.csv.damaged-1`, or the next unused number.
-fn free_name(path: &Path) -> Option<PathBuf> {
+pub(crate) fn free_name(path: &Path) -> Option<PathBuf> {
     (1..=MOST_ASIDE)
         .map(|number| {
             let mut name = path.file_name().unwrap_or_default().to_owned();

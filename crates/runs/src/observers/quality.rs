@@ -54,7 +54,7 @@ impl<'a> Quality<'a> {
         let evaluator = Evaluator::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
         let mut history: Vec<PastRow> = Vec::new();
         if from > 0 {
-            let (path, table) = (run.join("quality.csv"), Table { header: None, numbers: None, until: from });
+            let (path, table) = (run.join("quality.csv"), Table { header: None, numbers: None, words: 0, until: from });
             let report = table.read(&RealDisk, &path, &mut |_, step, numbers| {
                 history.push((step, numbers.to_vec()));
                 Ok(())

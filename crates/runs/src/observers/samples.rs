@@ -20,7 +20,7 @@ pub(crate) const COUNT: usize = 16;
 pub(crate) const ROWS: usize = 6;
 
 /// The random stream of the latents for the sheets.
-const STREAM: &str = "samples";
+pub(crate) const STREAM: &str = "samples";
 
 /// Draws sheets at the start and every `every` steps, and those of styles at the end.
 struct Samples<'a> {
@@ -96,7 +96,7 @@ impl<'a> Samples<'a> {
                 let pixels = pictures::side_by_side(&sides);
                 (a.clone(), Arrangement::in_columns(sides.len()), pixels)
             }
-            _ => unreachable!("a system keeps its way of drawing"),
+            _ => unreachable!("the kind of a system's sampler never changes"),
         };
         pictures::write_sheet(&RealDisk, &path, &pixels, image_of(&images), arrangement)
     }
@@ -181,6 +181,8 @@ mod tests {
                 log,
                 bar: None,
                 timings: false,
+                alarm: &Default::default(),
+                tensorboard: false,
             };
             let mut samples = Samples::new(&training, &fake).unwrap();
             samples.start(&StepContext { step: 0, total: 1, system: &fake }).unwrap();

@@ -135,7 +135,7 @@ impl Forecast {
     }
 
     /// Bytes held for tensors after a run of `config` was opened and has drawn, translated or
-    /// projected a little.
+    /// projected a few images.
     ///
     /// # Errors
     /// When [`Config::build`] rejects the settings.

@@ -188,7 +188,7 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
             points::write(product, &out, plane, sampler, &seeds, config.seed())?
         }
         (None, image) => {
-            let image = image.expect("what draws no points draws images");
+            let image = image.expect("a sampler that does not draw points draws images");
             let latent = sampler.latents(0, "probe", 1).size();
             // While drawing, each latent exists twice.
             plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;

@@ -244,7 +244,7 @@ pub(crate) fn write_sheet(
     Ok(storage::write_whole(disk, path, &file)?)
 }
 
-fn sheet(pixels: &[u8], image: [usize; 3], arrangement: Arrangement) -> Result<Vec<u8>, String> {
+pub(crate) fn sheet(pixels: &[u8], image: [usize; 3], arrangement: Arrangement) -> Result<Vec<u8>, String> {
     let count = pixels.len() / image.iter().product::<usize>().max(1);
     Layout::new(count, image, arrangement)?.encode(pixels)
 }

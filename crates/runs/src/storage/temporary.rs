@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use super::{Disk, folder_of, is_still};
 
-/// Where a lock does not tell (file systems without locks, and Windows, where the lock is released
-/// before the rename), left-over files are deleted only at this age: younger ones may be in use.
+/// A lock does not always show whether a file is in use: some file systems have no locks, and on
+/// Windows the lock is released before the rename. In these cases, left-over files are deleted only
+/// at this age, because younger ones may be in use.
 const OLD: Duration = Duration::from_secs(24 * 3600);
-/// A name can be taken, or its file deleted between its creation and its locking; hardly ever
-/// twice.
+/// An attempt fails if the name is taken, or if the file is deleted before it is locked. Two
+/// failures in a row are very unlikely.
 const TRIES: usize = 10;
 
 /// Creates the temporary file for `path`, locked. The first one in a folder deletes those that

@@ -1,27 +1,32 @@
 //! [`train`]: sets up a run, trains, and reports the result. `rerun.rs` handles a run folder that
-//! is named a second time.
+//! is named a second time, `branch.rs` a run that starts from another run's weights.
 
 pub(crate) mod train_loop;
 
+mod branch;
 mod rerun;
+mod rollback;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datasets::{Advice, advice, quoted};
-use models::{Sampler, System};
+use models::{Sampler, Severity, System};
 use nn::{totals, wholes};
 use tensor::Tensor;
 
 use crate::checkpoint::{self, LoadedCheckpoint, weights_hash};
-use crate::config::{self, Assignment, Config};
+use crate::config::{Assignment, Config};
 use crate::console::{Console, Output};
 use crate::data::{self, Dataset};
+use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure, typed};
 use crate::folder::lock::Lock;
 use crate::folder::resume::{self, SavedRun, require_same_images};
 use crate::folder::{self, Claimed};
+use crate::observers::diagnosis::{Alarm, Diagnosis};
 use crate::observers::forgiving;
+use crate::observers::probe::Prober;
 use crate::observers::{self, LogStyle, TrainingContext, progress, samples};
 use crate::plan::Needs;
 use crate::processor;
@@ -30,7 +35,9 @@ use crate::sampling::plane;
 use crate::signals;
 use crate::storage::{self, RealDisk};
 use crate::systems::Trainable;
+use crate::training::branch::Parent;
 pub use crate::training::train_loop::Ending;
+use rollback::Return;
 
 /// What to train, with which configuration, and where the run folder goes.
 #[derive(Clone, Debug)]
@@ -47,10 +54,16 @@ pub struct TrainRequest {
     pub out: Option<PathBuf>,
     /// The run folder, or one of its checkpoint files, to resume from; `steps` may be raised.
     pub resume: Option<PathBuf>,
+    /// The run folder, or one of its checkpoint files, whose weights a new run starts from. Its
+    /// settings are those of that run, overridden by `config` and `assignments`; its steps count
+    /// from 0.
+    pub from: Option<PathBuf>,
     /// How progress is shown.
     pub log: LogStyle,
     /// Whether to measure where the time of a step goes, layer by layer.
     pub timings: bool,
+    /// Whether to write an event file for TensorBoard. A run that has one goes on writing it.
+    pub tensorboard: bool,
     /// Where messages go.
     pub output: Output,
 }
@@ -59,7 +72,19 @@ impl TrainRequest {
     /// A new run of `system` with its default configuration, in a numbered folder.
     pub fn of(system: Arc<Trainable>) -> Self {
         let (log, output) = (LogStyle::default(), Output::default());
-        Self { system, assignments: Vec::new(), config: None, out: None, resume: None, log, timings: false, output }
+        let (config, out, resume, from) = (None, None, None, None);
+        Self {
+            system,
+            assignments: Vec::new(),
+            config,
+            out,
+            resume,
+            from,
+            log,
+            timings: false,
+            tensorboard: false,
+            output,
+        }
     }
 
     /// Whether the request itself names the images.
@@ -91,6 +116,16 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
     rayon::scope(|_| train_here(request))
 }
 
+/// The configuration of the new run that the request asks for.
+pub(crate) fn configuration(request: &TrainRequest) -> Result<Config, Failure> {
+    Ok(branch::configuration(request)?.0)
+}
+
+/// The system of the run in the folder `run` before its first step.
+pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, Failure> {
+    Ok(Plan::at_start(config.clone(), Parent::recorded(config, run)?, Vec::new(), None)?.system)
+}
+
 /// Plans the training without running it: writes a table of the required memory, time and disk to
 /// the output.
 ///
@@ -99,6 +134,10 @@ pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     rayon::scope(|_| {
         let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
+        if plan.starts_from_parent() {
+            let parent = plan.config.parent_line();
+            parent.iter().chain(&plan.notes).for_each(|line| request.output.say(line));
+        }
         if plan.learned_from.is_none() {
             return Ok(());
         }
@@ -161,6 +200,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     };
     folder::reopen(&run)?;
     plan.config.record_data(&run);
+    plan.config.record_parent(&run);
     // A run that is complete keeps the version that computed it.
     if plan.from < plan.config.steps() {
         plan.config.record_numerics();
@@ -188,9 +228,20 @@ fn in_folder(
             _ => return Err(failure),
         }
     }
-    let done = train_all(plan, data, run, request, &mut console)?;
-    print_summary(&console, &request.system, &done)?;
-    Ok(done)
+    let mut plan = plan;
+    let Ended { report, last_words, sick } = loop {
+        match train_all(plan, data, run, request, &mut console)? {
+            Outcome::Ended(ended) => break *ended,
+            Outcome::RolledBack(next) => plan = *next,
+        }
+    };
+    print_summary(&console, &request.system, &report)?;
+    last_words.iter().for_each(|line| console.say(&format!("warning      the run is sick: {line}")));
+    console.check()?;
+    match sick {
+        Some(failure) => Err(failure),
+        None => Ok(report),
+    }
 }
 
 /// Adds to a storage failure how to resume the run once the cause is fixed.
@@ -225,19 +276,37 @@ struct Plan {
 
 impl Plan {
     fn fresh(request: &TrainRequest, shown: Option<&Output>) -> Result<Self, Failure> {
-        let mut given = match &request.config {
-            Some(path) => config::read_file(path)?,
-            None => Vec::new(),
-        };
-        given.extend(request.assignments.iter().cloned());
-        let mut config = Config::resolve(&request.system, &given)?;
-        if let Some(path) = &request.config {
-            config.find_data(storage::folder_of(path));
-        }
+        let (mut config, parent) = branch::configuration(request)?;
+        config.drop_rollbacks();
+        let mut notes: Vec<String> = config.numerics_changed().into_iter().collect();
+        notes.extend(config.drop_earlier_precision());
+        notes.extend(parent.iter().flat_map(|parent| parent.changes(&config)));
+        Self::at_start(config, parent, notes, shown)
+    }
+
+    /// At step 0, with the weights of the parent if there is one.
+    fn at_start(
+        config: Config,
+        parent: Option<Parent>,
+        mut notes: Vec<String>,
+        shown: Option<&Output>,
+    ) -> Result<Self, Failure> {
         let needs = Needs::that_fit(&config, 0, shown)?;
-        let system = config.build()?;
-        let notes = config.numerics_changed().into_iter().chain(config.drop_earlier_precision()).collect();
+        let mut system = config.build()?;
+        if let Some(remark) = system.remarks().into_iter().find(|remark| remark.severity == Severity::Error) {
+            return Err(Failure::new(Code::Config, format!("this system cannot train ({})", remark.id))
+                .at(config.entry.name)
+                .because(remark.text));
+        }
+        if let Some(parent) = parent {
+            notes.extend(parent.pass_on(&config, &mut *system)?);
+        }
         Ok(Self { config, system, needs, from: 0, place: None, learned_from: None, notes })
+    }
+
+    /// Whether no step is done and the weights are those of another run.
+    fn starts_from_parent(&self) -> bool {
+        self.from == 0 && self.config.parent_line().is_some()
     }
 
     fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
@@ -256,12 +325,12 @@ impl Plan {
         let mut plan = match found {
             Some(found) => Self::from_saved(config, &found, &run, shown)?,
             None => {
-                let needs = Needs::that_fit(&config, 0, shown)?;
-                let system = config.build()?;
-                let note = format!("resumed      {}, which has no checkpoint yet: at step 0", run.display());
-                Self { config, system, needs, from: 0, place: None, learned_from: None, notes: vec![note] }
+                let note = format!("resumed      {}, which has no checkpoint yet: starts at step 0", run.display());
+                let parent = Parent::recorded(&config, &run)?;
+                Self::at_start(config, parent, vec![note], shown)?
             }
         };
+        plan.notes.extend(plan.config.show_rollbacks());
         plan.notes.extend(plan.config.record_precision(before.as_deref(), plan.from));
         Ok(Self { place: Some((run, lock)), ..plan })
     }
@@ -335,10 +404,13 @@ fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> R
             None => format!("{} {setting}", "--set"),
         };
         let remedies: Vec<String> = remark.remedies.iter().map(typed_as).collect();
+        let word = remark.severity.name();
         // A resumed run must keep its settings, so it gets no suggestion.
         console.say(&match (&plan.learned_from, &remedies[..]) {
-            (None, [_, ..]) => typed(&advice!("remark", "warning      {}: `{}`", remark.text, remedies.join("` or `"))),
-            _ => format!("warning      {}", remark.text),
+            (None, [_, ..]) => {
+                typed(&advice!("remark", "{word:<12} {} ({}): `{}`", remark.text, remark.id, remedies.join("` or `")))
+            }
+            _ => format!("{word:<12} {} ({})", remark.text, remark.id),
         });
     }
     for (place, parts) in wholes(&plan.system.networks()).iter().enumerate() {
@@ -352,6 +424,9 @@ fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: &Path) -> R
     let batch = config.settings.get("batch").map_or_else(String::new, |batch| format!(", batch {batch}"));
     console.say(&format!("steps        {}{batch}, seed {}", config.steps(), config.seed()));
     console.say(&format!("run folder   {}", run.display()));
+    if let Some(line) = config.parent_line() {
+        console.say(&line);
+    }
     for note in &plan.notes {
         console.say(note);
     }
@@ -375,6 +450,23 @@ fn show_data(data: &Dataset, run: &Path, plan: &Plan) -> Result<(), Failure> {
     }
 }
 
+/// How a run of the training loop has ended.
+enum Outcome {
+    /// The training is over.
+    Ended(Box<Ended>),
+    /// The run was sick; it continues with this plan from an earlier step.
+    RolledBack(Box<Plan>),
+}
+
+/// The end of a training.
+struct Ended {
+    report: TrainReport,
+    /// The signs of sickness that still show.
+    last_words: Vec<String>,
+    /// The failure to report, if it was stopped because it is sick.
+    sick: Option<Failure>,
+}
+
 /// Runs the training loop with all observers attached.
 fn train_all(
     plan: Plan,
@@ -382,9 +474,10 @@ fn train_all(
     run: &Path,
     request: &TrainRequest,
     console: &mut Console,
-) -> Result<TrainReport, Failure> {
-    let Plan { config, mut system, from, .. } = plan;
-    let (log, timings, total) = (request.log, request.timings, config.steps());
+) -> Result<Outcome, Failure> {
+    let Plan { config, mut system, from, needs, .. } = plan;
+    let TrainRequest { log, timings, tensorboard, .. } = *request;
+    let total = config.steps();
     // The notebook's lines are for comparison with the original's log, so nothing else is shown.
     let bar = match log {
         LogStyle::Default => progress::bar(&request.output, from, total),
@@ -394,13 +487,61 @@ fn train_all(
         console.show(bar.clone());
     }
     let console = &*console;
-    let training = TrainingContext { console, run, config: &config, data, from, log, bar: bar.clone(), timings };
+    let alarm = Alarm::new(from);
+    let training = TrainingContext {
+        console,
+        run,
+        config: &config,
+        data,
+        from,
+        log,
+        bar: bar.clone(),
+        timings,
+        tensorboard,
+        alarm: &alarm,
+    };
     let mut observers = observers::all(&training, &*system)?;
     signals::listen();
-    let result = train_loop::train(&mut *system, data, (from, total), &mut observers, &signals::asked);
+    let prober = Prober::open(&training);
+    let stop = || signals::asked() || alarm.is_raised();
+    let result = train_loop::train(&mut *system, data, (from, total), prober, &mut observers, &stop);
     drop(observers);
+    let last = alarm.last_step();
+    let diverged = match &result {
+        Err(failure) if failure.code == Code::Diverged => Some(failure),
+        _ => None,
+    };
+    let diagnosis = match diverged {
+        Some(failure) if config.on_sick() == OnSick::Rollback => {
+            Some(Diagnosis::of_divergence(last + 1, failure, &config, &*system))
+        }
+        _ => alarm.take(),
+    };
+    let mut why = None;
+    if let Some(diagnosis) = diagnosis.as_ref().filter(|_| config.on_sick() == OnSick::Rollback) {
+        match rollback::roll_back(&config, run, diagnosis, last)? {
+            Ok(Return { config, system, saved, note }) => {
+                console.say(&note);
+                let (from, learned_from, notes) = (saved.step, Some(saved.data), Vec::new());
+                return Ok(Outcome::RolledBack(Box::new(Plan {
+                    config,
+                    system,
+                    needs,
+                    from,
+                    place: None,
+                    learned_from,
+                    notes,
+                })));
+            }
+            Err(reason) => why = Some(reason),
+        }
+    }
     match result {
-        Ok(ending) => Ok(TrainReport { ending, run: run.to_owned(), weights_hash: weights_hash(&system.state()) }),
+        Ok(ending) => {
+            let report = TrainReport { ending, run: run.to_owned(), weights_hash: weights_hash(&system.state()) };
+            let sick = diagnosis.map(|diagnosis| stopped_sick(&diagnosis, (last, why), &config, run));
+            Ok(Outcome::Ended(Box::new(Ended { report, last_words: alarm.last_words(), sick })))
+        }
         Err(failure) => {
             if let Some(bar) = &bar {
                 bar.abandon();
@@ -410,6 +551,23 @@ fn train_all(
             Err(failure)
         }
     }
+}
+
+/// The failure of a run that was stopped after step `last` because of `diagnosis`; `why` is the
+/// reason why it could not return to an earlier step, if it should have.
+fn stopped_sick(diagnosis: &Diagnosis, (last, why): (u64, Option<String>), config: &Config, run: &Path) -> Failure {
+    let reason = match why {
+        Some(why) => format!("{}\nit does not return to an earlier step: {why}", diagnosis.line()),
+        None => diagnosis.line(),
+    };
+    let failure = Failure::new(Code::Sick, format!("the run is sick: stopped after step {last}; everything is saved"))
+        .at(run.display())
+        .because(reason);
+    let commands = diagnosis.commands(config, run);
+    if commands.is_empty() || config.entry.is_own() {
+        return failure;
+    }
+    failure.help(advice!("stopped-sick", "try `{}`", commands.join("` or `")))
 }
 
 /// Adds to a divergence failure which checkpoint is still usable.

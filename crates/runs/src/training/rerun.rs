@@ -41,6 +41,7 @@ pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failur
     if there.entry.name != plan.config.entry.name {
         return Err(in_use(format!("it contains a run of `{}`", there.entry.name), ""));
     }
+    plan.config.copy_rollbacks(&there);
     let differences = plan.config.differences(&there, ["requested", "in the run"]);
     if !differences.is_empty() {
         let why = format!("it contains a run with a different configuration\n{}", differences.join("\n"));

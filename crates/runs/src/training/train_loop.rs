@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use crate::data::{Batches, Dataset};
 use crate::failure::{Code, Failure};
+use crate::observers::probe::Prober;
+use crate::observers::probe::collector::collect;
 use crate::observers::{Observer, StepContext, StepRecord};
 use models::System;
 
@@ -16,7 +18,8 @@ pub enum Ending {
     Stopped(u64),
 }
 
-/// Trains `system` from step `from` to `total`. `stop` is called after every step.
+/// Trains `system` from step `from` to `total`, and takes the probes of `prober`. `stop` is called
+/// after every step.
 ///
 /// # Errors
 /// When a value is not finite, an image cannot be read, or an observer fails.
@@ -24,6 +27,7 @@ pub(crate) fn train(
     system: &mut dyn System,
     data: &Dataset,
     (from, total): (u64, u64),
+    mut prober: Option<Prober<'_>>,
     observers: &mut [Box<dyn Observer + '_>],
     stop: &dyn Fn() -> bool,
 ) -> Result<Ending, Failure> {
@@ -38,14 +42,23 @@ pub(crate) fn train(
             }
             let began = Instant::now();
             let reals = batches.of_step(done, system)?;
-            let metrics = system.step(done, &reals).map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let due = prober.as_mut().filter(|prober| prober.is_due(done + 1));
+            let (result, seen) = match due {
+                Some(prober) => {
+                    let (result, seen) = collect(|| system.step(done, &reals));
+                    (result, Some((prober, seen)))
+                }
+                None => (system.step(done, &reals), None),
+            };
+            let metrics = result.map_err(|error| diverged(done + 1, &error.to_string()))?;
             let seconds = began.elapsed().as_secs_f64();
             done += 1;
             if let Some((metric, value)) = metrics.non_finite() {
                 return Err(diverged(done, &format!("{} is {value}", metric.name)));
             }
+            let probe = seen.map(|(prober, seen)| prober.probe(done, system, seen)).transpose()?;
             for observer in observers.iter_mut() {
-                let record = StepRecord { values: metrics.values(), seconds };
+                let record = StepRecord { values: metrics.values(), seconds, probe: probe.as_ref() };
                 observer.step(&StepContext { step: done, total, system }, &record)?;
             }
         }
@@ -90,7 +103,7 @@ mod tests {
     fn run(fake: &mut Fake, span: (u64, u64), stop: &dyn Fn() -> bool) -> (Result<Ending, Failure>, String) {
         let notes = Notes::default();
         let shared = notes.0.clone();
-        let result = train(fake, &dataset(9), span, &mut [Box::new(notes)], stop);
+        let result = train(fake, &dataset(9), span, None, &mut [Box::new(notes)], stop);
         let text = shared.borrow().join(" ");
         (result, text)
     }
@@ -149,7 +162,7 @@ mod tests {
             state.tensors.get_mut(weight).unwrap().data_mut().fill(1e30);
         }
         system.restore(&state).unwrap();
-        let failure = train(&mut system, &dataset(9), (0, 9), &mut [], &|| false).unwrap_err();
+        let failure = train(&mut system, &dataset(9), (0, 9), None, &mut [], &|| false).unwrap_err();
         assert_eq!(failure.code, Code::Diverged);
         let text = failure.to_string();
         assert!(["step 1", "discriminator.conv4", "`conv2d`"].iter().all(|part| text.contains(part)), "{text}");

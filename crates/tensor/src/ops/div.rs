@@ -20,8 +20,8 @@ pub const ENTRY: Entry = Entry {
     rule: "ga = gy / b, gb = -y / b * gy (summed over repeated axes)",
     derivation: &[
         "y = a * (1 / b)",
-        "by a: the slope is 1 / b, so ga = gy / b",
-        "by b: d(1/b)/db = -1 / b^2, so the slope is -a / b^2 = -y / b",
+        "with respect to a, the slope is 1 / b, so ga = gy / b",
+        "with respect to b: d(1/b)/db = -1 / b^2, so the slope is -a / b^2 = -y / b",
         "so gb = -y / b * gy; what was repeated is summed",
     ],
     saved: "b, and y if b's gradient is needed: -y / b does not need a",

@@ -12,6 +12,7 @@ Exit codes:
     6  divergence: a loss, a gradient or an image is not finite
     7  storage: a file could not be written
     8  network: a download failed
+    9  sick: the run was stopped after saving, because of --on-sick
   130  interrupted by Ctrl-C (SIGINT), after saving. For other signals 128 plus their number:
        143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1, 140 for SIGUSR2, 152 for SIGXCPU";
 
@@ -22,8 +23,8 @@ mod tests {
 
     #[test]
     fn every_code_is_documented() {
-        use Code::{Checkpoint, Config, Data, Diverged, Network, Storage, Usage, Wrong};
-        for code in [Wrong, Usage, Config, Data, Checkpoint, Diverged, Storage, Network] {
+        use Code::{Checkpoint, Config, Data, Diverged, Network, Sick, Storage, Usage, Wrong};
+        for code in [Wrong, Usage, Config, Data, Checkpoint, Diverged, Storage, Network, Sick] {
             assert!(EXIT_CODES.contains(&format!("\n    {}  ", code as u8)), "{code:?}");
         }
         assert!(EXIT_CODES.contains("\n  130  "));

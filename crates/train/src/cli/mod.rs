@@ -19,7 +19,7 @@ use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, SummaryArgs};
+use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -43,6 +43,8 @@ pub(crate) enum Action {
     Evaluate(EvaluateArgs),
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
+    Compare(CompareArgs),
+    Report(ReportArgs),
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
@@ -55,13 +57,16 @@ const EXAMPLES: &str = "Examples:
   train quickdraw --preset cpu --steps 500     a smaller network, a shorter run
   train quickdraw --data data/quickdraw/apple.npy
   train quickdraw --resume runs/0001-quickdraw --steps 4000
+  train quickdraw --from runs/0001-quickdraw --set d_learning_rate=2e-4
   train summary quickdraw                      the layers and their parameter counts
   train sample runs/0001-quickdraw --count 64  generate images with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train project runs/0003-stylegan2 face.png   find the style that generates this image
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
+  train compare runs/0001-quickdraw runs/0002-quickdraw
   train explain --preset gan                   explain backprop, on a real training step
+  train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
   train derive matmul                          derive a gradient step by step";
@@ -89,7 +94,8 @@ pub(crate) fn command() -> Command {
         let options = train::augment(Command::new(entry.name), entry);
         command = command.subcommand(options.about(entry.about).after_help(EXIT_CODES));
     }
-    // `about` comes last: the derived options bring the first line of their own documentation.
+    // `about` comes last, because `augment_args` sets it to the first line of the struct's
+    // documentation.
     let systems = PossibleValuesParser::new(SYSTEMS.iter().map(|entry| entry.name));
     let system = Arg::new("system").required(true).value_name("SYSTEM").value_parser(systems).help("The system");
     command
@@ -124,13 +130,23 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             EvalnetArgs::augment_args(Command::new("evalnet").arg(system))
-                .about("Trains the classifier for `train evaluate --extractor evalnet28`")
+                .about("Trains the classifier for `train evaluate` with the extractor evalnet28 or evalnet32")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
             ExplainArgs::augment_args(Command::new("explain"))
                 .about("Explains a real training step, on a page that shows how backprop computed every gradient")
                 .after_help(format!("{}\n\n{EXIT_CODES}", tools::explain_help())),
+        )
+        .subcommand(
+            CompareArgs::augment_args(Command::new("compare"))
+                .about("Compares runs: settings, metrics, quality, sheets, and the first tensor that differs")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            ReportArgs::augment_args(Command::new("report"))
+                .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
+                .after_help(EXIT_CODES),
         )
         .subcommand(
             FetchArgs::augment_args(Command::new("fetch"))
@@ -150,8 +166,8 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new("systems").about("Lists the systems and their presets"))
 }
 
-/// The error without a tip that leads nowhere: that an unknown option can be given "as a value". No
-/// value here is called like one.
+/// Removes clap's tip that an unknown option can be passed as a value, because no value of this
+/// command line begins like an option.
 pub(crate) fn without_false_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() == clap::error::ErrorKind::UnknownArgument {
         error.remove(clap::error::ContextKind::Suggested);
@@ -178,6 +194,8 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
+        "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),

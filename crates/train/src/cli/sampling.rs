@@ -13,7 +13,7 @@ use runs::sampling::styles::StyleSheet;
 pub(crate) struct SampleArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many images to generate [default: 16; with --seeds 1 of each, with --sheet a few]
+    /// How many images to generate [default: 16; with --seeds 1 per seed; with --sheet a few]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Random seed of the latents: image n of a seed is always the same [default: the run's]
@@ -72,7 +72,8 @@ pub(crate) struct InterpolationArgs {
     /// Frames from one latent to the next
     #[arg(long, value_name = "N", default_value_t = 16, requires = "interpolate", value_parser = value_parser!(u32).range(1..=10_000))]
     pub(crate) frames: u32,
-    /// Latents that each tile moves through (with --seeds, it moves through those)
+    /// How many latents each tile moves through (with --seeds, it moves through the latents of the
+    /// listed seeds)
     #[arg(long, value_name = "N", default_value_t = 4, requires = "interpolate", conflicts_with = "seeds",
           value_parser = value_parser!(u32).range(2..=10_000))]
     pub(crate) keys: u32,
@@ -176,7 +177,7 @@ pub(crate) struct AnimateArgs {
     /// Seconds to hold the last sheet
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = value_parser!(u32).range(0..=60))]
     pub(crate) hold: u32,
-    /// Only the sheets of every N-th step, and the last one [default: all]
+    /// Use only the sheets whose step is a multiple of N, and the last one [default: all sheets]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(crate) every: Option<u64>,
 }

@@ -19,6 +19,17 @@ pub(crate) struct SummaryArgs {
     pub(crate) settings: Vec<String>,
 }
 
+/// Options of `train report`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// Run folders; the curves of several runs are drawn in the same charts
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page [default: report.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Options of `train explain`.
 #[derive(Args, Clone)]
 pub(crate) struct ExplainArgs {
@@ -50,7 +61,7 @@ pub(crate) struct ExplainArgs {
     /// Set one key of the configuration, such as quickdraw.depth=8; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
-    /// The page [default: explain.html]
+    /// The HTML file to write [default: explain.html]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -71,10 +82,29 @@ pub(super) fn explain_help() -> String {
 const EXAMPLES: &str = "Examples:
   train explain --preset scalar                a neuron with three weights: check every number by hand
   train explain --preset gan --out gan.html    a whole GAN step, small enough to see all of it
-  train explain                                the first real step of quickdraw
+  train explain                                the first training step of quickdraw
   train explain mnist --batch 8                another system, with fewer images
   train explain --run runs/0001-quickdraw      the next step of a run
   train explain --run runs/0001-quickdraw --step 500";
+
+/// Options of `train compare`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CompareArgs {
+    /// The run folders; each is compared with the first
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Repeat at most N steps of two runs of one system, from the last state that they have in
+    /// common, to find the first tensor that differs; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) replay: u64,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also write a page with the comparison and the report of the runs (.html), or the sheets of
+    /// samples side by side (.png)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
 
 /// Options of `train fetch`.
 #[derive(Args, Clone, Debug)]

@@ -9,7 +9,7 @@ use runs::observers::LogStyle;
 use runs::processor::MOST_THREADS;
 use runs::systems::Trainable;
 
-/// Options of `train <system>` that are no keys of a run.
+/// Options of `train <system>` that are not keys of a run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TrainArgs {
     /// Real images per batch
@@ -28,6 +28,10 @@ pub(crate) struct TrainArgs {
     /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
+    /// Start a new run from the weights of another one, from its folder or from one of its
+    /// checkpoint files. Its settings hold where this command sets no other; steps count from 0
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
@@ -41,6 +45,10 @@ pub(crate) struct TrainArgs {
     /// Measure the time of each kernel and layer; prints a table at the end and writes timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
+    /// Write the metrics and the sheets of samples into an event file for TensorBoard, in the run
+    /// folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
 }
 
 /// How progress is shown.

@@ -1,5 +1,5 @@
-//! `train derive`: one operation of the engine from its formula to its gradient, and the proof in
-//! numbers.
+//! `train derive`: derives the gradient of one operation from its formula, and checks it
+//! numerically.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &DeriveArgs) -> Result<(), Failure> {
     }
 }
 
-/// What the registry says of an operation.
+/// The registry's description of an operation.
 fn description(entry: &Operation) -> String {
     let mut text = wrapped("", &format!("{}: {}", entry.name, entry.idea)) + "\n";
     for (title, line) in [("forward", entry.forward), ("backward", entry.rule)] {
@@ -62,7 +62,7 @@ struct Example {
     shape: Shape,
 }
 
-/// Keeps the first node of the operation that it waits for.
+/// An observer that keeps the first node of one operation.
 struct Catcher {
     name: &'static str,
     caught: RefCell<Option<Example>>,
@@ -89,7 +89,7 @@ impl Example {
             let variables: Vec<_> = case.inputs.iter().map(|x| tape.variable("x", x.clone())).collect();
             (case.apply)(&variables);
             let example = Self { label: case.label, ..catcher.caught.take()? };
-            // Where operands were repeated first, it would not be the op's own case.
+            // If the operands were broadcast first, the op's inputs are not those of the case.
             let own = example.inputs.iter().map(Tensor::shape).eq(case.inputs.iter().map(Tensor::shape));
             own.then_some(example)
         });
@@ -101,11 +101,12 @@ impl Example {
         found.expect("every operation is checked on more than one number")
     }
 
-    /// The numbers of the example: value, gradients by rule and by finite differences, and the
-    /// arithmetic of one of each. And how many elements are wrong.
+    /// The numbers of the example as text: the value, the gradients by rule and by finite
+    /// differences, and the arithmetic of one element of each. Also returns the number of wrong
+    /// elements.
     fn proven(&self) -> (String, usize) {
         let inputs: Vec<_> = self.inputs.iter().collect();
-        let probe = Probe::new(&*self.op, &inputs, self.shape, None).expect("every operation can be made again");
+        let probe = Probe::new(&*self.op, &inputs, self.shape, None).expect("every operation can be recomputed");
         let gy = sample(Domain::Any, 9, &self.shape);
         let mut text = format!("\nA live check: {}\n", self.label);
         if !self.op.attributes().is_empty() {
@@ -139,7 +140,7 @@ impl Example {
     }
 }
 
-/// The element of the largest size.
+/// The index of the element with the largest absolute value.
 fn largest(tensor: &Tensor<f64>) -> usize {
     let sizes = tensor.data().iter().map(|x| x.abs()).enumerate();
     sizes.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map_or(0, |(i, _)| i)
@@ -153,7 +154,7 @@ fn numbers(title: &str, tensor: &Tensor<f64>) -> String {
     labelled(title, &format!("{} {}{rest}", tensor.shape(), shown.join(" ")))
 }
 
-/// What is not shown of a table of `size` rows.
+/// A line that says how many of `size` rows are not shown.
 fn more(size: usize) -> String {
     if size > SHOWN { format!("{:>12} {} more, all right\n", "and", size - SHOWN) } else { String::new() }
 }

@@ -1,4 +1,4 @@
-//! `train gradcheck`: are the derivatives of the engine's operations right?
+//! `train gradcheck`: checks the derivatives of the engine's operations.
 
 use datasets::{advice, plural};
 
@@ -56,7 +56,7 @@ fn checked(chosen: &[Operation]) -> Result<(), Failure> {
     if wrong.is_empty() {
         let what = format!("{} {}", chosen.len(), plural(chosen.len(), "operation"));
         return console::print(&format!(
-            "{what}, {total} checks: all right. These are the worst relative errors;\nallowed are {first:e} for \
+            "{what}, {total} checks: all right. These are the worst relative errors;\nthe limits are {first:e} for \
              gradients and {second:e} for gradients of gradients.\n"
         ));
     }

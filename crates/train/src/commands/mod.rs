@@ -1,10 +1,13 @@
-//! The commands: each turns its arguments into a request, makes it, and prints the result.
+//! The commands: each turns its arguments into a request, sends it to `runs`, and prints the
+//! result.
 
+pub(crate) mod compare;
 pub(crate) mod derive;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
+pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod summary;
 pub(crate) mod systems;

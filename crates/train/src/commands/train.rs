@@ -19,7 +19,7 @@ pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainA
     if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }
 }
 
-/// Options are stronger than `--set`.
+/// Named options override `--set`.
 fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
     let mut assignments = read_settings(&args.settings)?;
     assignments.extend_from_slice(options);
@@ -31,8 +31,10 @@ fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) ->
         config: args.config.clone(),
         out: args.out.clone(),
         resume: args.resume.clone(),
+        from: args.from.clone(),
         log: args.log.into(),
         timings: args.timings,
+        tensorboard: args.tensorboard,
         output: Output::Standard,
     })
 }

@@ -1,4 +1,4 @@
-//! Reads what is printed as a person does, and types it.
+//! Reads the printed advice as a user does, and runs what it says.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::situations::{Situation, Success};
 use super::sources::Written;
 use super::stage::Fixtures;
 
-/// Something in an advice that can be typed.
+/// Something in an [`Advice`](datasets::Advice) that can be typed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// A command of its own.
@@ -16,12 +16,11 @@ pub(crate) enum Step {
     Without(Vec<String>),
     /// The same command with these options, in place of those of the same names.
     With(Vec<String>),
-    /// The same command with this in place of the wrong word.
+    /// The same command with this word in place of the wrong one.
     Instead(String),
 }
 
-/// Brings the situation about, finds the advice in what is printed, and does each of the things
-/// that it names.
+/// Sets up the situation, finds the advice in the output, and follows each of its suggestions.
 pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtures) -> Result<(), String> {
     let stage = fixtures.stage();
     (situation.prepare)(&stage);
@@ -72,14 +71,14 @@ pub(crate) fn follow(situation: &Situation, written: &Written, fixtures: &Fixtur
     Ok(())
 }
 
-/// What was printed, with `train` for the program however it was called, and without indentation.
+/// The output, with the program called `train` and without indentation.
 fn normal(outcome: &Outcome) -> String {
     let exe = format!("`{} ", env!("CARGO_BIN_EXE_train"));
     format!("{}{}", outcome.err, outcome.out).replace(&exe, "`train ").replace("\n         ", "\n")
 }
 
-/// The text whose pieces are these, in a help or in a line.
-/// The first with something to type, if there must be.
+/// The text that consists of these pieces, from a `help:` section or a line: the first one with at
+/// least `at_least` things to type, or else the first one.
 fn found(pieces: &[String], printed: &str, at_least: usize) -> Option<String> {
     let help = printed.split_once("\n  help:  ").map(|(_, help)| help.to_owned());
     let texts = help.into_iter().chain(printed.lines().map(str::to_owned));
@@ -87,7 +86,7 @@ fn found(pieces: &[String], printed: &str, at_least: usize) -> Option<String> {
     matching.iter().find(|text| steps(text).len() >= at_least).or(matching.first()).cloned()
 }
 
-/// The part of `text` from the first piece to the last, if all are there in order.
+/// The part of `text` from the first piece to the last, if it contains all of them in order.
 fn matched(pieces: &[String], text: &str) -> Option<String> {
     let (first, rest) = pieces.split_first()?;
     let start = text.find(first.as_str())?;
@@ -109,7 +108,7 @@ pub(crate) fn typed_outside(text: &str) -> Option<String> {
     })
 }
 
-/// What stands between backticks.
+/// The segments between backticks.
 pub(crate) fn steps(text: &str) -> Vec<Step> {
     let parts: Vec<&str> = text.split('`').collect();
     let mut steps = Vec::new();
@@ -132,7 +131,7 @@ pub(crate) fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// The words of `line` after the step.
+/// The words of `line`, changed by the step.
 fn applied(step: &Step, line: &[String], wrong: &str) -> Result<Vec<String>, String> {
     Ok(match step {
         Step::Command(words) => words.clone(),
@@ -149,7 +148,7 @@ fn applied(step: &Step, line: &[String], wrong: &str) -> Result<Vec<String>, Str
     })
 }
 
-/// Whether two `--set` are about one key, or the old one is about none.
+/// Whether two `--set` have the same key, or the old one has no key.
 fn same_key(old: &[String], new: &[String]) -> bool {
     let key = |words: &[String]| -> Option<String> {
         let key = words.first()?.split_once('=')?.0;
@@ -158,7 +157,7 @@ fn same_key(old: &[String], new: &[String]) -> bool {
     key(old).is_none() || key(old) == key(new)
 }
 
-/// Whether the new words are the key of the old setting.
+/// Whether the new words are only the key of the old setting.
 fn is_key(old: &[String], new: &[String]) -> bool {
     old.first().and_then(|old| old.split_once('=')).is_some_and(|(key, _)| new == [key])
 }
@@ -168,8 +167,8 @@ fn options(words: &[String]) -> impl Iterator<Item = &[String]> {
     words.chunk_by(|_, next| !next.starts_with("--"))
 }
 
-/// The line without the options that are called as `option` and for which `goes` holds, and their
-/// values.
+/// The line without the options, and their values, that have the name of `option` and for which
+/// `goes` returns true.
 fn without(line: Vec<String>, option: &[String], goes: &dyn Fn(&[String]) -> bool) -> Vec<String> {
     let name = option[0].split('=').next().unwrap_or_default();
     let kept = options(&line).filter(|old| old[0].split('=').next() != Some(name) || !goes(old));
@@ -188,7 +187,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Needs no process: what is read out of a text, and what becomes of a line.
+/// Tests the parsing of advice and the changes to a command, without running any.
 #[test]
 fn an_advice_is_read_as_it_is_meant() {
     let words = |line: &str| shlex::split(line).unwrap();

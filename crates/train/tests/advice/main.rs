@@ -1,13 +1,13 @@
-//! What the program tells people to do works when they do it: every advice is brought about, and
-//! what it says is typed.
+//! Tests that the program's advice works: for every `advice!`, causes the situation in which it is
+//! printed, and runs what it says.
 //!
-//! `sources.rs` reads all `advice!` of the workspace; `situations/` says for each how it comes
-//! about; `follow.rs` reads what is printed, by the convention of `datasets::Advice`, and types it;
-//! `stage.rs` makes what the situations need; `typing.rs` does the same with the tips that the
-//! command line itself gives.
+//! `sources.rs` finds all uses of `advice!` in the workspace; `situations/` lists how to cause
+//! each; `follow.rs` parses the output, by the convention of `datasets::Advice`, and runs it;
+//! `stage.rs` makes the files that the situations need; `typing.rs` tests the tips of the
+//! command-line parser.
 //!
-//! A new advice needs a new row in one of the tables of `situations/`: its id, what is there, and
-//! the command that brings it about.
+//! A new advice needs a new row in one of the tables of `situations/`: its id, the files it needs,
+//! and the command that causes it.
 
 #[path = "../common/mod.rs"]
 mod common;

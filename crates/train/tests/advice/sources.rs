@@ -1,4 +1,4 @@
-//! Every `advice!` of the workspace, read from its sources.
+//! Finds every `advice!` in the source files of the workspace.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use proc_macro2::{Spacing, TokenStream, TokenTree};
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) id: String,
-    /// The text as for `format!`.
+    /// The text, a format string.
     pub(crate) text: String,
     /// File and line.
     pub(crate) place: String,
@@ -37,7 +37,7 @@ impl Written {
         pieces
     }
 
-    /// Whether something in it can be typed, as far as the source tells.
+    /// Whether the source shows that something in it can be typed.
     pub(crate) fn needs_a_situation(&self) -> bool {
         self.text.contains('`') || self.pieces().len() > 1
     }
@@ -47,16 +47,16 @@ impl Written {
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) advice: Vec<Written>,
-    /// Literals outside of an advice that name a command or an option to people.
+    /// Literals outside of `advice!` that name a command or an option to users.
     pub(crate) strays: Vec<String>,
 }
 
-/// Reads `crates/*/src`, without what is only for tests.
+/// Reads `crates/*/src`, without code that is only for tests.
 pub(crate) fn read() -> Sources {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Sources::default();
     for folder in fs::read_dir(crates).unwrap().flatten() {
-        // Programs of their own.
+        // These crates are separate programs.
         if ["exercises", "guide"].iter().any(|other| folder.file_name() == **other) {
             continue;
         }
@@ -84,13 +84,14 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Sources {
-    /// Looks through `tokens`; in a reason, options may be named.
+    /// Searches `tokens`. If `reason` is set, they are the reason of a failure, which may name
+    /// options.
     fn search(&mut self, tokens: TokenStream, file: &str, reason: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
             if is_test_only(&tokens[at..]) {
-                // The module or function that the attribute is on ends with its block.
+                // Skips the module or function with this attribute, which ends with its block.
                 at += tokens[at..].iter().position(is_block).map_or(1, |block| block + 1);
                 continue;
             }
@@ -100,7 +101,7 @@ impl Sources {
                 continue;
             }
             if let Some(length) = attribute(&tokens[at..]) {
-                // Among them what is documented.
+                // Skips attributes, including doc comments.
                 at += length;
                 continue;
             }
@@ -125,8 +126,8 @@ impl Sources {
     }
 }
 
-/// Where commands are named for another reason: the help of the command line, and the form of
-/// advice itself.
+/// Files that name commands for another reason: the help of the command line, and the definition of
+/// `advice!`.
 const FREE: [&str; 6] = [
     "datasets/src/advice.rs",
     "train/src/cli/",
@@ -136,7 +137,7 @@ const FREE: [&str; 6] = [
     "runs/src/explanation.rs",
 ];
 
-/// How many tokens an attribute has that begins here.
+/// The number of tokens of the attribute that begins here, if one does.
 fn attribute(tokens: &[TokenTree]) -> Option<usize> {
     let is_hash = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '#');
     match tokens {
@@ -146,15 +147,16 @@ fn attribute(tokens: &[TokenTree]) -> Option<usize> {
     }
 }
 
-/// What is called with the facts of a failure, which name the options that were given.
+/// Whether this is the name of a function that takes the facts of a failure, which may name the
+/// options that were given.
 fn is_reason(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Ident(name) if ["new", "at", "because", "failure", "what"].iter().any(|known| name == known))
 }
 
-/// Whether a line names an option beside other words.
+/// Whether a line contains an option among other words.
 fn names_an_option(text: &str) -> bool {
     let alone = text.split_whitespace().all(|word| word.starts_with("--") || word.starts_with('{'));
-    // A whole command is made to be put into an advice.
+    // A whole command is part of an advice.
     let whole = text.starts_with("train ");
     !alone
         && !whole
@@ -197,7 +199,7 @@ fn names_a_command(text: &str) -> bool {
     text.contains("`train ") || text.contains("cargo run -p train") || text.contains("`--")
 }
 
-/// Ids that stand twice, with their places.
+/// Ids that are used twice, with their locations.
 pub(crate) fn doubles(advice: &[Written]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for written in advice {

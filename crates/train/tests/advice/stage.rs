@@ -1,5 +1,5 @@
-//! Where situations take place: a folder with small sets of images, and small runs that are made
-//! once and copied.
+//! The folders in which the situations are tested: small sets of images, and small runs that are
+//! made once and copied.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -15,7 +15,8 @@ pub(crate) struct Fixtures {
     made: [OnceLock<Place>; RUNS.len()],
 }
 
-/// The folder of each run, and the command that makes it in a folder with the sets of [`sets`].
+/// The name of each run's folder, and the arguments of the command that makes it from the images of
+/// [`sets`].
 const RUNS: [(&str, &str); 5] = [
     ("run", "--data doodles.npy --steps 2 --checkpoint-every 1 --out run"),
     ("points", "wgan-gp --preset gauss8 --batch 16 --set width=8 --set k=1 --steps 1 --out points"),
@@ -40,7 +41,7 @@ impl Fixtures {
     }
 }
 
-/// A folder in which a situation takes place.
+/// A folder for one situation.
 pub(crate) struct Stage<'a> {
     pub(crate) place: Place,
     fixtures: &'a Fixtures,
@@ -58,7 +59,7 @@ impl Stage<'_> {
         std::fs::write(path, content).unwrap();
     }
 
-    /// Brings the run called `name` here.
+    /// Copies the run called `name` into this folder.
     pub(crate) fn bring(&self, name: &str) {
         let number =
             RUNS.iter().position(|(run, _)| *run == name).unwrap_or_else(|| panic!("no fixture is called {name}"));
@@ -72,22 +73,23 @@ impl Stage<'_> {
         copy(&made.path(name), &self.path(name));
     }
 
-    /// The same again, to try something in.
+    /// A copy of this folder, to try a command in.
     pub(crate) fn copied(&self) -> Self {
         let place = Place::new();
         copy(self.place.folder.path(), place.folder.path());
         Self { place, fixtures: self.fixtures }
     }
 
-    /// The program with these words, on one thread: several situations are tried at a time.
+    /// The program with these arguments, on one thread, because several situations are tested in
+    /// parallel.
     pub(crate) fn command(&self, words: &[String]) -> Command {
         let mut command = self.place.command("");
         command.args(words).env("RAYON_NUM_THREADS", "1");
         command
     }
 
-    /// Starts the command, waits until it says `words`, and ends it; what it said, and whether the
-    /// words were among it.
+    /// Starts the command, waits until it prints `words`, and kills it. Returns whether it printed
+    /// them, and its output.
     pub(crate) fn says(&self, mut command: Command, words: &str) -> (bool, String) {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut printed = Vec::new();
@@ -106,8 +108,8 @@ impl Stage<'_> {
     }
 }
 
-/// Small sets of every form: `doodles.npy`, `mnist/`, `pics/`, `classes/` with two classes, `set/`
-/// for translation.
+/// Writes small sets of images in every format: `doodles.npy`, `mnist/`, `pics/`, `classes/` with
+/// two classes, `set/` for translation.
 fn sets(place: &Place) {
     let write = |name: &str, content: &[u8]| {
         let path = place.path(name);
@@ -137,15 +139,15 @@ pub(crate) fn npy(descr: &str, shape: &[usize], bytes: usize) -> Vec<u8> {
     file
 }
 
-/// Packed with gzip.
+/// Compresses with gzip.
 pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// A packed IDX file that claims more than `bytes` bytes, and is long enough for that; it begins as
-/// one does, and then is damaged.
+/// A gzipped IDX file that claims more than `bytes` bytes and is long enough for that to be
+/// plausible; it begins correctly, and then is damaged.
 pub(crate) fn packed_zeros(bytes: u64) -> Vec<u8> {
     let images = u32::try_from(bytes / 784 + 1).unwrap();
     let mut file = packed(&[&[0, 0, 8, 3][..], &images.to_be_bytes(), &[0, 0, 0, 28, 0, 0, 0, 28]].concat());

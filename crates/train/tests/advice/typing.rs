@@ -1,5 +1,5 @@
-//! The tips of the command line itself, about mistyped words: each is typed in place of the word
-//! that was wrong.
+//! The tips of the command-line parser about mistyped words: each suggested word is tried in place
+//! of the wrong one.
 
 use super::common::finish;
 use super::stage::Fixtures;
@@ -64,7 +64,7 @@ fn the_examples_of_the_help_texts_work() {
         assert!(examples.len() > 3, "{help}");
         for example in examples {
             let needs_styles = example.contains("--psi") || example.contains("--sheet");
-            // A large array takes no longer if it is shorter.
+            // A smaller array is enough for the test.
             let example = example.replace("50000", "500");
             if needs_styles == (run == "styles") {
                 let words = format!("sample {run} {example}").split_whitespace().map(str::to_owned).collect::<Vec<_>>();

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a finished process left behind.
+/// The exit code and the output of a finished process.
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -25,7 +25,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The program with the words of `line`, to be started in this folder.
+    /// The program with the arguments in `line`, to be run in this folder.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
         command.args(line.split_whitespace()).current_dir(self.folder.path());
@@ -43,15 +43,15 @@ impl Place {
         finish(self.command(line))
     }
 
-    /// As [`train`](Self::train), but it must go well.
+    /// Like [`train`](Self::train), but the command must succeed.
     pub(crate) fn good(&self, line: &str) -> Outcome {
         let outcome = self.train(line);
         assert_eq!(outcome.code, Some(0), "train {line}\n{}", outcome.err);
         outcome
     }
 
-    /// As [`train`](Self::train), but it must end with `code` and say all of `words` on standard
-    /// error.
+    /// Like [`train`](Self::train), but the command must exit with `code` and print all of `words`
+    /// on standard error.
     pub(crate) fn bad(&self, line: &str, code: i32, words: &[&str]) {
         let outcome = self.train(line);
         let context = format!("train {line}\n{}{}", outcome.out, outcome.err);
@@ -64,7 +64,7 @@ impl Place {
 
     /// Trains `start` (a system and its options) to step `steps` in the folder `whole`, and to step
     /// `at` in the folder `parts`, which is then resumed with the options `more`. Both runs must
-    /// end with the same weights. Returns what the first one left behind.
+    /// end with the same weights. Returns the outcome of the first one.
     pub(crate) fn resumes_to_the_same_bits(&self, start: &str, [at, steps]: [u64; 2], more: &str) -> Outcome {
         let system = start.split_whitespace().next().unwrap_or_default();
         let whole = self.good(&format!("{start} --steps {steps} --out whole"));
@@ -102,24 +102,24 @@ impl Outcome {
     }
 }
 
-/// Small enough for a test, whatever the system costs.
+/// A run small enough for a test.
 pub(crate) const TINY: &str = "quickdraw --preset cpu --batch 2 --set depth=2";
 
-/// Everything in a file.
+/// The content of a text file.
 pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether this process ignores the signal of this number, as one in the background of a script
-/// does with SIGINT: then so does all that it starts, and nothing can be tested of it.
+/// Whether this process ignores the signal with this number, as a process in the background of a
+/// script ignores SIGINT. Its child processes then ignore the signal too, so it cannot be tested.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
     mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// What `kill` is given to interrupt a process, and the exit code after it: SIGINT, or SIGTERM
-/// where that is ignored.
+/// The option of `kill` that interrupts a process, and the resulting exit code: SIGINT, or SIGTERM
+/// if SIGINT is ignored.
 pub(crate) fn interrupt() -> (&'static str, i32) {
     if is_ignored(2) { ("-TERM", 143) } else { ("-INT", 130) }
 }

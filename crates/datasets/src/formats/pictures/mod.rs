@@ -260,7 +260,7 @@ impl Pictures<'_> {
     }
 
     fn fitting_hash(&self) -> u64 {
-        hash_bytes(&serde_json::to_vec(self.fitting).expect("a fitting has no maps and no failing parts"))
+        hash_bytes(&serde_json::to_vec(self.fitting).expect("every `Fitting` can be serialised"))
     }
 
     /// A line about the files that cannot be read, if there are any.

@@ -102,7 +102,8 @@ impl Fourier {
             Role::Outputs => [(Axis::Image, image(g.output)), (Axis::Output, 1)],
         };
         let tile = grids.map(|grid| grid.len);
-        // The roles of mirrored tiles are exchanged. The matrices of tiles begin at the origin.
+        // With mirrored tiles, pixels and outputs exchange their matrices. If the map is cut, the
+        // elements of every tile are counted from the tile's start.
         let matrix = match (role, grids[0].mirrored) {
             (Role::Pixels, true) => Role::Outputs,
             (Role::Outputs, true) => Role::Pixels,

@@ -123,7 +123,8 @@ struct Matrices {
     /// (parts of a row, width)
     row: Matrix,
     row_back: Matrix,
-    /// Each has parts of the row and planes of its own; together they have all of both.
+    /// One for each frequency of the row: it reads the parts of this frequency and yields planes of
+    /// its own.
     columns: Vec<Column>,
 }
 

@@ -56,7 +56,8 @@ trait Matrix<const P: usize, const L: usize> {
     fn apply_transposed<S: Simd>(s: S, y: [S::F; P]) -> [S::F; L];
 }
 
-/// Matrices as formulas: the points of the elements x, and the elements of the points y.
+/// Declares matrices by formulas: the points, given the elements `x`, and the elements, given the
+/// points `y`.
 macro_rules! matrices {
     ($($name:ident: $p:literal x $l:literal, $s:ident {
         $x:pat => $points:expr,

@@ -19,11 +19,14 @@ pub use settings::{Settings, Upsample, Variant};
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
+use crate::trainer::adversarial::Side;
 use crate::trainer::image_pool::ImagePool;
-use crate::trainer::lint::{Remark, uneven_windows};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{Direction, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices};
+use crate::{
+    Direction, LossKind, LossScale, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices,
+};
 
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -114,6 +117,7 @@ impl CycleGan {
         let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.configure_discriminators(&mut discriminators);
         settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
         let optimizer = |name, networks: &[Network; 2]| {
@@ -190,10 +194,16 @@ impl CycleGan {
         let at = self.services.at(step);
         let (gradients, result) = at.differentiate("discriminator step", |ctx| {
             let losses = [0, 1].map(|domain| {
-                let mut score = |images: &[Var; 2], whose: [&str; 2]| {
-                    self.discriminators[domain].forward(ctx, &at.augmented(&images[domain], whose[domain]))
+                let discriminator = &self.discriminators[domain];
+                let mut score = |side, images: &[Var; 2], whose: [&str; 2]| {
+                    let images = at.augmented(&images[domain], whose[domain]);
+                    let logits = discriminator.forward(ctx, &images);
+                    name_scores(discriminator.name(), side, logits.value());
+                    name_seen(discriminator.name(), side, RANGE, || images.value().clone());
+                    logits
                 };
-                let (real, fake) = (score(reals, ["real A", "real B"]), score(&fakes, ["fake A", "fake B"]));
+                let real = score(Side::Real, reals, ["real A", "real B"]);
+                let fake = score(Side::Fake, &fakes, ["fake A", "fake B"]);
                 (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
             });
             (&losses[0] + &losses[1], numbers(&losses))
@@ -272,12 +282,18 @@ impl System for CycleGan {
         Ok(StepMetrics::new(&METRICS, [of(0), of(1)].concat()))
     }
 
+    fn discriminate(&self, domain: usize, images: &Var) -> Option<Var> {
+        let discriminator = self.discriminators.get(domain)?;
+        Some(discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Images(self)
     }
 
-    fn remarks(&self) -> Vec<Remark> {
-        uneven_windows(&self.networks()).into_iter().collect()
+    fn loss_scale(&self) -> Option<LossScale> {
+        let summed = LossScale::summed(LossKind::LeastSquares, 1.0);
+        Some(if self.settings.variant == Variant::Official { summed.halved() } else { summed })
     }
 
     fn networks(&self) -> Vec<&Network> {

@@ -110,6 +110,7 @@ impl crate::Settings for Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
+        self.common.check()?;
         in_range("batch", self.batch as f64, 1.0, 256.0)?;
         in_range("size", self.size as f64, 32.0, 1024.0)?;
         let multiple = if self.variant == Variant::Course { 8 } else { 4 };
@@ -146,6 +147,11 @@ impl Settings {
 /// Why this system lacks the switch `key`.
 pub(super) fn missing_switch(key: &str) -> Option<&'static str> {
     Some(match key {
+        "g_dropout" | "g_dropout_at_sampling" => {
+            "its generators translate without dropout, as the authors' do, so that a translation is always the same"
+        }
+        "minibatch_std" => "its batches are usually of one image, which has no deviation",
+        "out_act" => "its generators end in a tanh and see images from -1 to 1",
         "replay_pool" => "the setting is called pool here",
         "latent_kind" | "ema" => "it translates pictures and has no latents",
         _ => {

@@ -16,17 +16,18 @@ use tensor::{NonFinite, Tensor, Var};
 pub use networks::{discriminator, generator};
 pub use settings::{Bce, BnRunning, ENTRY, Settings};
 
-use crate::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS, MetricDescription, StepMetrics};
-use crate::trainer::adversarial::{Side, targets};
+use crate::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, MetricDescription, StepMetrics};
+use crate::trainer::adversarial::{Side, mean_and_accuracy, targets};
 use crate::trainer::averaging::Averaging;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::penalty;
-use crate::trainer::services::StepServices;
+use crate::trainer::seen::{name_scores, name_seen};
+use crate::trainer::services::{StepServices, sampled};
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, Settings as _, SettingsError, System, distinct_indices};
+use crate::{FromLatents, LatentKind, LossScale, Sampler, Settings as _, SettingsError, System, distinct_indices};
 
-const METRICS: [MetricDescription; 4] = [D_LOSS, D_ACC, G_LOSS, G_ACC];
+const METRICS: [MetricDescription; 6] = [D_LOSS, D_ACC, G_LOSS, G_ACC, D_REAL, D_FAKE];
 
 /// The two networks and their optimisers.
 pub struct Quickdraw {
@@ -88,12 +89,12 @@ impl Quickdraw {
 
     /// Trains the discriminator to tell `reals` from the fakes that the generator makes from these
     /// latents, in one batch, reals first. The fakes are made in inference mode: with running
-    /// statistics, without dropout or gradients. Returns the loss and the accuracy before the
-    /// update.
+    /// statistics, without dropout or gradients. Returns the loss, the accuracy, and the mean
+    /// outputs on reals and on fakes, before the update.
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
+    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 4], NonFinite> {
         let at = self.services.at(step);
         let fakes = self.generator.infer(latents);
         let fakes = self.pool.query(&fakes, at.key("pool"));
@@ -111,7 +112,14 @@ impl Quickdraw {
                 let augmented_reals = images.value().rows(0..reals.shape()[0]);
                 loss = &loss + &penalty::on_reals(ctx, score, self.settings.r1, &augmented_reals).loss;
             }
-            let result = [f64::from(loss.item()), accuracy(&logits, &sides)];
+            let rows = reals.shape()[0];
+            let [real, fake] = [(Side::Real, 0..rows), (Side::Fake, rows..sides.shape()[0])].map(|(side, rows)| {
+                let logits = logits.value().rows(rows.clone());
+                name_scores(self.discriminator.name(), side, &logits);
+                name_seen(self.discriminator.name(), side, Range::Unit, || images.value().rows(rows));
+                mean_and_accuracy(&self.options, &logits, side)[0]
+            });
+            let result = [f64::from(loss.item()), accuracy(&logits, &sides), real, fake];
             (loss, result)
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
@@ -151,11 +159,13 @@ impl FromLatents for Quickdraw {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        self.average.as_ref().unwrap_or(&self.generator).infer(latents)
+        let generator = self.average.as_ref().unwrap_or(&self.generator);
+        sampled(generator, latents, self.settings.g_dropout_at_sampling)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        self.average.is_some().then(|| self.generator.infer(latents))
+        let with_dropout = self.settings.g_dropout_at_sampling;
+        self.average.is_some().then(|| sampled(&self.generator, latents, with_dropout))
     }
 }
 
@@ -184,17 +194,25 @@ impl System for Quickdraw {
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let batch = self.settings.batch;
         let latents = self.services.at(step).latents("discriminator latents", batch);
-        let [d_loss, d_acc] = self.train_discriminator(step, &reals[0], &latents)?;
+        let [d_loss, d_acc, d_real, d_fake] = self.train_discriminator(step, &reals[0], &latents)?;
         let latents = self.services.at(step).latents("generator latents", batch);
         let [g_loss, g_acc] = self.train_generator(step, &latents)?;
         if let Some(average) = &mut self.average {
             self.services.at(step).average([average], [&self.generator], (batch, step));
         }
-        Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc]))
+        Ok(StepMetrics::new(&METRICS, vec![d_loss, d_acc, g_loss, g_acc, d_real, d_fake]))
+    }
+
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        Some(self.discriminator.forward(&mut ForwardContext::inference(), images))
     }
 
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(self.options.loss_scale())
     }
 
     fn networks(&self) -> Vec<&Network> {

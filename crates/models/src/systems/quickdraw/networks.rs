@@ -11,20 +11,21 @@ use super::settings::{BnRunning, Settings};
 /// probability that the drawing is real. The first three convolutions have stride 2, and each one
 /// after the first doubles the channels.
 pub fn discriminator(s: &Settings, seed: u64) -> Network {
+    let [rate, _] = s.rates();
     Network::new("discriminator", &[28, 28, 1], Dialect::Keras, seed)
         .spectral_norm(s.spectral_norm)
         .with("conv1", Conv2d::new(s.depth, 5).stride(2))
         .with("relu1", Activation::Relu)
-        .with("dropout1", Dropout(s.dropout))
+        .with("dropout1", Dropout(rate))
         .with("conv2", Conv2d::new(s.depth * 2, 5).stride(2))
         .with("relu2", Activation::Relu)
-        .with("dropout2", Dropout(s.dropout))
+        .with("dropout2", Dropout(rate))
         .with("conv3", Conv2d::new(s.depth * 4, 5).stride(2))
         .with("relu3", Activation::Relu)
-        .with("dropout3", Dropout(s.dropout))
+        .with("dropout3", Dropout(rate))
         .with("conv4", Conv2d::new(s.depth * 8, 5))
         .with("relu4", Activation::Relu)
-        .with("dropout4", Dropout(s.dropout))
+        .with("dropout4", Dropout(rate))
         .with("flatten", Flatten)
         .with("dense", Dense::new(1))
 }
@@ -42,7 +43,7 @@ pub fn generator(s: &Settings, seed: u64) -> Network {
         .with("bn1", norm())
         .with("relu1", Activation::Relu)
         .with("reshape", Reshape(vec![7, 7, 64]))
-        .with("dropout", Dropout(s.dropout))
+        .with("dropout", Dropout(s.rates()[1]))
         .with("up1", UpSampling2d([2, 2]))
         .with("convt1", ConvTranspose2d::new(32, 5))
         .with("bn2", norm())

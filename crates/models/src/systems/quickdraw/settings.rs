@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Quickdraw;
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
-use crate::trainer::common::{CommonOptions, InstanceNoise};
+use crate::trainer::common::{CommonOptions, InstanceNoise, OWN, check_dropout};
 pub use crate::trainer::options::Bce;
 use crate::trainer::options::{Batches, TrainingOptions};
 use crate::{SettingsError, in_range};
@@ -38,8 +38,13 @@ pub struct Settings {
     pub latent: usize,
     /// Channels after the discriminator's first layer; each following layer doubles them.
     pub depth: usize,
-    /// The dropout rate.
+    /// The dropout rate of both networks, where `d_dropout` and `g_dropout` say nothing.
     pub dropout: f64,
+    /// The dropout rate of the generator; [`OWN`] for `dropout`.
+    pub g_dropout: f64,
+    /// Whether the generator drops when it makes samples, too. The dropped elements of an image
+    /// depend only on its latents.
+    pub g_dropout_at_sampling: bool,
     /// The discriminator's initial learning rate.
     pub d_learning_rate: f64,
     /// The discriminator's learning rate is d_learning_rate / (1 + d_decay * t) at update t = 0, 1,
@@ -97,6 +102,8 @@ impl Default for Settings {
             latent: 32,
             depth: 64,
             dropout: 0.4,
+            g_dropout: OWN,
+            g_dropout_at_sampling: false,
             d_learning_rate: 8e-4,
             d_decay: 6e-8,
             g_learning_rate: 4e-4,
@@ -131,6 +138,11 @@ impl crate::Settings for Settings {
         in_range("latent", self.latent as f64, 1.0, 4096.0)?;
         in_range("depth", self.depth as f64, 1.0, 256.0)?;
         in_range("dropout", self.dropout, 0.0, 0.95)?;
+        check_dropout("g_dropout", self.g_dropout)?;
+        if self.g_dropout_at_sampling && self.rates()[1] == 0.0 {
+            let why = "the generator has no dropout: set g_dropout too";
+            return Err(SettingsError { key: "g_dropout_at_sampling", why: why.into() });
+        }
         in_range("d_learning_rate", self.d_learning_rate, 1e-12, 10.0)?;
         in_range("g_learning_rate", self.g_learning_rate, 1e-12, 10.0)?;
         in_range("d_decay", self.d_decay, 0.0, 1.0)?;
@@ -142,6 +154,11 @@ impl crate::Settings for Settings {
 }
 
 impl Settings {
+    /// The dropout rates of the discriminator and of the generator.
+    pub(super) fn rates(&self) -> [f64; 2] {
+        [self.common.d_dropout, self.g_dropout].map(|rate| if rate == OWN { self.dropout } else { rate })
+    }
+
     /// The options that other systems have as well.
     pub(super) fn options(&self) -> TrainingOptions {
         TrainingOptions {
@@ -154,6 +171,7 @@ impl Settings {
             spectral_norm: self.spectral_norm,
             r1: self.r1,
             d_batches: Batches::Mixed,
+            common: self.common.clone(),
             ..TrainingOptions::default()
         }
     }
@@ -162,9 +180,16 @@ impl Settings {
 /// Why this system lacks the switch `key`.
 fn missing_switch(key: &str) -> Option<&'static str> {
     match key {
-        "bce" | "label_smooth" | "label_flip" | "instance_noise" | "replay_pool" | "ema" | "spectral_norm" | "r1" => {
-            None
-        }
+        "bce"
+        | "label_smooth"
+        | "label_flip"
+        | "instance_noise"
+        | "replay_pool"
+        | "ema"
+        | "spectral_norm"
+        | "r1"
+        | "g_dropout"
+        | "g_dropout_at_sampling" => None,
         "clip_value" => Some("the setting is called clip here"),
         "d_norm" => Some("its discriminator has no batch normalisation to replace"),
         _ => Some(

@@ -26,13 +26,14 @@ use crate::growing::{constant_noise, mean};
 use crate::step_metrics::{
     Chart, D_FAKE, D_LOSS, D_REAL, G_FAKE, G_LOSS, GRADIENT_NORM, KIMG, MetricDescription, PENALTY, StepMetrics, Unit,
 };
-use crate::trainer::adversarial::smooth_logistic;
+use crate::trainer::adversarial::{Side, smooth_logistic};
 use crate::trainer::averaging::{Averaging, Decay, follow};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
-use crate::{FromLatents, LatentKind, Sampler, SettingsError, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, SettingsError, Styles, System};
 
 const RANGE: Range = Range::Symmetric;
 const BETAS: [f64; 2] = [0.0, 0.99];
@@ -40,7 +41,7 @@ const BETAS: [f64; 2] = [0.0, 0.99];
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "stylegan2",
-    about: "styles scale the weights, and the outputs of all resolutions are added; square pictures of any kind, grey or colour",
+    about: "like stylegan, but does not grow: styles scale the convolution weights; square pictures of any kind, grey or colour",
     presets: &[
         Preset {
             name: "cpu",
@@ -132,6 +133,7 @@ impl StyleGan2 {
         crate::Settings::check(settings)?;
         let (s, sampler, lazy) = (settings.clone(), BatchSampler::new(true, true), LazyNumbers::default());
         let mut discriminator = discriminator(&s, seed);
+        s.common.configure_discriminators([&mut discriminator]);
         let [mut generator, mut average] = ["generator", "average"].map(|name| Generator::new(name, &s, seed));
         let generators = generator.parts_mut().into_iter().chain(average.parts_mut());
         s.common.configure(generators.chain([&mut discriminator]));
@@ -207,6 +209,11 @@ impl StyleGan2 {
         let (gradients, report) = at.differentiate("discriminator turn", |ctx| {
             let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
             let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
+            let name = self.discriminator.name();
+            for (side, logits, images) in [(Side::Real, &real, reals), (Side::Fake, &fake, &fakes)] {
+                name_scores(name, side, logits.value());
+                name_seen(name, side, RANGE, || images.value().clone());
+            }
             let report = [f64::from(loss.item()), mean(&real), mean(&fake)];
             (loss, report)
         })?;
@@ -277,8 +284,16 @@ impl System for StyleGan2 {
         Ok(StepMetrics::new(&METRICS, values))
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        Some(self.discriminator.forward(&mut ForwardContext::inference(), &RANGE.inward_var(images)))
+    }
+
     fn samples(&self) -> Sampler<'_> {
         Sampler::Latents(self)
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(LossScale::summed(LossKind::CrossEntropy, self.settings.label_smooth))
     }
 
     fn networks(&self) -> Vec<&Network> {

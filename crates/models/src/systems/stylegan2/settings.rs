@@ -102,6 +102,7 @@ impl crate::Settings for Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
+        self.common.check()?;
         in_range("mapping_layers", self.mapping_layers as f64, 1.0, 64.0)?;
         in_range("batch", self.batch as f64, 1.0, 4096.0)?;
         in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;

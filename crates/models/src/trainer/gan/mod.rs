@@ -7,18 +7,23 @@
 
 mod system;
 
+use nn::layers::Activation;
+use nn::losses::mse;
 use nn::{ForwardContext, Gradients, Network, Optimizer};
 use tensor::{NonFinite, Tensor, Var};
 
 use crate::SettingsError;
+use crate::trainer::ada::Probability;
 use crate::trainer::adversarial::{Side, discriminator_loss, generator_loss, mean_and_accuracy, targets};
 use crate::trainer::averaging::Averaging;
+use crate::trainer::common::set_dropout;
 use crate::trainer::image_pool::ImagePool;
 use crate::trainer::lint;
-use crate::trainer::options::{Batches, TrainingOptions};
+use crate::trainer::options::{Batches, OutAct, TrainingOptions};
 use crate::trainer::penalty::{self, Penalty};
+use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::{StepContext, StepServices};
-use crate::trainer::spec::{Fakes, GanSpec};
+use crate::trainer::spec::{Fakes, GanSpec, Range};
 
 /// The metrics of a turn of the discriminator, measured before its update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -87,7 +92,14 @@ pub struct GanTrainer {
     /// The moving average of the generator's weights.
     average: Option<Network>,
     pool: ImagePool,
+    /// The probability of the augmentations, if it adapts.
+    ada: Option<Probability>,
+    /// The reals of the current step, if the generator matches their features.
+    matched: Option<Tensor>,
 }
+
+/// The group size of the minibatch standard deviation.
+const GROUP: usize = 4;
 
 const DISCRIMINATOR_TURN: &str = "discriminator turn";
 const SECOND_UPDATE: &str = "discriminator turn, second update";
@@ -105,7 +117,9 @@ impl GanTrainer {
         seed: u64,
         networks: impl Fn() -> [Network; 2],
     ) -> Result<Self, SettingsError> {
+        let (spec, networks) = (with_output(spec, options)?, || configured(networks(), options));
         let [mut discriminator, mut generator] = networks();
+        possible(&spec, options, &mut generator)?;
         lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
         let discriminator_optimizer = spec.update.optimizer(&discriminator, options.d_learning_rate, options);
         let generator_optimizer = spec.update.optimizer(&generator, options.g_learning_rate, options);
@@ -114,6 +128,7 @@ impl GanTrainer {
             generator.renamed("average")
         });
         options.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
+        let ada = options.ada.probability();
         let pool = ImagePool::new("pool", options.replay_pool, discriminator.input_shape());
         let services = StepServices::new(seed, spec.range, &options.common)
             .noise(&options.noise)
@@ -130,7 +145,14 @@ impl GanTrainer {
             generator_optimizer,
             average,
             pool,
+            ada,
+            matched: None,
         })
+    }
+
+    /// Images as the discriminator receives them in the services' turn.
+    fn augmented(&self, at: StepContext<'_>, images: &Var, whose: &str) -> Var {
+        at.augmented_with(self.ada.as_ref().map(Probability::value), images, whose)
     }
 
     /// The step that turn number `turn` of the discriminator belongs to.
@@ -174,13 +196,17 @@ impl GanTrainer {
         let fakes = self.pool.query(&fakes, at.key("pool"));
         let sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
             let targets = targets(&self.options, side, images.shape()[0], at.key(&format!("labels of {name}")));
-            Labelled { side, images: at.augmented(&Var::constant(images.clone()), name), targets }
+            Labelled { side, images: self.augmented(at, &Var::constant(images.clone()), name), targets }
         });
         let ([real, fake], penalty) = match self.options.d_batches {
             Batches::Mixed => self.update_on_one_batch(turn, sides)?,
             Batches::Separate => self.update_on_separate_batches(turn, &sides)?,
             Batches::TwoUpdates => self.update_twice(turn, &sides)?,
         };
+        if let Some(ada) = &mut self.ada {
+            // The share of reals taken for reals, s, gives the mean sign, 2 s - 1.
+            ada.follow(2.0 * real.output[1] - 1.0, reals.shape()[0]);
+        }
         Ok(DiscriminatorTurn {
             loss: real.loss + fake.loss + penalty.loss,
             accuracy: (real.output[1] + fake.output[1]) / 2.0,
@@ -245,7 +271,7 @@ impl GanTrainer {
         })?;
         self.update_discriminator(&gradients);
         let rows = first.targets.size();
-        let output = |rows, side: &Labelled| mean_and_accuracy(&self.options, &logits.rows(rows), side.side);
+        let output = |rows, side: &Labelled| self.output(side, &logits.rows(rows));
         let mut outputs = [output(0..rows, first), output(rows..logits.shape()[0], second)];
         if self.options.fake_is_one {
             outputs.reverse();
@@ -258,9 +284,17 @@ impl GanTrainer {
     fn loss_on(&self, ctx: &mut ForwardContext, side: &Labelled) -> (Var, SideReport) {
         let logits = self.discriminator.forward(ctx, &side.images);
         let loss = discriminator_loss(&self.options, &logits, &side.targets);
-        let output = mean_and_accuracy(&self.options, logits.value(), side.side);
+        let output = self.output(side, logits.value());
         let report = SideReport { loss: f64::from(loss.item()), output };
         (loss, report)
+    }
+
+    /// The discriminator's mean output and accuracy on one side, which observers also see.
+    fn output(&self, side: &Labelled, logits: &Tensor) -> [f64; 2] {
+        let name = self.discriminator.name();
+        name_scores(name, side.side, logits);
+        name_seen(name, side.side, self.spec.range, || side.images.value().clone());
+        mean_and_accuracy(&self.options, logits, side.side)
     }
 
     /// The loss plus the gradient penalty, if there is one, and the metrics of the penalty.
@@ -290,6 +324,25 @@ impl GanTrainer {
         (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))
     }
 
+    /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one, or
+    /// the squared distance between the mean features of fakes and reals.
+    fn judged(&self, ctx: &mut ForwardContext, at: StepContext<'_>, fakes: &Var) -> (Var, Var) {
+        let Some(reals) = &self.matched else {
+            let logits = self.discriminator.forward(ctx, fakes);
+            let loss = generator_loss(&self.options, &logits);
+            return (logits, loss);
+        };
+        let [logits, of_fakes] = self.discriminator.forward_with_features(ctx, fakes);
+        let reals = self.augmented(at, &Var::constant(reals.clone()), "matched reals");
+        let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
+        let mean = |features: &Var| {
+            let mut shape = features.shape().to_vec();
+            shape[0] = 1;
+            features.mean_to(&shape[..])
+        };
+        (logits, mse(&mean(&of_fakes), &mean(&of_reals)))
+    }
+
     fn update_discriminator(&mut self, gradients: &Gradients) {
         let TrainingOptions { k, d_learning_rate, d_batches, .. } = self.options;
         let updates = if d_batches == Batches::TwoUpdates { 2 * k } else { k };
@@ -308,9 +361,8 @@ impl GanTrainer {
         let latents = Var::constant(latents.clone());
         let (gradients, report) = at.differentiate(GENERATOR_TURN, |ctx| {
             let fakes = self.generator.forward(ctx, &latents);
-            let fakes = at.augmented(&fakes, "the generator's turn");
-            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
-            let loss = generator_loss(&self.options, &logits);
+            let fakes = self.augmented(at, &fakes, "the generator's turn");
+            let (logits, loss) = ctx.frozen(|ctx| self.judged(ctx, at, &fakes));
             let [fake, accuracy] = mean_and_accuracy(&self.options, logits.value(), Side::Real);
             let report = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
             (loss, report)
@@ -319,4 +371,48 @@ impl GanTrainer {
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(report)
     }
+}
+
+/// The networks with the layers that the options ask for.
+fn configured([mut discriminator, mut generator]: [Network; 2], options: &TrainingOptions) -> [Network; 2] {
+    options.common.configure_discriminators([&mut discriminator]);
+    set_dropout(options.g_dropout, [&mut generator]);
+    if options.minibatch_std {
+        discriminator = discriminator.with_minibatch_stddev(GROUP);
+    }
+    let activation = match options.out_act {
+        OutAct::Own => None,
+        OutAct::Tanh => Some(Activation::Tanh),
+        OutAct::Sigmoid => Some(Activation::Sigmoid),
+    };
+    activation.map(|activation| generator.set_output_activation(activation));
+    [discriminator, generator]
+}
+
+/// The specification with the range of values of the output activation that the options ask for.
+///
+/// # Errors
+/// When the system's range is fixed.
+fn with_output(spec: GanSpec, options: &TrainingOptions) -> Result<GanSpec, SettingsError> {
+    let refuse = |why: &str| Err(SettingsError { key: "out_act", why: why.into() });
+    match (options.out_act, spec.range) {
+        (OutAct::Own, _) => Ok(spec),
+        (_, Range::Points(_)) => refuse("this variant draws points, which have no range: leave it at own"),
+        (_, Range::Mismatched) => refuse("seed_range keeps the reals in [0, 1] beside a tanh: use one of the two"),
+        (OutAct::Tanh, Range::Dequantised) => Ok(spec),
+        (OutAct::Tanh, _) => Ok(GanSpec { range: Range::Symmetric, ..spec }),
+        (OutAct::Sigmoid, _) => Ok(GanSpec { range: Range::Unit, ..spec }),
+    }
+}
+
+/// Refuses options that have no effect with these networks.
+fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) -> Result<(), SettingsError> {
+    let refuse = |key, why: &str| Err(SettingsError { key, why: why.into() });
+    if options.g_dropout_at_sampling && !generator.has_dropout() {
+        return refuse("g_dropout_at_sampling", "this generator has no dropout: set g_dropout too");
+    }
+    if options.minibatch_std && spec.batch < 2 {
+        return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
-use nn::Network;
-use tensor::{NonFinite, Tensor};
+use nn::{ForwardContext, Network};
+use tensor::{NonFinite, Tensor, Var};
 
 use super::{DiscriminatorTurn, GanTrainer, GeneratorTurn};
 use crate::step_metrics::{
@@ -9,8 +9,9 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::lint::{self, Remark};
+use crate::trainer::services::sampled;
 use crate::trainer::spec::Fakes;
-use crate::{FromLatents, LatentKind, Plane, Sampler, System};
+use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
 
 /// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
 /// the generator are from its last turn. The last three exist only with a gradient penalty.
@@ -59,6 +60,13 @@ impl GanTrainer {
     }
 }
 
+impl GanTrainer {
+    /// Images in [0, 1] that the network makes from latents.
+    fn sampled(&self, generator: &Network, latents: &Tensor) -> Tensor {
+        self.spec.range.outward(sampled(generator, latents, self.options.g_dropout_at_sampling))
+    }
+}
+
 impl System for GanTrainer {
     fn name(&self) -> &'static str {
         self.spec.name
@@ -91,6 +99,7 @@ impl System for GanTrainer {
             Some(mixture) => mixture.points(self.batch_size(), key),
             None => self.spec.range.reals(&reals[0], key),
         };
+        self.matched = self.options.feature_matching.then(|| reals.clone());
         let count = self.spec.g_batch.unwrap_or(reals.shape()[0] / self.options.k);
         let (d, g) = if self.spec.generator_first {
             let g = self.generator_turns(step, count, None)?;
@@ -110,11 +119,21 @@ impl System for GanTrainer {
         Ok(StepMetrics::new(self.metrics(), values))
     }
 
+    fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {
+        let images = self.spec.range.inward_var(images);
+        let score = || self.discriminator.forward(&mut ForwardContext::inference(), &images);
+        self.spec.mixture().is_none().then(score)
+    }
+
     fn samples(&self) -> Sampler<'_> {
         match self.spec.mixture() {
             Some(mixture) => Sampler::Points(Plane { mixture, sampler: self, discriminator: &self.discriminator }),
             None => Sampler::Latents(self),
         }
+    }
+
+    fn loss_scale(&self) -> Option<LossScale> {
+        Some(self.options.loss_scale())
     }
 
     fn remarks(&self) -> Vec<Remark> {
@@ -125,7 +144,7 @@ impl System for GanTrainer {
         vec![&self.discriminator, &self.generator]
     }
 
-    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool);
+    parts!(discriminator, generator, average, discriminator_optimizer, generator_optimizer, pool, ada);
 }
 
 impl FromLatents for GanTrainer {
@@ -138,11 +157,10 @@ impl FromLatents for GanTrainer {
     }
 
     fn draw(&self, latents: &Tensor) -> Tensor {
-        let images = self.average.as_ref().unwrap_or(&self.generator).infer(latents);
-        self.spec.range.outward(images)
+        self.sampled(self.average.as_ref().unwrap_or(&self.generator), latents)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
-        self.average.is_some().then(|| self.spec.range.outward(self.generator.infer(latents)))
+        self.average.is_some().then(|| self.sampled(&self.generator, latents))
     }
 }

@@ -3,18 +3,17 @@
 //! This file decides which metrics go into which chart; `chart.rs` draws a chart.
 
 mod chart;
-mod reduced;
 
 use std::path::{Path, PathBuf};
 
 use chart::{Chart, Series};
-use reduced::Reduced;
 
 use models::System;
 use models::step_metrics::{self, MetricDescription};
 
 use crate::failure::Failure;
 use crate::observers::forgiving::Forgiving;
+use crate::observers::reduced::Reduced;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, Disk, RealDisk, StorageError};
 

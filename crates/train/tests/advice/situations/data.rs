@@ -10,8 +10,8 @@ fn idx(count: u32) -> Vec<u8> {
     header.chain((0..16 * 784_u32).map(|at| (at * 7 % 251) as u8)).collect()
 }
 
-/// A packed file that claims more digits than are unpacked into memory, and is long enough for that
-/// to be possible.
+/// A gzipped IDX file that claims more digits than are decompressed into memory, and is long enough
+/// for that to be plausible.
 fn too_much_idx() -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &idx(1_400_000)).unwrap();

@@ -1,4 +1,4 @@
-//! How every advice comes about: a row for each, in a table for each part of the program.
+//! How to cause every advice: a row for each, in a table for each part of the program.
 
 mod config;
 mod data;
@@ -10,45 +10,45 @@ use std::process::Command;
 use super::common::Outcome;
 use super::stage::Stage;
 
-/// How an advice comes about, and what is needed to follow it.
+/// How to cause an advice, and what is needed to follow it.
 #[derive(Clone)]
 pub(crate) struct Situation {
-    /// The advice that is to be printed.
+    /// The id of the advice that must be printed.
     pub(crate) id: &'static str,
-    /// What is there before.
+    /// Makes the files that the command needs.
     pub(crate) prepare: fn(&Stage),
-    /// The command that brings it about, as words for a shell.
+    /// The arguments of the command that causes it, as typed in a shell.
     pub(crate) line: String,
-    /// Brings it about where the command alone does not.
+    /// Causes it if the command alone does not.
     pub(crate) act: Option<fn(&Stage) -> Outcome>,
-    /// Whether the command fails; others print a hint and end well.
+    /// Whether the command fails; otherwise it prints a hint and succeeds.
     pub(crate) fails: bool,
-    /// So many things must be there to type.
+    /// The least number of things to type that the advice must contain.
     pub(crate) at_least: usize,
     /// The mistyped word.
     pub(crate) wrong: &'static str,
-    /// What the placeholders of the advice stand for here.
+    /// Replacements for the placeholders in the advice.
     pub(crate) fill: &'static [(&'static str, &'static str)],
-    /// Added to what is typed, so that it takes no time.
+    /// Arguments added to the suggested command, so that it ends quickly.
     pub(crate) more: fn(&Stage) -> String,
-    /// What the person does before.
+    /// What the user does before following the advice.
     pub(crate) meanwhile: fn(&Stage),
-    /// When following it has worked.
+    /// What shows that following it has worked.
     pub(crate) success: Success,
-    /// Address space of the processes, in kilobytes.
+    /// The limit of the address space of the processes, in kilobytes.
     pub(crate) limit: Option<u32>,
 }
 
-/// When following an advice has worked.
+/// What shows that following an advice has worked.
 #[derive(Clone, Copy)]
 pub(crate) enum Success {
     /// The command ends with code 0.
     Ends,
-    /// It says this: what takes long need not end.
+    /// The command prints this; a command that takes long need not end.
     Says(&'static str),
 }
 
-/// The advice `id` comes about by `line`.
+/// The advice `id`, caused by the command `line`.
 fn by(id: &'static str, line: &str) -> Situation {
     Situation {
         id,
@@ -70,7 +70,7 @@ impl Situation {
     fn with(self, prepare: fn(&Stage)) -> Self {
         Self { prepare, ..self }
     }
-    /// The line has nothing that can be typed: it is only checked that it is printed.
+    /// The advice contains nothing that can be typed, so the test only checks that it is printed.
     fn only_printed(self) -> Self {
         Self { at_least: 0, ..self }
     }
@@ -89,7 +89,7 @@ impl Situation {
     fn acted(self, act: fn(&Stage) -> Outcome) -> Self {
         Self { act: Some(act), ..self }
     }
-    /// The command ends well, and prints a hint.
+    /// The command succeeds, and prints a hint.
     fn hint(self) -> Self {
         Self { fails: false, ..self }
     }
@@ -105,7 +105,7 @@ impl Situation {
         let Some(kilobytes) = self.limit else { return command };
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"")).arg(command.get_program());
-        // None is taken away but those that every command here goes without.
+        // Copies the variables that are set. Of those that are removed, only `CARGO` matters here.
         limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         limited.args(command.get_args()).current_dir(command.get_current_dir().unwrap()).env_remove("CARGO");
         limited.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
@@ -113,7 +113,7 @@ impl Situation {
     }
 }
 
-/// All of them.
+/// All situations.
 pub(crate) fn all() -> Vec<Situation> {
     [config::all(), data::all(), runs::all(), tools::all()].concat()
 }

@@ -1,4 +1,4 @@
-//! Training, going on, and what is left of a run.
+//! Training, resuming, and damaged runs.
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,17 @@ pub(super) fn all() -> Vec<Situation> {
             .only_printed(),
         by("run-of-another-system", "mnist --resume run").with(bring),
         by("run-of-another-system", "mnist --resume run/checkpoints/step-000001.safetensors").with(bring),
+        by("branch-of-another-system", "mnist --from run").with(bring),
+        by("branch-does-not-fit", "quickdraw --from run --set depth=4 --set d_learning_rate=1e-4").with(bring),
+        by("branch-does-not-fit", "quickdraw --from run --preset original").with(bring),
+        by("lost-parent", "quickdraw --config branch/config.toml")
+            .with(|stage| {
+                stage.bring("run");
+                stage.place.good("quickdraw --from run --steps 1 --out branch");
+                std::fs::rename(stage.path("run"), stage.path("moved")).unwrap();
+            })
+            .fill(&[("RUN", "moved")]),
+        by("parent-is-recorded", &format!("{tiny} --steps 1 --set parent=run")),
         by("run-is-longer", "quickdraw --resume run --steps 1").with(bring),
         by("run-is-longer-than-kept", "quickdraw --resume run --steps 1").with(|stage| {
             stage.bring("run");
@@ -53,7 +64,7 @@ pub(super) fn all() -> Vec<Situation> {
             damage(stage, "run/checkpoints/step-000001.safetensors");
             damage(stage, "run/checkpoints/step-000002.safetensors");
         }),
-        // A folder where a file should go: whoever the user is, that cannot be written.
+        // A folder in place of the file: no user, not even root, can write to it.
         by("mended-storage", "quickdraw --resume run --steps 3")
             .with(|stage| {
                 stage.bring("run");
@@ -79,6 +90,11 @@ pub(super) fn all() -> Vec<Situation> {
             })
             .wrong("run/checkpoints/step-000002.safetensors"),
     ];
+    all.extend([
+        by("sick-run", SICK).hint(),
+        // Not every remedy helps at once, and a run that continues another one stops as that one did.
+        by("stopped-sick", &format!("{SICK} --on-sick stop")).says("networks     "),
+    ]);
     if cfg!(unix) {
         all.extend([
             by("stopped", &format!("{tiny} {LONG} --out 'a run'"))
@@ -90,17 +106,21 @@ pub(super) fn all() -> Vec<Situation> {
     all
 }
 
-/// A run whose images are not where it has found them.
+/// A GAN whose discriminator learns much faster than its generator.
+const SICK: &str = "mnist --data mnist --batch 8 --set latent=4 --set label_smooth=1 --set dropout=0 \
+                    --set d_learning_rate=0.001 --set g_learning_rate=0.000001 --steps 300";
+
+/// A run whose images were moved.
 fn lost_images(stage: &Stage) {
     stage.bring("run");
     std::fs::rename(stage.path("doodles.npy"), stage.path("moved.npy")).unwrap();
-    // Where the fixture was made they still are.
+    // They still exist where the fixture was made, so the absolute path is removed.
     let config = std::fs::read_to_string(stage.path("run/config.toml")).unwrap();
     let elsewhere = config.lines().filter(|line| !line.starts_with("data_absolute")).collect::<Vec<_>>().join("\n");
     stage.write("run/config.toml", elsewhere);
 }
 
-/// Makes the file one that cannot be used.
+/// Damages the file so that it cannot be used.
 fn damage(stage: &Stage, name: &str) {
     let mut bytes = std::fs::read(stage.path(name)).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

@@ -1,4 +1,4 @@
-//! Everything that is done with a run or without one: sampling, measuring, explaining, fetching.
+//! The other commands: sampling, evaluating, explaining, fetching.
 
 use super::{Situation, by};
 use crate::stage::Stage;
@@ -52,7 +52,7 @@ fn measuring() -> Vec<Situation> {
         by("no-such-metric", "evaluate run --metric xyzzy").with(run).only_printed(),
         by("metric-of-classes", "evaluate digits --count 20 --metric classes")
             .with(|stage| stage.bring("digits"))
-            // What follows takes minutes.
+            // The training of the classifier, which follows, takes minutes.
             .says("classifier   training evalnet28"),
         by("metric-without-classes", "evaluate run --count 20 --metric classes").with(run),
         by("no-classifier", "evaluate run --count 20 --metric ink --extractor evalnet28").with(run),
@@ -75,6 +75,16 @@ fn explaining() -> Vec<Situation> {
         by("no-such-example", "explain --preset xyzzy").only_printed(),
         by("explained-run-is-fixed", "explain --run run --preset scalar").with(run),
         by("explain-of-another-system", "explain mnist --run run").with(run),
+        by("report-of-no-run", "report empty")
+            .with(|stage| {
+                stage.bring("run");
+                std::fs::create_dir(stage.path("empty")).unwrap();
+            })
+            .fill(&[("RUN", "run")]),
+        by("report-over-live-page", "report run --out run/report.html").with(|stage| {
+            stage.bring("run");
+            stage.write("run/report.html", "");
+        }),
         by("no-such-operation", "derive matmull").wrong("matmull"),
         by("no-such-operation", "gradcheck sigmiod").wrong("sigmiod"),
         by("no-such-operation", "derive xyzzy").only_printed(),
@@ -83,7 +93,7 @@ fn explaining() -> Vec<Situation> {
 
 fn others() -> Vec<Situation> {
     vec![
-        // Nothing is downloaded by a test: what would be is listed.
+        // Tests download nothing: `--dry-run` only lists the files.
         by("no-such-set", "fetch minst").wrong("minst").more(|_| "--dry-run".into()),
         by("no-such-set", "fetch xyzzy").only_printed(),
         by("class-of-doodles", "fetch quickdraw --class a/b --dry-run"),

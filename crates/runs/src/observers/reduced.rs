@@ -7,7 +7,7 @@ const MOST: usize = 4096;
 
 /// The reduced rows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Reduced {
+pub(crate) struct Reduced {
     /// Rows in a full group: a power of two.
     size: u64,
     /// Values in a row.
@@ -36,7 +36,7 @@ struct Number {
 
 impl Reduced {
     /// Adds a row; all rows have the same length.
-    pub(super) fn add(&mut self, step: u64, values: &[f64]) {
+    pub(crate) fn add(&mut self, step: u64, values: &[f64]) {
         let new = values.iter().map(|value| Number::of(step, *value));
         match self.groups.last_mut().filter(|group| group.rows < self.size) {
             Some(group) => {
@@ -67,9 +67,9 @@ impl Reduced {
         self.size *= 2;
     }
 
-    /// The number of steps that each of the [`means`](Self::means) is taken over; the last may be
-    /// of fewer.
-    pub(super) fn size(&self) -> usize {
+    /// The number of steps that each of the [`means`](Self::means) covers; the last one may cover
+    /// fewer.
+    pub(crate) fn size(&self) -> usize {
         usize::try_from(self.size.max(1)).unwrap_or(usize::MAX)
     }
 
@@ -78,7 +78,7 @@ impl Reduced {
     }
 
     /// The minimum and maximum of each group, in the order of their steps.
-    pub(super) fn extremes(&self, at: usize) -> Vec<(f64, f64)> {
+    pub(crate) fn extremes(&self, at: usize) -> Vec<(f64, f64)> {
         let mut points = Vec::new();
         for (group, number) in self.column(at) {
             let mut ends = [number.least, number.greatest];
@@ -93,7 +93,7 @@ impl Reduced {
     }
 
     /// The mean of each group, at the group's middle step.
-    pub(super) fn means(&self, at: usize) -> Vec<(f64, f64)> {
+    pub(crate) fn means(&self, at: usize) -> Vec<(f64, f64)> {
         let mean = |(group, number): (&Group, &Number)| {
             ((group.first + group.last) as f64 / 2.0, number.sum / number.count as f64)
         };

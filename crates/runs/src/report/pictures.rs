@@ -1,0 +1,247 @@
+//! [`Studio`]: the pictures of a report that need the system itself: the gradients that a
+//! discriminator sends to fakes, the nearest training images, a walk through the latents.
+//!
+//! They are made in inference from latents of the sheets, and do not affect the training. The files
+//! are in the folder `report` of the run and are replaced when the sheet changes.
+
+use std::path::{Path, PathBuf};
+
+use metrics::Matrix;
+use metrics::distances::{nearest_others, nearest_rows};
+use models::{Direction, FromLatents, Sampler, System};
+use tensor::{Options, Tape, Tensor, grad};
+
+use super::document::{GradientPictures, Neighbours, Record, SeenPictures, Walk};
+use crate::data::Dataset;
+use crate::failure::Failure;
+use crate::observers::probe::{Probe, spread};
+use crate::observers::samples;
+use crate::sampling::pictures::{self, Arrangement};
+use crate::storage::Unsynced;
+
+/// The longest side of an image in these pictures; larger ones are reduced.
+const SIDE: usize = 128;
+/// The longest side for comparing images.
+const COMPARED_SIDE: usize = 32;
+/// The number of training images among which the nearest is searched.
+const SEARCHED: usize = 512;
+/// Pairs of latents and frames between them.
+const WALK: [usize; 2] = [8, 24];
+/// At most so many pixels are drawn for a walk.
+const WALK_PIXELS: usize = 8 << 20;
+
+/// Makes the pictures.
+pub(crate) struct Studio<'a> {
+    run: PathBuf,
+    seed: u64,
+    data: &'a Dataset,
+    /// Read when they are needed first: numbers in the data, and a row for each.
+    compared: Option<(Vec<usize>, Matrix, f64)>,
+}
+
+impl<'a> Studio<'a> {
+    pub(crate) fn new(run: &Path, seed: u64, data: &'a Dataset) -> Self {
+        Self { run: run.to_owned(), seed, data, compared: None }
+    }
+
+    /// What the discriminators saw in the step of this probe.
+    pub(crate) fn seen(&self, probe: &Probe, record: &mut Record) -> Result<(), Failure> {
+        let mut all = Vec::new();
+        for seen in &probe.seen {
+            let (Some(reals), Some(fakes)) = (&seen.reals, &seen.fakes) else { continue };
+            let name = &seen.discriminator;
+            let reals = self.sheet(&format!("seen-{name}-reals"), &[small(reals, SIDE)], Some(4))?;
+            let fakes = self.sheet(&format!("seen-{name}-fakes"), &[small(fakes, SIDE)], Some(4))?;
+            all.push(SeenPictures { step: probe.step, discriminator: name.clone(), reals, fakes });
+        }
+        if !all.is_empty() {
+            record.seen = all;
+        }
+        Ok(())
+    }
+
+    /// The pictures that belong to the sheet of samples of step `step`.
+    pub(crate) fn sheet_of(&mut self, step: u64, system: &dyn System, record: &mut Record) -> Result<(), Failure> {
+        match system.samples() {
+            Sampler::Points(_) => Ok(()),
+            Sampler::Latents(sampler) => {
+                let latents = sampler.latents(self.seed, samples::STREAM, samples::COUNT);
+                let image = system.image_shape().unwrap_or_default();
+                let fakes = pictures::in_parts(samples::COUNT, image, |rows| sampler.draw(&latents.rows(rows)));
+                record.gradients = self.gradients(step, system, 0, "fakes", &fakes)?.into_iter().collect();
+                record.neighbours = Some(self.neighbours(step, &fakes)?);
+                Ok(())
+            }
+            Sampler::Images(sampler) => {
+                let count = |domain: usize| self.data.counts()[domain];
+                let indices = [0, 1].map(|domain| spread_of_sheet(count(domain)));
+                let images = self.data.batch(&indices)?;
+                let a_to_b = sampler.translate(Direction::AToB, &images[0]);
+                let b_to_a = sampler.translate(Direction::BToA, &images[1]);
+                let first = self.gradients(step, system, 1, "A to B", &a_to_b)?;
+                let second = self.gradients(step, system, 0, "B to A", &b_to_a)?;
+                record.gradients = first.into_iter().chain(second).collect();
+                Ok(())
+            }
+        }
+    }
+
+    /// The walk, after the last step of a process.
+    pub(crate) fn walk(&self, step: u64, system: &dyn System, record: &mut Record) -> Result<(), Failure> {
+        let Sampler::Latents(sampler) = system.samples() else { return Ok(()) };
+        let [height, width, _] = system.image_shape().unwrap_or_default();
+        let most = (WALK_PIXELS / (height * width).max(1)).clamp(16, WALK[0] * WALK[1]);
+        let (pairs, frames) = if most == WALK[0] * WALK[1] { (WALK[0], WALK[1]) } else { (2, most / 2) };
+        let latents = sampler.latents(self.seed, samples::STREAM, pairs + 1);
+        let size = latents.shape()[1];
+        let row = |number: usize| &latents.data()[number * size..][..size];
+        let mut tiles: Vec<Tensor> = Vec::new();
+        for pair in 0..pairs {
+            let at = |frame: usize| frame as f64 / (frames - 1) as f64;
+            let path = (0..frames).flat_map(|frame| sampler.kind().between(row(pair), row(pair + 1), at(frame)));
+            let path = Tensor::new(&[frames, size], path.collect::<Vec<f32>>());
+            tiles.push(in_few(sampler, &path));
+        }
+        let file = self.sheet("walk", &tiles, Some(frames))?;
+        record.walk = Some(Walk { step, file, rows: pairs, frames });
+        Ok(())
+    }
+
+    /// The gradient of the discriminator's output with respect to the pixels of `fakes`.
+    fn gradients(
+        &self,
+        step: u64,
+        system: &dyn System,
+        domain: usize,
+        of: &str,
+        fakes: &Tensor,
+    ) -> Result<Option<GradientPictures>, Failure> {
+        let images = Tape::new().variable("fakes", fakes.clone());
+        let Some(scores) = system.discriminate(domain, &images) else { return Ok(None) };
+        let n = fakes.shape()[0];
+        let each = scores.value().size() / n.max(1);
+        let means = scores.value().data().chunks(each.max(1)).map(|of| of.iter().sum::<f32>() / of.len() as f32);
+        let means = means.collect();
+        let gradient = grad(&scores.sum(), &[images], Options::default()).remove(0).into_value();
+        let name = of.replace(' ', "-");
+        let [fakes, gradients] = [("fakes", small(fakes, SIDE)), ("gradients", in_colours(&gradient))]
+            .map(|(kind, images)| self.sheet(&format!("gradient-{name}-{kind}"), &[images], None));
+        Ok(Some(GradientPictures { step, of: of.into(), fakes: fakes?, gradients: gradients?, scores: means }))
+    }
+
+    fn neighbours(&mut self, step: u64, fakes: &Tensor) -> Result<Neighbours, Failure> {
+        if self.compared.is_none() {
+            let mut numbers = spread(self.data.counts()[0], SEARCHED);
+            numbers.sort_unstable();
+            let mut rows = Vec::new();
+            for part in numbers.chunks(samples::COUNT) {
+                let images = small(&self.data.batch(&[part.to_vec()])?[0], COMPARED_SIDE);
+                rows.extend(images.data().iter().map(|x| f64::from(*x)));
+            }
+            let rows = Matrix::new(numbers.len(), rows.len() / numbers.len().max(1), rows);
+            let mut distances = nearest_others(&rows);
+            distances.sort_unstable_by(f64::total_cmp);
+            let typical = distances[distances.len() / 2];
+            self.compared = Some((numbers, rows, if typical.is_finite() { typical } else { 0.0 }));
+        }
+        let (numbers, rows, typical) = self.compared.as_ref().expect("it was just read");
+        let found = nearest_rows(&Matrix::from_tensor(&small(fakes, COMPARED_SIDE)), rows);
+        let (numbers, searched): (Vec<usize>, _) = (found.iter().map(|(at, _)| numbers[*at]).collect(), numbers.len());
+        let distances = found.into_iter().map(|(_, distance)| if distance.is_finite() { distance } else { -1.0 });
+        let images = &self.data.batch(&[numbers.clone()])?[0];
+        let columns = pictures::columns(numbers.len());
+        let file = self.sheet("nearest", &[small(images, SIDE)], Some(columns))?;
+        let rows = numbers.len().div_ceil(columns);
+        let distances = distances.collect();
+        Ok(Neighbours { step, file, columns, rows, numbers, distances, searched, typical: *typical })
+    }
+
+    /// Writes a sheet without gaps; returns its path relative to the run folder.
+    fn sheet(&self, name: &str, images: &[Tensor], columns: Option<usize>) -> Result<String, Failure> {
+        let file = format!("report/{name}.png");
+        let pixels: Vec<u8> = images.iter().flat_map(pictures::bytes).collect();
+        let image = [1, 2, 3].map(|axis| images[0].shape()[axis]);
+        let arrangement = Arrangement { columns, zoom: Some(1), gap: Some(0) };
+        pictures::write_sheet(&Unsynced, &self.run.join(&file), &pixels, image, arrangement)?;
+        Ok(file)
+    }
+}
+
+/// The images that a sheet of translations shows.
+fn spread_of_sheet(count: usize) -> Vec<usize> {
+    (0..samples::ROWS).map(|row| row * count / samples::ROWS).collect()
+}
+
+/// Draws images in small parts and reduces them.
+fn in_few(sampler: &dyn FromLatents, latents: &Tensor) -> Tensor {
+    let count = latents.shape()[0];
+    let parts: Vec<Tensor> = (0..count)
+        .step_by(samples::COUNT)
+        .map(|from| small(&sampler.draw(&latents.rows(from..count.min(from + samples::COUNT))), SIDE / 2))
+        .collect();
+    parts[1..].iter().fold(parts[0].clone(), |all, part| all.concat(part))
+}
+
+/// Images reduced to at most `side` rows and columns: the means of square blocks.
+fn small(images: &Tensor, side: usize) -> Tensor {
+    let &[n, height, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
+    let block = height.max(width).div_ceil(side).max(1);
+    if block == 1 {
+        return images.clone();
+    }
+    let [rows, columns] = [height, width].map(|length| length.div_ceil(block));
+    let data = images.data();
+    Tensor::from_fn([n, rows, columns, channels], |i| {
+        let (channel, x, y) = (i % channels, i / channels % columns, i / channels / columns % rows);
+        let image = i / channels / columns / rows;
+        let (mut sum, mut count) = (0.0, 0);
+        for row in y * block..height.min((y + 1) * block) {
+            for column in x * block..width.min((x + 1) * block) {
+                sum += f64::from(data[((image * height + row) * width + column) * channels + channel]);
+                count += 1;
+            }
+        }
+        (sum / f64::from(count)) as f32
+    })
+}
+
+/// Gradients as colour images: orange where a brighter pixel would raise the output, blue where it
+/// would lower it, white where it makes no difference. Each image has its own scale; channels are
+/// added.
+fn in_colours(gradients: &Tensor) -> Tensor {
+    let &[n, height, width, channels] = &**gradients.shape() else { unreachable!("images are (n, h, w, c)") };
+    let sums = gradients.data().chunks(channels.max(1)).map(|pixel| pixel.iter().sum::<f32>()).collect();
+    let sums = small(&Tensor::new(&[n, height, width, 1], sums), SIDE);
+    let pixels = sums.size() / n.max(1);
+    let mut data = Vec::with_capacity(3 * sums.size());
+    for image in sums.data().chunks(pixels.max(1)) {
+        let largest = image.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+        for x in image {
+            let x = if largest > 0.0 && x.is_finite() { x / largest } else { 0.0 };
+            let end = if x > 0.0 { [0.85, 0.36, 0.0] } else { [0.0, 0.33, 0.75] };
+            data.extend(end.map(|end: f32| 1.0 + (end - 1.0) * x.abs()));
+        }
+    }
+    Tensor::new(&[n, sums.shape()[1], sums.shape()[2], 3], data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_reduced_to_the_means_of_blocks() {
+        let images = Tensor::from_fn([2, 3, 2, 1], |i| i as f32);
+        assert_eq!(small(&images, 3), images);
+        let reduced = small(&images, 2);
+        assert_eq!(**reduced.shape(), [2, 2, 1, 1]);
+        assert_eq!(reduced.data(), [1.5, 4.5, 7.5, 10.5]);
+    }
+
+    #[test]
+    fn gradients_have_a_colour_for_each_sign() {
+        let gradients = Tensor::new(&[1, 1, 3, 2], vec![1.0, 1.0, 0.5, -0.5, -2.0, 0.0]);
+        let colours = in_colours(&gradients);
+        assert_eq!(colours.data(), [0.85, 0.36, 0.0, 1.0, 1.0, 1.0, 0.0, 0.33, 0.75]);
+    }
+}

@@ -1,0 +1,16 @@
+//! `train report`: one self-contained page about one or several runs.
+
+use runs::console::print;
+use runs::failure::Failure;
+use runs::report::{ReportRequest, report};
+
+use crate::cli::tools::ReportArgs;
+
+/// Writes the page.
+///
+/// # Errors
+/// As [`report()`].
+pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
+    let written = report(&ReportRequest { runs: args.runs.clone(), out: args.out.clone() })?;
+    print(&format!("{written}\n"))
+}
