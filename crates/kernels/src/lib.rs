@@ -50,7 +50,9 @@ mod vector_words;
 ///
 /// * 1: everything before versions were recorded.
 /// * 2: convolutions with 64 or more channels on large maps are computed by transforms of tiles.
-pub const NUMERICS: u32 = 2;
+/// * 3: kernels of 2 or 3 taps (with strides, in each phase) are computed by transforms of Winograd
+///   with 4 x 4 outputs, with 16 or more channels.
+pub const NUMERICS: u32 = 3;
 
 pub use arguments::{BiasActivation, Gemm, Norm, Precision};
 pub use conv::Convolution;

@@ -4,20 +4,27 @@
 //! gradient are computed. It never depends on the number of images, on threads or on the
 //! instruction set: these must not change a bit of a sample.
 //!
-//! Work is counted in multiply-adds. A map is transformed as a whole if that takes less than two
-//! thirds of the direct products. Otherwise it is cut into tiles, if their products and transforms
-//! cost less than three quarters of the direct products. The table shows the time of the direct
-//! products divided by that of the transformed ones, for the outputs, the input gradient and the
-//! weight gradient, on two threads of a busy machine with AVX-512:
+//! Work is counted in multiply-adds. A map is cut into tiles, of Winograd or of frequencies, if
+//! their products and transforms cost less than three quarters of the direct products. It is
+//! transformed to frequencies as a whole if that takes less than two thirds of the direct products
+//! and costs less than tiles of Winograd. The table shows the time of the direct products divided
+//! by that of the transformed ones, for the outputs, the input gradient and the weight gradient, on
+//! one thread with AVX-512:
 //!
 //! | layer | chosen | ratios |
 //! |---|---|---|
 //! | 256 to 256 channels, 5 x 5, 32 x 32, 20 images | 12 points | 2.8, 3.1, 3.2 |
-//! | 256 to 256, 3 x 3, 64 x 64, 1 image | 10 points | 1.5, 1.5, 2.1 |
-//! | 128 to 128, 3 x 3, 64 x 64, 1 image | 10 points | 1.8, 1.7, 1.3 |
-//! | 64 to 64, 3 x 3, 32 x 32, 16 images | 10 points | 1.6, 1.6, 1.1 |
-//! | 64 to 128, 4 x 4, stride 2, 32 x 32, 64 images | direct; F(3, 2): | 0.9, 1.1, 1.4 |
-//! | 128 to 256, 4 x 4, stride 2, 16 x 16, 64 images | direct; F(3, 2): | 1.1, 1.1, 1.1 |
+//! | 256 to 256, 3 x 3, 64 x 64, 1 image | F(4, 3) | 2.9, 3.0, 2.8 |
+//! | 256 to 256, 3 x 3, 16 x 16, 1 image | F(4, 3) | 1.7, 2.6, 2.0 |
+//! | 128 to 128, 3 x 3, 16 x 16, 16 images | F(4, 3) | 3.3, 3.3, 2.5 |
+//! | 64 to 64, 3 x 3, 32 x 32, 16 images | F(4, 3) | 3.1, 3.1, 2.4 |
+//! | 64 to 128, 4 x 4, stride 2, 32 x 32, 64 images | F(4, 2) | 2.0, 1.6, 1.8 |
+//! | 128 to 256, 4 x 4, stride 2, 16 x 16, 64 images | F(4, 2) | 1.6, 1.7, 1.8 |
+//! | 256 to 512, 4 x 4, stride 2, 8 x 8, 64 images | F(4, 2) | 1.5, 1.5, 1.5 |
+//! | 64 to 128, 4 x 4, stride 2, 128 x 128, 1 image | F(4, 2) | 2.0, 2.3, 1.8 |
+//! | 32 to 32, 3 x 3, 32 x 32, 16 images | F(4, 3) | 2.6, 2.6, 2.0 |
+//! | 128 to 256, 5 x 5, stride 2, 7 x 7, 128 images | whole map | 1.1, 1.2, 1.2 |
+//! | 64 to 128, 5 x 5, stride 2, 14 x 14, 128 images | whole map | 1.5, 1.6, 1.4 |
 
 use super::fourier::{Fourier, LENGTHS, Winograd};
 use super::{Convolution, thin_weight_grad};
@@ -25,6 +32,7 @@ use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 
 /// An algorithm for one call.
+#[expect(clippy::large_enum_variant, reason = "one is made for each call, and never stored")]
 pub(super) enum Algorithm {
     /// Products of packed pixels and packed weights.
     Direct,
@@ -34,17 +42,25 @@ pub(super) enum Algorithm {
     Transformed(Fourier),
 }
 
-/// The least number of input and of output channels for which transforms pay off. With strides, the
-/// input channels of each phase count separately.
-const CHANNELS: usize = 64;
-/// What one number of a plane of an image costs, in multiply-adds: its transform, and moving it.
-/// Measured with 64 to 256 channels.
-const FOURIER_COST: usize = 45;
-/// The same for a transform that only adds.
-const ADDITIVE_COST: usize = 30;
-/// A number of a plane of the weights costs this many times less: the transform of a few taps is
-/// cheap, and a batch shares it. (A batch of one image must not be slow either.)
-const WEIGHTS: usize = 8;
+/// The least number of input and of output channels for which frequencies pay off, and for which
+/// the transforms of Winograd may. With strides, the input channels of each phase count separately.
+const CHANNELS: [usize; 2] = [64, 16];
+/// What numbers of planes cost, in multiply-adds: their transform, and moving them.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// A number of a plane of an image. Measured with 64 to 256 channels.
+    image: usize,
+    /// A number of a plane of the weights, for [`IMAGES`] images that share it.
+    weight: usize,
+}
+
+/// The images that share the weights. (Small maps with many channels may be slower than direct
+/// products if there are only a few images.)
+const IMAGES: usize = 64;
+const WINOGRAD: Cost = Cost { image: 20, weight: 20 };
+const WHOLE: Cost = Cost { image: 45, weight: 20 };
+/// Tiles of frequencies have so many planes that even single images must not be slow.
+const TILES: Cost = Cost { image: 45, weight: 360 };
 
 /// The algorithm for a call of this shape.
 pub(super) fn choose(call: Convolution, g: &ConvGeometry) -> Algorithm {
@@ -56,31 +72,34 @@ pub(super) fn choose(call: Convolution, g: &ConvGeometry) -> Algorithm {
 }
 
 fn transformed(g: &ConvGeometry) -> Option<Fourier> {
-    if (g.in_channels * g.stride[0] * g.stride[1]).min(g.out_channels) < CHANNELS {
-        return None;
-    }
+    let channels = (g.in_channels * g.stride[0] * g.stride[1]).min(g.out_channels);
     let mut direct = g.useful_products() / g.batch.max(1);
     if g.precision == Precision::Bf16 {
         // Planes are multiplied in f32, which takes twice as long as products of pairs.
         direct /= 2;
     }
-    if let Some(whole) = Fourier::whole(g).filter(|whole| 3 * whole.products() < 2 * direct) {
-        return Some(whole);
-    }
+    let winograd = Winograd::ALL.into_iter().filter_map(|of| Some((Fourier::winograd(g, of)?, WINOGRAD)));
+    let whole = Fourier::whole(g).filter(|whole| 3 * whole.products() < 2 * direct);
     let lengths = LENGTHS.into_iter().flat_map(|down| LENGTHS.map(|across| [down, across]));
-    let fourier = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, FOURIER_COST)));
-    let additive =
-        Winograd::ALL.into_iter().filter_map(|winograd| Some((Fourier::additive(g, winograd)?, ADDITIVE_COST)));
-    let costs = fourier.chain(additive).map(|(tiles, transform)| (cost(g, &tiles, transform), tiles));
-    let (cost, tiles) = costs.min_by_key(|(cost, _)| *cost)?;
-    (4 * cost < 3 * direct).then_some(tiles)
+    let tiled = lengths.filter_map(|points| Some((Fourier::tiled(g, points)?, TILES)));
+    let tiles = winograd.filter(|_| channels >= CHANNELS[1]).chain(tiled.filter(|_| channels >= CHANNELS[0]));
+    let costs = tiles.map(|(tiles, each)| (cost(g, &tiles, each), tiles));
+    let best = costs.min_by_key(|(cost, _)| *cost).filter(|(cost, _)| 4 * cost < 3 * direct);
+    match (whole.filter(|_| channels >= CHANNELS[0]), best) {
+        (Some(whole), Some((least, tiles))) if tiles.is_winograd() => {
+            Some(if cost(g, &whole, WHOLE) < least { whole } else { tiles })
+        }
+        (Some(whole), _) => Some(whole),
+        (None, best) => best.map(|(_, tiles)| tiles),
+    }
 }
 
 /// The estimated cost of an image, in multiply-adds.
-fn cost(g: &ConvGeometry, tiles: &Fourier, transform: usize) -> usize {
+fn cost(g: &ConvGeometry, tiles: &Fourier, each: Cost) -> usize {
     let [inputs, outputs] = [g.in_channels * g.stride[0] * g.stride[1], g.out_channels];
     let numbers = tiles.tiles(Convolution::Forward) * tiles.planes() * (inputs + outputs);
-    tiles.products() + transform * (numbers + tiles.planes() * inputs * outputs / WEIGHTS)
+    let weights = tiles.planes() * inputs * outputs;
+    tiles.products() + each.image * numbers + each.weight * weights / IMAGES
 }
 
 #[cfg(test)]
@@ -115,26 +134,29 @@ mod tests {
         for batch in [1, 20, 300] {
             assert_eq!(planes(batch, 4, 5, 1, [256, 512]), Some(52), "a whole map");
             assert_eq!(planes(batch, 32, 5, 1, [256, 256]), Some(214), "12 points");
-            assert_eq!(planes(batch, 64, 3, 1, [256, 256]), Some(148), "10 points");
-            assert_eq!(planes(batch, 64, 3, 1, [128, 128]), Some(148), "10 points");
-            assert_eq!(planes(batch, 32, 3, 1, [64, 64]), Some(148), "10 points");
-            assert_eq!(planes(batch, 64, 4, 2, [128, 256]), Some(16), "F(3, 2)");
-            assert_eq!(planes(batch, 32, 4, 2, [64, 128]), None, "too few products saved");
-            assert_eq!(planes(batch, 16, 4, 2, [128, 256]), None, "too many weights for the map");
-            assert_eq!(planes(batch, 16, 3, 1, [64, 64]), None, "too many weights for the map");
-            assert_eq!(planes(batch, 64, 3, 1, [32, 32]), None, "few channels");
+            assert_eq!(planes(batch, 64, 3, 1, [256, 256]), Some(36), "F(4, 3)");
+            assert_eq!(planes(batch, 64, 3, 1, [128, 128]), Some(36), "F(4, 3)");
+            assert_eq!(planes(batch, 32, 3, 1, [64, 64]), Some(36), "F(4, 3)");
+            assert_eq!(planes(batch, 4, 3, 1, [256, 256]), Some(36), "F(4, 3) rather than the whole map");
+            assert_eq!(planes(batch, 32, 4, 2, [64, 128]), Some(25), "F(4, 2)");
+            assert_eq!(planes(batch, 8, 4, 2, [256, 512]), Some(25), "F(4, 2) rather than the whole map");
+            assert_eq!(planes(batch, 10, 4, 2, [128, 256]), Some(52), "not four tiles for 5 x 5 outputs");
+            assert_eq!(planes(batch, 64, 3, 1, [32, 32]), Some(36), "F(4, 3)");
+            assert_eq!(planes(batch, 64, 3, 1, [15, 32]), None, "few channels");
+            assert_eq!(planes(batch, 7, 5, 2, [128, 256]), Some(37), "the whole map");
             assert_eq!(planes(batch, 64, 7, 1, [64, 3]), None, "a thin layer");
+            assert_eq!(planes(batch, 8, 4, 1, [128, 256]), None, "too many weights for the map");
             assert_eq!(planes(batch, 32, 1, 1, [256, 256]), None, "one tap");
             assert_eq!(planes(batch, 4, 1, 1, [256, 256]), None, "one tap on a small map");
             assert_eq!(planes(batch, 14, 5, 2, [16, 64]), Some(94), "the channels of four phases");
-            assert_eq!(planes(batch, 14, 5, 2, [15, 64]), None, "too few channels of four phases");
+            assert_eq!(planes(batch, 14, 5, 2, [3, 64]), None, "too few channels of four phases");
         }
     }
 
     #[test]
     fn in_bf16_transforms_have_to_save_twice_as_much() {
         let planes =
-            |size, stride| Precision::ALL.map(|precision| planes_in(precision, 20, size, 5, stride, [256, 512]));
+            |size, stride| Precision::ALL.map(|precision| planes_in(precision, 20, size, 5, stride, [64, 128]));
         assert_eq!(planes(4, 1), [Some(52); 2], "52 products for 196");
         assert_eq!(planes(14, 2), [Some(94), None], "376 products for 1024");
     }

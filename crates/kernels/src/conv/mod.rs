@@ -13,7 +13,7 @@
 //! * **Thin** ([`thin_weight_grad`]): the same sums without packing, for the weight gradient of few
 //!   in-channels.
 //! * **Transformed** ([`fourier`]), for many channels: products of tiles in the frequency domain,
-//!   or of Winograd's smallest tiles. These are fewer products and different sums, within an error
+//!   or of tiles of Winograd. These are fewer products and different sums, within an error
 //!   bound that is stated and tested there.
 
 mod choose;

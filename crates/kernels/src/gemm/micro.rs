@@ -51,6 +51,10 @@ impl Prefetch {
     }
 }
 
+/// The distances in a left panel that is stored in chunks of [`LANES`] steps: in each chunk, the
+/// steps of a row are contiguous. Spans do not cross the end of a chunk.
+pub(crate) const CHUNKED: [usize; 2] = [LANES, 0];
+
 /// Steps between the prefetch of a line of the left panel and its use.
 const DISTANCE: usize = 64;
 
@@ -60,7 +64,7 @@ pub(crate) struct Tile<'a> {
     /// The left panel.
     pub(crate) a: *const f32,
     /// Distances from row to row and from step to step of the left panel. One of them is 1: (1, H)
-    /// if it is packed.
+    /// if it is packed. Or [`CHUNKED`].
     pub(crate) a_strides: [usize; 2],
     /// The right panel: `LANES * V` floats at each step.
     pub(crate) b: *const f32,
@@ -73,11 +77,17 @@ pub(crate) struct Tile<'a> {
     pub(crate) to: TileRows,
 }
 
-/// A tile of H rows and V vectors. With `SPREAD`, the rows of the left panel lie apart and its
-/// steps are contiguous.
-struct Sized<'a, P, const H: usize, const V: usize, const SPREAD: bool>(Tile<'a>, P);
+/// The order of a left panel: packed, step by step.
+const PACKED: usize = 0;
+/// The rows lie apart, and the steps of each are contiguous.
+const SPREAD: usize = 1;
+/// [`CHUNKED`].
+const IN_CHUNKS: usize = 2;
 
-impl<P: Product, const H: usize, const V: usize, const SPREAD: bool> Kernel for Sized<'_, P, H, V, SPREAD> {
+/// A tile of H rows and V vectors, with the left panel in an order.
+struct Sized<'a, P, const H: usize, const V: usize, const ORDER: usize>(Tile<'a>, P);
+
+impl<P: Product, const H: usize, const V: usize, const ORDER: usize> Kernel for Sized<'_, P, H, V, ORDER> {
     type Output = ();
     const USES_PAIRS: bool = P::USES_PAIRS;
 
@@ -85,7 +95,11 @@ impl<P: Product, const H: usize, const V: usize, const SPREAD: bool> Kernel for 
     fn run<S: Simd>(self, s: S) {
         let Self(Tile { a, a_strides: [row_step, a_step], b, b_step, mut prefetch, spans, from, to }, product) = self;
         // Constants where they are known, so that the addresses are part of the instructions.
-        let (row_step, a_step) = if SPREAD { (row_step, 1) } else { (1, a_step) };
+        let (row_step, a_step, first_step) = match ORDER {
+            PACKED => (1, a_step, a_step),
+            SPREAD => (row_step, 1, 1),
+            _ => (LANES, 1, H),
+        };
         let mut sums = [[s.zero(); V]; H];
         if let Some(from) = from {
             for (r, sums) in sums.iter_mut().enumerate() {
@@ -97,15 +111,20 @@ impl<P: Product, const H: usize, const V: usize, const SPREAD: bool> Kernel for 
             }
         }
         // A matrix that is not packed has few steps, which lie far apart and often share a few
-        // cache sets. So prefetch the part of the same step that the next tile reads.
-        let distance = if a_step > TALLEST { H } else { DISTANCE * a_step };
+        // cache sets. So prefetch the part of the same step that the next tile reads. In chunks,
+        // the steps of one prefetch the lines of a later one.
+        let (distance, line) = match ORDER {
+            PACKED if a_step > TALLEST => (H, 0),
+            PACKED => (DISTANCE * a_step, 0),
+            _ => (DISTANCE * H, LANES - 1),
+        };
         for span in spans {
             // SAFETY: the caller vouches that both panels hold every step of the span.
-            let (mut a, mut b) = unsafe { (a.add(span.a * a_step), b.add(span.b * b_step)) };
-            for _ in 0..span.len {
+            let (mut a, mut b) = unsafe { (a.add(span.a * first_step), b.add(span.b * b_step)) };
+            for step in 0..span.len {
                 prefetch.next();
-                if !SPREAD {
-                    prefetch_l1(a.wrapping_add(distance));
+                if ORDER != SPREAD {
+                    prefetch_l1(a.wrapping_add(distance + step * line));
                 }
                 // Hold the operand with fewer vectors in registers and stream the other one.
                 if H >= V {
@@ -189,9 +208,11 @@ unsafe fn multiply_words<S: Simd, P: Product>(s: S, product: P, panels: [&Panel;
                 $(($h, $v) => if $h > S::TILES.tallest[$v] {
                     no_tile(left, right)
                 } else if tile.a_strides[0] == 1 {
-                    s.run(Sized::<P, $h, $v, false>(tile, product))
+                    s.run(Sized::<P, $h, $v, PACKED>(tile, product))
+                } else if tile.a_strides[1] != 0 {
+                    s.run(Sized::<P, $h, $v, SPREAD>(tile, product))
                 } else {
-                    s.run(Sized::<P, $h, $v, true>(tile, product))
+                    s.run(Sized::<P, $h, $v, IN_CHUNKS>(tile, product))
                 },)+
                 _ => no_tile(left, right),
             }

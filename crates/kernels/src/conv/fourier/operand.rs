@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use super::Axis;
 use super::product::padded;
-use super::tiles::{Factor, Place};
-use super::transform::Forward;
+use super::tiles::{Factor, Place, Tile};
+use super::transform::{Direct, Forward};
 use crate::gemm::for_each_task;
 use crate::gemm::pack::{PackLanes, copy_short};
 use crate::gemm::panels::Panel;
@@ -29,18 +29,142 @@ pub(super) struct Operand<'a> {
 /// The most numbers that a task gathers for each lane: steps times elements of a tile. They should
 /// stay in the second-level cache.
 const GATHERED: usize = 64 * 64;
+/// The steps of the depth that all panels transform in turn.
+const TURN: usize = 16;
 /// The most steps of the depth that a task transforms.
 const STEPS: usize = 64;
+
+/// How the planes of an operand are packed: each panel with all its planes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    /// The steps from the start of one plane to the next.
+    pub(super) plane: usize,
+    /// Whether a panel is in chunks of [`LANES`] steps ([`CHUNKED`](crate::gemm::micro::CHUNKED)).
+    pub(super) chunked: bool,
+}
+
+impl Packing {
+    /// The packing of an operand with these lanes and some steps in each phase of its depth.
+    pub(super) fn new(factor: &Factor, lanes: Axis, [phases, steps]: [usize; 2]) -> Self {
+        let chunked = lanes == Axis::Image && factor.transform.is_winograd();
+        // One step or chunk more, so that planes are not a power of two apart.
+        let plane = if chunked { phases * steps.next_multiple_of(LANES) + LANES } else { phases * steps + 1 };
+        Self { plane, chunked }
+    }
+}
 
 impl Operand<'_> {
     /// All planes of the operand, packed into panels.
     pub(super) fn transform(&self) -> Scratch {
+        let steps_each = self.depth.2.len();
+        let packing = Packing::new(self.factor, self.lanes.0, [self.depth.1, steps_each]);
+        if packing.chunked {
+            return self.in_chunks(packing);
+        }
+        if self.factor.transform.is_winograd() && self.factor.stride(self.lanes.0) == 1 {
+            return self.in_lanes(packing);
+        }
+        self.gathered(packing)
+    }
+
+    /// Memory for the planes of all panels.
+    fn planes(&self, packing: Packing) -> Scratch {
+        let width: usize = self.panels.iter().map(|panel| panel.width).sum();
+        Scratch::new(width * packing.plane * self.factor.transform.planes)
+    }
+
+    /// Lanes are tiles, and the steps of a tile are contiguous channels, which are transformed 16
+    /// at a time, straight from the tensor.
+    fn in_chunks(&self, packing: Packing) -> Scratch {
+        let Self { isa, parallel, factor, data, lanes, ref depth, panels } = *self;
+        let (phases, steps) = (depth.1, depth.2.len());
+        let all_steps = packing.plane * factor.transform.planes;
+        let mut planes = self.planes(packing);
+        let shared = Shared::new(&mut planes);
+        for_each_task(parallel, panels.len(), |task| {
+            let panel = panels[task];
+            let plane = packing.plane * panel.width;
+            let start = (panel.at - panels[0].at) * all_steps;
+            // The phases of a tile take turns, because their pixels are neighbours.
+            let tile = |i: usize| {
+                let (row, phase) = (i / phases, i % phases);
+                (row < panel.len).then(|| factor.tile(phase, factor.place(lanes.0, panel.start + row)))
+            };
+            let mut tiles = (tile(0), tile(1));
+            for i in 0..phases * panel.len {
+                let (Some(here), next) = tiles else { break };
+                let (row, phase) = (i / phases, i % phases);
+                // SAFETY: no two tasks have the same panel.
+                let to = unsafe { shared.claim() };
+                isa.run(Direct {
+                    transform: &factor.transform,
+                    source: data,
+                    tile: here,
+                    next,
+                    first: depth.2.start,
+                    count: steps,
+                    to,
+                    at: start + phase * steps.next_multiple_of(LANES) * panel.width + row * LANES,
+                    step: LANES * panel.width,
+                    plane,
+                    room: usize::MAX,
+                });
+                tiles = (next, tile(i + 2));
+            }
+        });
+        planes
+    }
+
+    /// The lanes of a step are contiguous channels, which are transformed 16 at a time, straight
+    /// from the tensor.
+    fn in_lanes(&self, packing: Packing) -> Scratch {
+        let Self { isa, parallel, factor, data, lanes, ref depth, panels } = *self;
+        let (depth_axis, phases, steps) = (depth.0, depth.1, depth.2.len());
+        let all_steps = packing.plane * factor.transform.planes;
+        let mut planes = self.planes(packing);
+        let shared = Shared::new(&mut planes);
+        // All panels take turns with a few steps, which stay in the cache.
+        let pieces = steps.div_ceil(TURN);
+        let lane_phases = panels.last().map_or(0, |panel| panel.start / lanes.1) + 1;
+        for_each_task(parallel, phases.max(lane_phases) * pieces, |task| {
+            // At most one of the two axes has phases.
+            let (phase, piece) = (task / pieces, task % pieces * TURN);
+            let depth_phase = if phases > 1 { phase } else { 0 };
+            let end = steps.min(piece + TURN);
+            let tiles: Vec<Tile> =
+                (piece..end).map(|step| factor.tile(phase, factor.place(depth_axis, depth.2.start + step))).collect();
+            for panel in panels.iter().filter(|panel| panel.start / lanes.1 == phase - depth_phase) {
+                let start = (panel.at - panels[0].at) * all_steps + depth_phase * steps * panel.width;
+                for (i, step) in (piece..end).enumerate() {
+                    // SAFETY: no two tasks have the same phase and steps.
+                    let to = unsafe { shared.claim() };
+                    isa.run(Direct {
+                        transform: &factor.transform,
+                        source: data,
+                        tile: tiles[i],
+                        next: tiles.get(i + 1).copied(),
+                        first: panel.start % lanes.1,
+                        count: panel.len,
+                        to,
+                        at: start + step * panel.width,
+                        step: LANES,
+                        plane: packing.plane * panel.width,
+                        room: (end - step) * panel.width,
+                    });
+                }
+            }
+        });
+        planes
+    }
+
+    /// Any operand: its tiles are gathered first.
+    fn gathered(&self, packing: Packing) -> Scratch {
         let Self { isa, parallel, factor, data, lanes, ref depth, panels } = *self;
         let (depth_axis, phases, steps) = (depth.0, depth.1, depth.2.len());
         let at_a_time = (GATHERED / factor.transform.size() / SQUARE * SQUARE).clamp(SQUARE, STEPS);
-        let (plane_steps, pieces) = (phases * steps + 1, steps.div_ceil(at_a_time));
+        let (plane_steps, pieces) = (packing.plane, steps.div_ceil(at_a_time));
         let all_steps = plane_steps * factor.transform.planes;
-        let mut planes = Scratch::new(panels.iter().map(|panel| panel.width).sum::<usize>() * all_steps);
+        let mut planes = self.planes(packing);
         let shared = Shared::new(&mut planes);
         for_each_task(parallel, panels.len() * phases * pieces, |task| {
             let panel = panels[task / (phases * pieces)];

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use super::block::{Inverse, Products};
-use super::operand::Operand;
+use super::operand::{Operand, Packing};
 use super::{Axis, Fourier};
 use crate::conv::Convolution;
 use crate::gemm::block::Block;
@@ -28,6 +28,9 @@ struct Plan {
     held: [usize; 2],
     /// The most rows and columns of a block.
     block: [usize; 2],
+    /// The operand (0 for the rows, 1 for the columns) of which each task transforms its own part,
+    /// if there is one. Otherwise, both are transformed before they are multiplied.
+    own: Option<usize>,
 }
 
 impl Fourier {
@@ -41,8 +44,16 @@ impl Fourier {
         let rows = tiling.rows(rows[1]).repeated(rows[0]);
         let columns = tiling.columns(columns[1]).repeated(columns[0]);
         let (widths, floats) = ([rows.width, columns.width], self.planes() * (steps + 1));
-        let (held, block) = if self.whole { (held(widths, floats), BLOCK) } else { held_of_tiles(widths, floats) };
-        Plan { rows, columns, pieces, steps, held, block }
+        // The operand with more lanes, if it has enough for all threads.
+        let longer = usize::from(widths[0] < widths[1]);
+        let enough = widths[longer] >= 2 * OWN[longer] * rayon::current_num_threads();
+        let own = (!self.whole && call != Convolution::WeightGrad && enough).then_some(longer);
+        let (held, block) = match own {
+            Some(side) => held_beside_own(side, widths, floats),
+            None if self.whole => (held(widths, floats), BLOCK),
+            None => held_of_tiles(widths, floats),
+        };
+        Plan { rows, columns, pieces, steps, held, block, own }
     }
 
     /// The most steps of the depth at a time that leave room for the planes of enough rows: all
@@ -64,61 +75,87 @@ impl Fourier {
         let axes = call.axes();
         let [rows, depth, columns] = axes.map(|axis| self.extent(call, axis));
         let [left_factor, right_factor, result_factor] = call.roles().map(|role| self.factor(call, role));
-        let Plan { rows: row_panels, columns: column_panels, pieces, held, block, .. } = self.plan(call, isa);
+        let Plan { rows: row_panels, columns: column_panels, pieces, held, block, own, .. } = self.plan(call, isa);
         let planes = result_factor.transform.planes;
         let shared = Shared::new(result);
         for piece in pieces {
-            let steps = depth[0] * piece.len();
-            // One step more per plane, so that planes are not a power of two apart.
-            let plane_steps = steps + 1;
-            let all_steps = planes * plane_steps;
-            let transform = |factor, data, lanes, panels| {
+            let steps = [depth[0], piece.len()];
+            let packings = [Packing::new(&left_factor, axes[0], steps), Packing::new(&right_factor, axes[2], steps)];
+            let transform = |parallel, factor, data, lanes, panels| {
                 let depth = (axes[1], depth[0], piece.clone());
                 Operand { isa, parallel, factor, data, lanes, depth, panels }.transform()
             };
+            let left_planes = |parallel, panels| transform(parallel, &left_factor, left, (axes[0], rows[1]), panels);
+            let right_planes =
+                |parallel, panels| transform(parallel, &right_factor, right, (axes[2], columns[1]), panels);
+            // Computes a block from the planes of its rows and columns.
+            let block_of = |rows_here: &[Panel], columns_here: &[Panel], left: &[f32], right: &[f32]| {
+                let plane = padded(Block::scratch_len(rows_here, columns_here));
+                let mut sums = Scratch::new(plane * planes);
+                isa.run(Products {
+                    left,
+                    right,
+                    rows: rows_here,
+                    columns: columns_here,
+                    steps,
+                    packings,
+                    planes,
+                    sums: &mut sums,
+                    plane,
+                });
+                // SAFETY: no two calls have the same rows and columns.
+                let to = unsafe { shared.claim() };
+                isa.run(Inverse {
+                    factor: &result_factor,
+                    planes: &sums,
+                    plane,
+                    rows: rows_here,
+                    columns: columns_here,
+                    axes: [(axes[0], rows[1]), (axes[2], columns[1])],
+                    add: piece.start > 0,
+                    to,
+                });
+            };
+            let part =
+                |side: usize, held: &[Panel], here: &[Panel]| (here[0].at - held[0].at) * planes * packings[side].plane;
             let (row_groups, column_groups) = (row_panels.groups(held[0]), column_panels.groups(held[1]));
-            let mut right_planes = None;
+            let mut right_held = None;
             for rows_held in row_groups {
                 let rows_held = &row_panels.list[rows_held];
-                let left = transform(&left_factor, left, (axes[0], rows[1]), rows_held);
+                let mut left_held = None;
                 for columns_held in column_groups.iter().cloned() {
                     let columns_held = &column_panels.list[columns_held];
                     if column_groups.len() > 1 {
-                        right_planes = None; // First, so that its memory is free for the next part.
+                        right_held = None; // First, so that its memory is free for the next part.
                     }
-                    let right = right_planes
-                        .get_or_insert_with(|| transform(&right_factor, right, (axes[2], columns[1]), columns_held));
                     let (row_groups, column_groups) = blocks(rows_held, columns_held, block, parallel);
-                    for_each_task(parallel, row_groups.len() * column_groups.len(), |task| {
-                        let rows_here = &rows_held[row_groups[task % row_groups.len()].clone()];
-                        let columns_here = &columns_held[column_groups[task / row_groups.len()].clone()];
-                        let plane = padded(Block::scratch_len(rows_here, columns_here));
-                        let mut sums = Scratch::new(plane * planes);
-                        let left = &left[(rows_here[0].at - rows_held[0].at) * all_steps..];
-                        let right = &right[(columns_here[0].at - columns_held[0].at) * all_steps..];
-                        isa.run(Products {
-                            left,
-                            right,
-                            rows: rows_here,
-                            columns: columns_here,
-                            steps: [steps, plane_steps],
-                            planes,
-                            sums: &mut sums,
-                            plane,
-                        });
-                        // SAFETY: no two tasks have the same rows and columns.
-                        let to = unsafe { shared.claim() };
-                        isa.run(Inverse {
-                            factor: &result_factor,
-                            planes: &sums,
-                            plane,
-                            rows: rows_here,
-                            columns: columns_here,
-                            axes: [(axes[0], rows[1]), (axes[2], columns[1])],
-                            add: piece.start > 0,
-                            to,
-                        });
-                    });
+                    let rows_of = |group: usize| &rows_held[row_groups[group].clone()];
+                    let columns_of = |group: usize| &columns_held[column_groups[group].clone()];
+                    let left_all =
+                        (own != Some(0)).then(|| &**left_held.get_or_insert_with(|| left_planes(parallel, rows_held)));
+                    let right_all = (own != Some(1))
+                        .then(|| &**right_held.get_or_insert_with(|| right_planes(parallel, columns_held)));
+                    let tasks = [row_groups.len(), column_groups.len()];
+                    match (left_all, right_all) {
+                        (Some(left), Some(right)) => for_each_task(parallel, tasks[0] * tasks[1], |task| {
+                            let (rows, columns) = (rows_of(task % tasks[0]), columns_of(task / tasks[0]));
+                            let left = &left[part(0, rows_held, rows)..];
+                            block_of(rows, columns, left, &right[part(1, columns_held, columns)..]);
+                        }),
+                        (None, Some(right)) => for_each_task(parallel, tasks[0], |task| {
+                            let left = left_planes(false, rows_of(task));
+                            for columns in (0..tasks[1]).map(columns_of) {
+                                block_of(rows_of(task), columns, &left, &right[part(1, columns_held, columns)..]);
+                            }
+                        }),
+                        (Some(left), None) => for_each_task(parallel, tasks[1], |task| {
+                            let right = right_planes(false, columns_of(task));
+                            for rows in (0..tasks[0]).map(rows_of) {
+                                block_of(rows, columns_of(task), &left[part(0, rows_held, rows)..], &right);
+                            }
+                        }),
+                        (None, None) => unreachable!("one of the operands is transformed before"),
+                    }
                 }
             }
         }
@@ -126,9 +163,13 @@ impl Fourier {
 
     /// The lengths of the planes of the two operands that a call holds at a time, approximately.
     pub(crate) fn packed(&self, call: Convolution) -> [usize; 2] {
-        let Plan { rows, columns, steps, held, .. } = self.plan(call, simd::current());
-        let floats = self.planes() * (steps + 1);
-        [rows.width.min(held[0]) * floats, columns.width.min(held[1]) * floats]
+        let Plan { rows, columns, steps, mut held, own, .. } = self.plan(call, simd::current());
+        if let Some(side) = own {
+            held[side] = OWN[side] * rayon::current_num_threads();
+        }
+        // The left one may be in chunks.
+        let floats = [steps + LANES, steps].map(|steps| self.planes() * (steps + 1));
+        [rows.width.min(held[0]) * floats[0], columns.width.min(held[1]) * floats[1]]
     }
 }
 
@@ -174,6 +215,21 @@ const TILES: usize = 64;
 const STEPS: usize = 256;
 /// The most rows of a block of tiles.
 const TALL: usize = 84;
+
+/// The rows or columns of tiles that a task transforms itself: their planes should stay in the
+/// second-level cache.
+const OWN: [usize; 2] = [28, 32];
+
+/// The number of rows and columns to hold at a time, and the size of a block, if each task
+/// transforms its own rows (`side` 0) or columns (1). All of these are transformed again for each
+/// part of the other operand, so the parts are large.
+fn held_beside_own(side: usize, mut held: [usize; 2], floats: usize) -> ([usize; 2], [usize; 2]) {
+    let other = 1 - side;
+    let mut block = [OWN[0], COLUMNS];
+    block[side] = OWN[side];
+    held[other] = held[other].min((HELD_TILES / floats).max(block[other]));
+    (held, block)
+}
 
 /// The number of rows and columns to hold at a time for tiles, and the size of a block. Blocks are
 /// few and large, because every plane is read for each of them; their sums may leave the

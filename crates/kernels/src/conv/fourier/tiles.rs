@@ -54,8 +54,10 @@ impl Fourier {
             }
             (false, _, Convolution::InputGrad) => {
                 // The elements of the sub-grids that lie in the image in at least one phase.
-                let [first, end] = [g.pad[axis] / stride, (g.input[axis] - 1 + g.pad[axis]) / stride + 1];
-                let tiles = (end - first).div_ceil(results);
+                let (phase, last) = (self.first_phase[axis], self.phases[axis] - 1);
+                let first = g.pad[axis].saturating_sub(phase + last).div_ceil(stride);
+                let end = (g.input[axis] + g.pad[axis]).saturating_sub(phase).div_ceil(stride);
+                let tiles = end.saturating_sub(first).div_ceil(results);
                 let (before, len) = if role == Role::Pixels { (0, results) } else { (taps.len() - 1, points) };
                 Grid { tiles, first: first as isize - before as isize, advance: results, len, mirrored: true }
             }
@@ -77,6 +79,7 @@ impl Fourier {
         };
         // The place of a position of a phase's sub-grid on an axis of the tensor.
         let at = |axis: usize, phase: usize, position: isize| {
+            let phase = self.first_phase[axis] + phase;
             let (stride, origin) = (g.stride[axis] as isize, self.origin[axis]);
             let (at, size) = match role {
                 Role::Pixels => (position * stride + phase as isize - origin, g.input[axis]),
@@ -143,6 +146,15 @@ pub(super) struct Element<'a> {
     offsets: [&'a [Option<usize>]; 2],
 }
 
+/// A tile in a tensor. The offset of an element is the sum of the base and those of its row and its
+/// column; `None` where the tensor has no such row or column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tile<'a> {
+    pub(super) base: usize,
+    pub(super) rows: &'a [Option<usize>],
+    pub(super) columns: &'a [Option<usize>],
+}
+
 impl Element<'_> {
     /// The offset of the element in the tensor at a place; `None` where the tensor has no such
     /// element.
@@ -167,6 +179,15 @@ impl Factor {
         let ([down, across], [height, width]) = (self.tiles, self.transform.tile);
         let (image, tile) = (index / (down * across), index % (down * across));
         Place { base: image * stride, first: [tile / across * height, tile % across * width] }
+    }
+
+    /// The tile of a phase at a place: its offset, and the contributions of its rows and columns.
+    pub(super) fn tile(&self, phase: usize, place: Place) -> Tile<'_> {
+        let [down, across] = &self.offsets;
+        let (down, across) = (&down[phase / across.len()], &across[phase % across.len()]);
+        let [height, width] = self.transform.tile;
+        let [y, x] = place.first;
+        Tile { base: place.base, rows: &down[y..y + height], columns: &across[x..x + width] }
     }
 
     /// The elements of the tiles of a phase, row by row.

@@ -15,6 +15,7 @@
 //! All of this is linear, so the matrix of the columns yields planes directly. The inverse
 //! transform applies the transposed matrices.
 
+use super::tiles::Tile;
 use super::winograd::{self, Winograd};
 use crate::shared::Region;
 use crate::simd::{Kernel, LANES, Simd};
@@ -199,7 +200,7 @@ impl Transform {
         Self { tile, planes, method: Method::Fourier(matrices) }
     }
 
-    /// A transform that only adds.
+    /// A transform of Winograd.
     pub(crate) fn winograd(of: Winograd, role: Role) -> Self {
         let ([outputs, taps], points) = (of.size(), of.points());
         let len = match role {
@@ -208,6 +209,11 @@ impl Transform {
             Role::Outputs => outputs,
         };
         Self { tile: [len; 2], planes: points * points, method: Method::Winograd(of, role) }
+    }
+
+    /// Whether it is one of the transforms of [`winograd`].
+    pub(crate) fn is_winograd(&self) -> bool {
+        matches!(self.method, Method::Winograd(..))
     }
 
     /// The number of elements of a tile.
@@ -356,6 +362,39 @@ impl Kernel for Forward<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The transform of one tile for several contiguous channels, straight from its tensor. Only for
+/// transforms that are [by Winograd](Transform::is_winograd).
+pub(crate) struct Direct<'a> {
+    pub(crate) transform: &'a Transform,
+    pub(crate) source: &'a [f32],
+    pub(crate) tile: Tile<'a>,
+    /// The tile that will be transformed next, to be prefetched.
+    pub(crate) next: Option<Tile<'a>>,
+    /// The first channel, and the number of channels.
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// The planes, of which this owns those of its channels. Plane p of channel c is at `at + p *
+    /// plane + c / 16 * step + c % 16`.
+    pub(crate) to: Region<'a>,
+    pub(crate) at: usize,
+    pub(crate) step: usize,
+    pub(crate) plane: usize,
+    /// After `at`, this many floats of each plane may be overwritten.
+    pub(crate) room: usize,
+}
+
+impl Kernel for Direct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.transform.method {
+            Method::Fourier(_) => unreachable!("a Fourier transform of a tile that was not gathered"),
+            Method::Winograd(of, role) => winograd::direct(s, of, role, self),
         }
     }
 }
