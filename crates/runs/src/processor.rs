@@ -124,7 +124,7 @@ mod tests {
     /// The sum of 0..10_000, in parallel.
     fn work() -> u64 {
         use rayon::prelude::*;
-        (0..10_000_u64).into_par_iter().with_max_len(100).sum()
+        (0..10_000_u32).into_par_iter().with_max_len(100).map(u64::from).sum()
     }
 
     #[test]
