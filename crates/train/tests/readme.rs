@@ -97,7 +97,8 @@ fn commands_that_train_are_accepted() {
     for (name, command) in all_commands() {
         let words = shlex::split(&command).unwrap();
         let trains = words.first().is_some_and(|first| names.contains(&&**first));
-        let given = ["--resume", "--config", "--class", "--from"].iter().any(|option| words.iter().any(|word| word == option));
+        let given =
+            ["--resume", "--config", "--class", "--from"].iter().any(|option| words.iter().any(|word| word == option));
         if !trains || given {
             continue;
         }

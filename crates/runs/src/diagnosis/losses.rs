@@ -128,19 +128,18 @@ fn saturated(window: &Window<'_>) -> Option<String> {
     let kind = window.kind().filter(|kind| kind.is_cross_entropy())?;
     let by_loss = window.any(|steps| {
         let steps = full(steps)?;
-        let shared = |metric: fn(&Duel) -> f64, is: &dyn Fn(f64) -> bool| {
-            let count = steps.iter().filter(|step| is(metric(step))).count();
-            (10 * count >= 9 * STEPS).then(|| mean(steps, metric))
-        };
-        let metrics: [(&str, fn(&Duel) -> f64); 2] = [("d_loss", |step| step.d_loss), ("g_loss", |step| step.g_loss)];
-        metrics.into_iter().find_map(|(name, metric)| {
+        ["d_loss", "g_loss"].into_iter().find_map(|name| {
+            let metric = |step: &Duel| if name == "d_loss" { step.d_loss } else { step.g_loss };
+            let shared = |is: &dyn Fn(f64) -> bool| {
+                let count = steps.iter().filter(|step| is(metric(step))).count();
+                (10 * count >= 9 * STEPS).then(|| mean(steps, metric))
+            };
             if kind == LossKind::ClippedCrossEntropy {
-                let found = FINGERPRINTS
-                    .into_iter()
-                    .find(|print| shared(metric, &|loss| (loss - print).abs() < 0.01).is_some())?;
+                let found =
+                    FINGERPRINTS.into_iter().find(|print| shared(&|loss| (loss - print).abs() < 0.01).is_some())?;
                 return Some(format!("{name} is {found:.2} in nearly every step: the value of a clipped probability"));
             }
-            shared(metric, &|loss| loss > 15.0).map(|loss| format!("{name} {loss:.1}: probabilities below 1e-6"))
+            shared(&|loss| loss > 15.0).map(|loss| format!("{name} {loss:.1}: probabilities below 1e-6"))
         })
     });
     let by_scores = || {

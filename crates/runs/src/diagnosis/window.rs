@@ -74,10 +74,8 @@ impl Vitals {
         Self {
             step: *step,
             g_loss: 0.0,
-            score_deviation: least(
-                scores.iter().filter_map(|scores| moments(scores)).map(|[_, spread]| spread).collect(),
-            ),
-            score_size: most(scores.iter().filter_map(|scores| moments(scores)).map(|[size, _]| size).collect()),
+            score_deviation: least(scores.iter().filter_map(moments).map(|[_, spread]| spread).collect()),
+            score_size: most(scores.iter().filter_map(moments).map(|[size, _]| size).collect()),
             gradient_norm: gradient_norm(layers),
             diversity: least(each(&|fakes| Some(fakes.distance.ratio()))),
             range: least(each(&|fakes| Some(span(fakes)[0]))),
