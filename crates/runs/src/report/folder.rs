@@ -295,7 +295,7 @@ mod tests {
     fn a_folder_with_nothing_in_it_says_what_is_missing() {
         let run = tempfile::tempdir().unwrap();
         fs::write(run.path().join("metrics.csv"), "step,a,seconds\n1,2,3\nrubbish\n2,4,3\n").unwrap();
-        let report = read(run.path());
+        let report = read(run.path(), None);
         assert_eq!((report.step, report.charts[0].lines[0].values.len()), (2, 2));
         let all = report.missing.join("\n");
         for words in ["configuration cannot be read", "1 of its lines", "no probes", "record.json"] {
