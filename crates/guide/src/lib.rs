@@ -86,6 +86,7 @@ pub mod manual {
         "manual/",
         index,
         running,
+        watching,
         settings,
         planning,
         resuming,

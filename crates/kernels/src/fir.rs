@@ -8,8 +8,8 @@
 //!
 //! Lanes lie across channels. Away from the edges, and without strides, the next pixel is computed
 //! like the next channel: from inputs that lie `channels` further, with the same taps. So a row of
-//! such pixels, a *span*, is one long pixel. Several vectors of a span are computed at once, because
-//! each multiply-add of a chain waits for the one before it.
+//! such pixels, a *span*, is one long pixel. Several vectors of a span are computed at once,
+//! because each multiply-add of a chain waits for the one before it.
 
 use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};

@@ -4,8 +4,8 @@ use crate::pieces::{GRAIN, Pieces, for_each_piece};
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 use crate::timing::{Category, Work, time};
 
-/// average <- decay * average + (1 - decay) * x, element by element, computed so that the average of
-/// a constant converges to it.
+/// average <- decay * average + (1 - decay) * x, element by element, computed so that the average
+/// of a constant converges to it.
 ///
 /// In f64 the factors add up to 1. In f32 they would not: with a decay of 0.99999, their rounding
 /// alone would put the average of a constant 0.14% too low. The only error left is the rounding of

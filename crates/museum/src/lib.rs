@@ -3,8 +3,8 @@
 //!
 //! `train museum` lists the [`EXHIBITS`], and `train museum no-cut` trains one of them: two short
 //! runs with the same seed and settings, which differ only in the mistake. Everything that can be
-//! wrong stands in one file, `gan.rs`, at the place where it would stand in a real program. No other
-//! system contains any of it.
+//! wrong stands in one file, `gan.rs`, at the place where it would stand in a real program. No
+//! other system contains any of it.
 //!
 //! Each exhibit has a test that its symptom appears in the metrics, that the healthy run does not
 //! have it, and that the [diagnosis](runs::diagnosis) reports it.

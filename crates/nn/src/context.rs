@@ -88,8 +88,8 @@ impl ForwardContext {
         Self { constant_overrides, ..Self::inference() }
     }
 
-    /// Inference with dropout, whose random numbers `rng` selects. Layers that add noise in training
-    /// add it too.
+    /// Inference with dropout, whose random numbers `rng` selects. Layers that add noise in
+    /// training add it too.
     pub fn inference_with_dropout(rng: RngContext) -> Self {
         Self { dropout: Some(rng), ..Self::inference() }
     }

@@ -65,8 +65,8 @@ pub(crate) fn on_a_kernel_thread<R: Send>(body: impl FnOnce() -> R + Send) -> R 
     rayon::scope(|_| body())
 }
 
-/// How long a thread looks for work in vain before it sleeps after all. The kernels of a step follow
-/// each other much faster.
+/// How long a thread looks for work in vain before it sleeps after all. The kernels of a step
+/// follow each other much faster.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Runs `body`, such as a training step, while the other threads of the pool keep looking for work.

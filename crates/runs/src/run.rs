@@ -98,7 +98,8 @@ impl Run {
     }
 
     /// Another run, its folder or one of its checkpoint files, whose weights a new run starts from;
-    /// by default, random weights. Settings that are not set are that run's; the steps count from 0.
+    /// by default, random weights. Settings that are not set are that run's; the steps count
+    /// from 0.
     pub fn from_run(mut self, run: impl Into<PathBuf>) -> Self {
         self.request.from = Some(run.into());
         self

@@ -1,6 +1,6 @@
-//! The report of a run in a real browser: the live page of a run folder loads its data from the file
-//! beside it, the page of `train report` has them in itself, and both pass their own test at every
-//! width, in light and dark.
+//! The report of a run in a real browser: the live page of a run folder loads its data from the
+//! file beside it, the page of `train report` has them in itself, and both pass their own test at
+//! every width, in light and dark.
 //!
 //! Without a browser the tests say so and pass, as those of the page of `train explain`.
 

@@ -25,8 +25,8 @@ pub struct Sizes {
     pub stable_kimg: f64,
     /// Thousands of images per fade.
     pub fade_kimg: f64,
-    /// Thousands of images that the networks have already seen when the run starts; `--from` sets it,
-    /// so that networks of another run go on growing where they were.
+    /// Thousands of images that the networks have already seen when the run starts; `--from` sets
+    /// it, so that networks of another run go on growing where they were.
     pub resume_kimg: f64,
     /// Whether the moving average follows faster at first, and again after blocks are added or
     /// fully faded in: in short runs it would otherwise retain much of the initial weights.

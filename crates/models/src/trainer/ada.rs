@@ -1,6 +1,6 @@
 //! Adaptive discriminator augmentation (Karras, Aittala, Hellsten, Laine, Lehtinen and Aila,
-//! "Training generative adversarial networks with limited data", 2020): each augmentation is applied
-//! to an image with probability p, and p follows how much the discriminator overfits.
+//! "Training generative adversarial networks with limited data", 2020): each augmentation is
+//! applied to an image with probability p, and p follows how much the discriminator overfits.
 //!
 //! The sign of overfitting is r = E[sign D(x)] over reals x: 0 if the discriminator knows nothing
 //! about them, 1 if it recognises all. p rises while r is above the target, and falls below.

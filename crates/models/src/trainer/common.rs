@@ -19,8 +19,8 @@ use crate::{SettingsError, in_range};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommonOptions {
-    /// The rate of the discriminator's dropout layers; [`OWN`] for the system's own. A discriminator
-    /// without any gets one after each activation of a hidden layer.
+    /// The rate of the discriminator's dropout layers; [`OWN`] for the system's own. A
+    /// discriminator without any gets one after each activation of a hidden layer.
     pub d_dropout: f64,
     /// The differentiable augmentations of everything that the discriminator sees: any of color,
     /// translation and cutout.

@@ -70,8 +70,8 @@ pub struct TrainingOptions {
     pub gradient_penalty: f64,
     /// The weight of the R1 penalty, which pulls the gradient norm on reals to 0; 0 for none.
     pub r1: f64,
-    /// The rate of the generator's dropout layers; [`OWN`] for the system's own. A generator without
-    /// any gets one after each activation of a hidden layer.
+    /// The rate of the generator's dropout layers; [`OWN`] for the system's own. A generator
+    /// without any gets one after each activation of a hidden layer.
     pub g_dropout: f64,
     /// Whether the generator drops when it makes samples, too. The dropped elements of an image
     /// depend only on its latents.
@@ -82,8 +82,8 @@ pub struct TrainingOptions {
     /// Whether the discriminator sees the standard deviation within groups of four images of the
     /// batch (Karras et al. 2018).
     pub minibatch_std: bool,
-    /// The activation at the end of the generator, and with it the range of the values of the images:
-    /// tanh for -1 to 1, sigmoid for 0 to 1.
+    /// The activation at the end of the generator, and with it the range of the values of the
+    /// images: tanh for -1 to 1, sigmoid for 0 to 1.
     pub out_act: OutAct,
     /// Adaptive discriminator augmentation.
     #[serde(flatten)]

@@ -13,8 +13,8 @@ use crate::trainer::diff_augment::{augmented, sometimes_augmented};
 use crate::trainer::spec::Range;
 
 /// What a generator makes from latents of shape (n, latent) in inference mode, `with_dropout` or
-/// without. The dropped elements of an image depend only on its own latents, so it is the same in any
-/// batch.
+/// without. The dropped elements of an image depend only on its own latents, so it is the same in
+/// any batch.
 pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool) -> Tensor {
     if !with_dropout {
         return generator.infer(latents);

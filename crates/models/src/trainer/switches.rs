@@ -38,8 +38,8 @@ pub const SWITCHES: [(&str, &str); 26] = [
 ];
 
 /// Why the system called `system` has no switch `key`, and what to use instead. None if it has the
-/// switch, or if there is no such switch. (`diff_augment` and `d_dropout`, which every system has, are
-/// not among them.)
+/// switch, or if there is no such switch. (`diff_augment` and `d_dropout`, which every system has,
+/// are not among them.)
 pub fn missing(system: &str, key: &str) -> Option<&'static str> {
     SWITCHES.iter().find(|(switch, _)| *switch == key)?;
     let entry = SYSTEMS.iter().find(|entry| entry.name == system)?;

@@ -1,5 +1,5 @@
-//! Options of the shared trainer that add layers, losses or probabilities: dropout, feature matching,
-//! the minibatch standard deviation, the output activation, adaptive augmentation.
+//! Options of the shared trainer that add layers, losses or probabilities: dropout, feature
+//! matching, the minibatch standard deviation, the output activation, adaptive augmentation.
 
 use models::trainer::ada::Ada;
 use models::trainer::common::CommonOptions;

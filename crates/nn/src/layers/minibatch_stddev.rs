@@ -5,9 +5,9 @@ use tensor::Var;
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
 
-/// Appends a channel to images (h, w, c), or a number to vectors: the standard deviation over groups of this many images of
-/// the batch, averaged over pixels and channels to one number per group (Karras et al. 2018). It
-/// shows a discriminator whether fakes lack variation.
+/// Appends a channel to images (h, w, c), or a number to vectors: the standard deviation over
+/// groups of this many images of the batch, averaged over pixels and channels to one number per
+/// group (Karras et al. 2018). It shows a discriminator whether fakes lack variation.
 ///
 /// If the batch size is not a multiple of the group size, the largest smaller size that divides it
 /// is used.

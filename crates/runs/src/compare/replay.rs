@@ -1,5 +1,5 @@
-//! Repeats the steps of two runs side by side, from a state that they have in common, until a tensor
-//! differs.
+//! Repeats the steps of two runs side by side, from a state that they have in common, until a
+//! tensor differs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -64,9 +64,10 @@ impl Config {
         Some(format!("parent       {path}, after step {step}, weights hash {hash}"))
     }
 
-    /// The settings that a new run takes over from this run, its parent. `given` are the settings of
-    /// the new run itself: if they name a preset, the system's settings and the number of steps are
-    /// those of the preset, not the parent's. `name` stands for the parent's configuration in errors.
+    /// The settings that a new run takes over from this run, its parent. `given` are the settings
+    /// of the new run itself: if they name a preset, the system's settings and the number of steps
+    /// are those of the preset, not the parent's. `name` stands for the parent's configuration in
+    /// errors.
     ///
     /// # Errors
     /// Never, for a configuration that was read from a file.

@@ -38,8 +38,8 @@ impl Config {
         self.text(KEY).map(|record| format!("rolled back  {record}"))
     }
 
-    /// Takes over the record of the run `there`, and the settings that it changed: a command that is
-    /// repeated names the settings of the beginning.
+    /// Takes over the record of the run `there`, and the settings that it changed: a command that
+    /// is repeated names the settings of the beginning.
     pub(crate) fn copy_rollbacks(&mut self, there: &Self) {
         let Some(record) = there.text(KEY) else { return };
         let changes = record.split(BETWEEN).filter_map(|entry| entry.split_once(WITH)).map(|(_, changes)| changes);

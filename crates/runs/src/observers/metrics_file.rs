@@ -66,9 +66,9 @@ fn row(step: u64, values: &[f64], seconds: f64) -> String {
 impl MetricsFile {
     /// Opens the file of the run folder `run` for the steps after `from`, and passes each row up to
     /// there to `visit`. Metrics that an older version of the program did not know are NaN there,
-    /// and empty in the file. Rows of later steps and an incomplete last line, left by a killed process,
-    /// are dropped. A damaged file is copied unchanged to a new name, and a note for the user is
-    /// returned.
+    /// and empty in the file. Rows of later steps and an incomplete last line, left by a killed
+    /// process, are dropped. A damaged file is copied unchanged to a new name, and a note for the
+    /// user is returned.
     ///
     /// # Errors
     /// When the file cannot be read or written.

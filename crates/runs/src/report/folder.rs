@@ -142,7 +142,8 @@ fn metrics(
     };
     let describe = |name: &str| {
         known.iter().find(|metric| metric.name == name).copied().unwrap_or_else(|| {
-            // The name of an unknown column lives as long as the program; there are a few per report.
+            // The name of an unknown column lives as long as the program; there are a few per
+            // report.
             MetricDescription::new(String::leak(name.to_owned()), Unit::Norm, "A metric of this system.")
         })
     };

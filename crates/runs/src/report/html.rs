@@ -29,7 +29,8 @@ pub(crate) fn live(document: &Document) -> String {
     make(document, "", "null", "'self' file:", "'self' file: data:")
 }
 
-/// The page with its data, and the text of a `comparison` of its runs at the top unless it is empty.
+/// The page with its data, and the text of a `comparison` of its runs at the top unless it is
+/// empty.
 pub(crate) fn whole(document: &Document, comparison: &str) -> String {
     make(document, comparison, &json(document), "", "data:")
 }

@@ -88,8 +88,8 @@ impl Replay for BroadcastTo {
 /// The forward pass of add, sub, mul and div: `kernel` on pairs of elements of `a` and `b`. If b is
 /// a row (such as a bias), or a constant that is repeated along adjacent axes (such as a number per
 /// image or pixel), it is read in place; otherwise both are first broadcast to their common shape.
-/// (The node of a broadcast collects the gradients of all its users before it sums them. Without it,
-/// each would be summed separately, with other rounding.)
+/// (The node of a broadcast collects the gradients of all its users before it sums them. Without
+/// it, each would be summed separately, with other rounding.)
 #[track_caller]
 pub(super) fn pairwise<T: Element>(op: impl Op<T>, kernel: Binary, a: &Var<T>, b: &Var<T>) -> Var<T> {
     let name = op.name();

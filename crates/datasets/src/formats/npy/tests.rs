@@ -84,7 +84,7 @@ fn what_is_not_a_numpy_file_is_named() {
         ("web page, lower case after blanks", b"\n  <html><body>no</body></html>", "web page saved as data"),
         ("web page with a mark", b"\xef\xbb\xbf<!doctype HTML>", "web page saved as data"),
         ("xml", b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>", "web page saved as data"),
-        ("json", b"{\"error\": 404}", "web page;JSON"),
+        ("json", b"{\"error\": 404}", "JSON;download"),
         ("gzip", b"\x1f\x8b\x08\0\0\0", "gzip;unpack"),
         ("zip", b"PK\x03\x04\0\0", "zip;unpack"),
         ("png", b"\x89PNG\r\n\x1a\n", "PNG picture"),

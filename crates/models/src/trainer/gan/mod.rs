@@ -324,8 +324,8 @@ impl GanTrainer {
         (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))
     }
 
-    /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one, or
-    /// the squared distance between the mean features of fakes and reals.
+    /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one,
+    /// or the squared distance between the mean features of fakes and reals.
     fn judged(&self, ctx: &mut ForwardContext, at: StepContext<'_>, fakes: &Var) -> (Var, Var) {
         let Some(reals) = &self.matched else {
             let logits = self.discriminator.forward(ctx, fakes);

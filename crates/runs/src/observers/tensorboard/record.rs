@@ -225,8 +225,8 @@ mod tests {
         digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
     }
 
-    /// Three events that TensorBoard itself wrote (`tools/tensorboard.py --write`): the version, two
-    /// numbers at step 300, an image at step 5.
+    /// Three events that TensorBoard itself wrote (`tools/tensorboard.py --write`): the version,
+    /// two numbers at step 300, an image at step 5.
     const THEIRS: &str = include_str!("theirs.hex");
 
     #[test]

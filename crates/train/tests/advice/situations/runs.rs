@@ -92,7 +92,8 @@ pub(super) fn all() -> Vec<Situation> {
     ];
     all.extend([
         by("sick-run", SICK).hint(),
-        // Not every remedy helps at once, and a run that continues another one stops as that one did.
+        // Not every remedy helps at once, and a run that continues another one stops as that one
+        // did.
         by("stopped-sick", &format!("{SICK} --on-sick stop")).says("networks     "),
     ]);
     if cfg!(unix) {
