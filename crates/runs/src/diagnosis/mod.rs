@@ -1,7 +1,7 @@
 //! Diagnosis: the signs of a sick run, looked for while it trains.
 //!
 //! A [`Sign`] is declared once, in [`SIGNS`]: what it means, how it is recognised in a
-//! [`Window`] of the last steps, and what to do about it. The observer `diagnosis` evaluates all
+//! `Window` of the last steps, and what to do about it. The observer `diagnosis` evaluates all
 //! signs every few steps; the Manual's table of signs is tested against them.
 //!
 //! Everything here is a pure function of the metrics and the probes, so that a run that is resumed
