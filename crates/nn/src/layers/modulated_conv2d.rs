@@ -85,7 +85,8 @@ impl Layer for ModulatedConv2d {
     }
 
     fn window(&self) -> Option<[[usize; 2]; 2]> {
-        Some([[self.kernel; 2], [if self.doubling { 2 } else { 1 }; 2]])
+        // After a transposed convolution, the filter evens out how often its windows overlap.
+        (!self.doubling).then_some([[self.kernel; 2], [1; 2]])
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
