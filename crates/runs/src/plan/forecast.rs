@@ -11,6 +11,7 @@ use std::ops::Range;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::observers::samples;
+use crate::report::pictures::gradient_of_outputs;
 use crate::sampling::pictures;
 use crate::sampling::styles::StyleSheet;
 use models::{Direction, Sampler, System};
@@ -216,7 +217,11 @@ impl Drawing {
         match system.samples() {
             Sampler::Latents(sampler) => {
                 let latents = &self.subjects[0];
-                drop(pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows))));
+                let fakes =
+                    pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows)));
+                let [height, width, channels] = self.image;
+                drop(gradient_of_outputs(system, 0, &Tensor::zeros([samples::COUNT, height, width, channels])));
+                drop(fakes);
             }
             Sampler::Points(plane) => {
                 drop(plane.sampler.draw(&self.subjects[0]));
@@ -225,6 +230,7 @@ impl Drawing {
             Sampler::Images(sampler) => {
                 let sides = [(Direction::AToB, 0), (Direction::BToA, 1)];
                 drop(sides.map(|(direction, domain)| samples::columns(sampler, direction, &self.subjects[domain])));
+                drop(gradient_of_outputs(system, 1, &self.subjects[0]));
             }
         }
     }

@@ -116,18 +116,12 @@ impl<'a> Studio<'a> {
         of: &str,
         fakes: &Tensor,
     ) -> Result<Option<GradientPictures>, Failure> {
-        // A discriminator's own step holds twice as many images.
-        let fits = system.batch_size().max(1).min(fakes.shape()[0]);
-        let fakes = &if is_small(fakes) { fakes.clone() } else { fakes.rows(0..fits) };
-        let images = Tape::new().variable("fakes", fakes.clone());
-        let Some(scores) = system.discriminate(domain, &images) else { return Ok(None) };
-        let n = fakes.shape()[0];
-        let each = scores.value().size() / n.max(1);
+        let Some([fakes, scores, gradient]) = gradient_of_outputs(system, domain, fakes) else { return Ok(None) };
+        let each = scores.size() / fakes.shape()[0].max(1);
         let mean = |of: &[f32]| short(of.iter().map(|x| f64::from(*x)).sum::<f64>() / of.len() as f64);
-        let means = scores.value().data().chunks(each.max(1)).map(mean).collect();
-        let gradient = grad(&scores.sum(), &[images], Options::default()).remove(0).into_value();
+        let means = scores.data().chunks(each.max(1)).map(mean).collect();
         let name = of.replace(' ', "-");
-        let [fakes, gradients] = [("fakes", small(fakes, SIDE)), ("gradients", in_colours(&gradient))]
+        let [fakes, gradients] = [("fakes", small(&fakes, SIDE)), ("gradients", in_colours(&gradient))]
             .map(|(kind, images)| self.sheet(&format!("gradient-{name}-{kind}"), &[images], None));
         Ok(Some(GradientPictures { step, of: of.into(), fakes: fakes?, gradients: gradients?, scores: means }))
     }
@@ -231,6 +225,19 @@ fn in_colours(gradients: &Tensor) -> Tensor {
         }
     }
     Tensor::new(&[n, sums.shape()[1], sums.shape()[2], 3], data)
+}
+
+/// Some of the `fakes`, the discriminator's outputs on them, and the gradient of the outputs with
+/// respect to the pixels. None if the system has no discriminator of images. (The plan runs it,
+/// too, to know the memory.)
+pub(crate) fn gradient_of_outputs(system: &dyn System, domain: usize, fakes: &Tensor) -> Option<[Tensor; 3]> {
+    // A discriminator's own step holds twice as many images.
+    let fits = system.batch_size().max(1).min(fakes.shape()[0]);
+    let fakes = if is_small(fakes) { fakes.clone() } else { fakes.rows(0..fits) };
+    let images = Tape::new().variable("fakes", fakes.clone());
+    let scores = system.discriminate(domain, &images)?;
+    let gradient = grad(&scores.sum(), &[images], Options::default()).remove(0).into_value();
+    Some([fakes, scores.into_value(), gradient])
 }
 
 #[cfg(test)]
