@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::observers::probe::fakes;
 use crate::observers::samples;
 use crate::report::pictures::gradient_of_outputs;
 use crate::sampling::pictures;
@@ -83,6 +84,7 @@ impl Forecast {
         }
         let [weights, copies, optimizers] = lasting(&*system);
         let mut drawing = Drawing::of(&*system, config.seed());
+        let _kept_by_probes = rows_of_probes(&*system);
         if from == 0 {
             drawing.draw(&*system);
         }
@@ -192,6 +194,14 @@ fn reals(system: &dyn System, step: u64) -> Vec<Tensor> {
     let image = system.image_shape().unwrap_or_default();
     let chosen = system.batch(step, &vec![system.batch_size(); domains]);
     chosen.iter().map(|indices| Tensor::zeros(&[&[indices.len()], &image[..]].concat()[..])).collect()
+}
+
+/// As many bytes as the real images that probes keep for comparison, in `f64` and on a small scale.
+fn rows_of_probes(system: &dyn System) -> Option<Tensor> {
+    let [height, width, channels] = system.image_shape()?;
+    let domains = if matches!(system.samples(), Sampler::Images(_)) { 2 } else { 1 };
+    let [height, width] = [height, width].map(|side| side.min(fakes::SIDE));
+    Some(Tensor::zeros([2 * domains * fakes::SEARCHED, height, width, channels]))
 }
 
 /// The sheets of a run.

@@ -18,9 +18,9 @@ const COUNT: usize = 64;
 /// The number of translations in each direction; each costs about as much as a twentieth of a step.
 const TRANSLATED: usize = 8;
 /// The number of training images among which nearest neighbours are searched.
-const SEARCHED: usize = 256;
+pub(crate) const SEARCHED: usize = 256;
 /// Images are reduced to at most this many rows and columns before distances are measured.
-const SIDE: usize = 32;
+pub(crate) const SIDE: usize = 32;
 /// The random stream of the latents.
 const STREAM: &str = "probe";
 

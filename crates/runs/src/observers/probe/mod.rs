@@ -8,7 +8,7 @@
 //! ([`files`]).
 
 pub(crate) mod collector;
-mod fakes;
+pub(crate) mod fakes;
 pub(crate) mod files;
 
 use models::System;
