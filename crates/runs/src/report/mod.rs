@@ -60,7 +60,7 @@ pub(crate) fn write(request: &ReportRequest, comparison: &str) -> Result<Written
     let mut runs = Vec::new();
     for path in &request.runs {
         let run = run_folder::locate(path)?.run.unwrap_or_else(|| path.clone());
-        if !["config.toml", "metrics.csv"].iter().any(|file| run.join(file).is_file()) {
+        if !is_run(&run) {
             return Err(Failure::new(Code::Usage, "this is not a run folder")
                 .at(path.display())
                 .because("it has neither config.toml nor metrics.csv")
@@ -69,9 +69,10 @@ pub(crate) fn write(request: &ReportRequest, comparison: &str) -> Result<Written
         runs.push((run.clone(), folder::read(&run, request.own.as_ref())));
     }
     let out = request.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
-    // The page of a run itself is kept up to date by the training.
-    if let Some((run, _)) = runs.iter().find(|(run, _)| is_same(&run.join(OUT), &out)) {
-        return Err(Failure::new(Code::Usage, "this file is the live page of the run")
+    // The page of a run itself, of these or of any other, is kept up to date by its training.
+    let is_live = out.file_name().is_some_and(|name| name == OUT) && is_run(&out.with_file_name(""));
+    if let Some((run, _)) = runs.first().filter(|_| is_live) {
+        return Err(Failure::new(Code::Usage, "this file is the live page of a run")
             .at(out.display())
             .because("the next training step would replace it")
             .help(advice!(
@@ -99,8 +100,8 @@ pub(crate) fn write(request: &ReportRequest, comparison: &str) -> Result<Written
     Ok(Written { path: out, about })
 }
 
-fn is_same(a: &Path, b: &Path) -> bool {
-    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+fn is_run(folder: &Path) -> bool {
+    ["config.toml", "metrics.csv"].iter().any(|file| folder.join(file).is_file())
 }
 
 /// Replaces the files of all pictures by their content. Sheets that would take more than `budget`

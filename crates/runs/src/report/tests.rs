@@ -90,10 +90,13 @@ fn several_runs_share_a_page_and_what_is_no_run_is_refused() {
     fs::create_dir(&empty).unwrap();
     let failure = report(&ReportRequest { runs: vec![empty], ..request.clone() }).unwrap_err();
     assert!(failure.to_string().contains("empty"), "{failure}");
-    // The live page of a run is not replaced.
-    fs::write(runs[0].join("report.html"), "live").unwrap();
-    let over = ReportRequest { runs: vec![runs[0].clone()], out: Some(runs[0].join("report.html")), own: None };
-    let failure = report(&over).unwrap_err();
-    assert!(failure.to_string().contains("live page"), "{failure}");
-    assert_eq!(fs::read_to_string(runs[0].join("report.html")).unwrap(), "live");
+    // The live page of a run is not replaced, whichever run is reported.
+    let live = runs[0].join("report.html");
+    fs::write(&live, "live").unwrap();
+    for run in &runs {
+        let over = ReportRequest { runs: vec![run.clone()], out: Some(live.clone()), own: None };
+        let failure = report(&over).unwrap_err();
+        assert!(failure.to_string().contains("live page"), "{failure}");
+        assert_eq!(fs::read_to_string(&live).unwrap(), "live");
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::advice;
 use museum::{EXHIBITS, Exhibit, Seen, Visit, find, visit};
 use runs::console::{Output, print};
-use runs::failure::Failure;
+use runs::failure::{Code, Failure};
 use runs::report::{ReportRequest, report};
 
 use crate::cli::tools::MuseumArgs;
@@ -16,6 +17,12 @@ use crate::cli::tools::MuseumArgs;
 pub(crate) fn run(args: &MuseumArgs) -> Result<(), Failure> {
     let Some(exhibit) = args.bug.as_deref().and_then(find) else { return print(&list()) };
     let out = args.out.clone().unwrap_or_else(|| Path::new("museum").join(exhibit.name));
+    if out.join("config.toml").is_file() {
+        return Err(Failure::new(Code::Usage, "this folder holds a run")
+            .at(out.display())
+            .because("an exhibit writes two runs and a report of both, which would replace that of the run")
+            .help(advice!("museum-in-run", "choose another folder, such as `--out museum`")));
+    }
     let seen = visit(&Visit { exhibit, out: out.clone(), seed: args.seed, output: Output::Standard })?;
     print(&card(exhibit))?;
     print(&findings(&seen))?;

@@ -17,7 +17,7 @@ function sheetOf(run, number) {
     image.dataset.step = sheet.step;
     const isNear = near && near.step === sheet.step;
     cells.hidden = !isNear;
-    caption.textContent = `Samples from the same latents, after step ${thousands(sheet.step)}.${isNear ? " Choose one to see the training image that is nearest to it." : ""}`;
+    caption.textContent = `The sheet of step ${thousands(sheet.step)}. All sheets are made from the same latents, or from the same images to translate.${isNear ? " Choose one to see the training image that is nearest to it." : ""}`;
     if (!isNear) answer.replaceChildren();
   };
   if (near) {

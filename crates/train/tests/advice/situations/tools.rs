@@ -85,6 +85,7 @@ fn explaining() -> Vec<Situation> {
             stage.bring("run");
             stage.write("run/report.html", "");
         }),
+        by("museum-in-run", "museum dead-units --out run").with(run),
         by("no-such-operation", "derive matmull").wrong("matmull"),
         by("no-such-operation", "gradcheck sigmiod").wrong("sigmiod"),
         by("no-such-operation", "derive xyzzy").only_printed(),
