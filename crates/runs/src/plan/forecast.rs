@@ -84,7 +84,7 @@ impl Forecast {
         }
         let [weights, copies, optimizers] = lasting(&*system);
         let mut drawing = Drawing::of(&*system, config.seed());
-        let _kept_by_probes = rows_of_probes(&*system);
+        let _of_the_first_probe = rows_of_probes(&*system);
         if from == 0 {
             drawing.draw(&*system);
         }
@@ -196,12 +196,12 @@ fn reals(system: &dyn System, step: u64) -> Vec<Tensor> {
     chosen.iter().map(|indices| Tensor::zeros(&[&[indices.len()], &image[..]].concat()[..])).collect()
 }
 
-/// As many bytes as the real images that probes keep for comparison, in `f64` and on a small scale.
+/// As many bytes as the first probe takes for the real images of a domain that it compares with
+/// each other, in `f64` and on a small scale.
 fn rows_of_probes(system: &dyn System) -> Option<Tensor> {
     let [height, width, channels] = system.image_shape()?;
-    let domains = if matches!(system.samples(), Sampler::Images(_)) { 2 } else { 1 };
     let [height, width] = [height, width].map(|side| side.min(fakes::SIDE));
-    Some(Tensor::zeros([2 * domains * fakes::SEARCHED, height, width, channels]))
+    Some(Tensor::zeros([2 * fakes::SEARCHED, height, width, channels]))
 }
 
 /// The sheets of a run.

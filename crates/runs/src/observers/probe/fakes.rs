@@ -5,6 +5,7 @@ use kernels::Key;
 use metrics::Matrix;
 use metrics::distances::{mean_distance, nearest_others, nearest_rows};
 use models::{Direction, Sampler, System};
+use rayon::prelude::*;
 use tensor::Tensor;
 
 use super::{Fakes, Pair};
@@ -40,16 +41,21 @@ enum Subjects {
 /// The reals of a domain.
 struct Reals {
     statistics: Statistics,
-    /// The images among which neighbours are searched.
-    searched: Matrix,
-    /// Their median distance to the nearest other one.
+    searched: Searched,
+    /// The median distance of these to the nearest other one.
     nearest: f64,
+}
+
+/// The reals among which neighbours are searched.
+enum Searched {
+    Points(Matrix),
+    /// The numbers of images of a domain. They are read again at each probe, because their rows
+    /// would take more memory than a small network.
+    Images { domain: usize, numbers: Vec<usize> },
 }
 
 /// Statistics of a set of images or points.
 struct Statistics {
-    /// A row for each, reduced.
-    rows: Matrix,
     distance: f64,
     minimum: f64,
     maximum: f64,
@@ -65,51 +71,45 @@ impl FixedFakes {
         };
         if let Sampler::Points(plane) = system.samples() {
             let points = Matrix::from_tensor(&plane.mixture.points(SEARCHED, Key::named(seed, "reals of the probe")));
-            let statistics = of_points(points.part(0..COUNT));
-            return Ok(Self { subjects, reals: vec![Reals::new(statistics, points)] });
+            let statistics = of_points(&points.part(0..COUNT));
+            let nearest = median(nearest_others(&points));
+            return Ok(Self { subjects, reals: vec![Reals { statistics, searched: Searched::Points(points), nearest }] });
         }
-        let mut reals = Vec::new();
-        for domain in 0..data.counts().len() {
-            let mut parts = Parts::default();
-            let mut statistics = None;
-            // The first images of a spread over the whole set are spread, too.
-            let searched = spread(data.counts()[domain], SEARCHED);
-            let count = COUNT.min(searched.len());
-            for part in searched.chunks(samples::COUNT) {
-                let mut indices = vec![Vec::new(); data.counts().len()];
-                indices[domain] = part.to_vec();
-                parts.add(&data.batch(&indices)?[domain]);
-                if parts.count >= count && statistics.is_none() {
-                    statistics = Some(parts.statistics());
-                }
-            }
-            let statistics = statistics.unwrap_or_else(|| parts.statistics());
-            reals.push(Reals::new(statistics, parts.into_rows()));
-        }
+        let domains = 0..data.counts().len();
+        let reals = domains.map(|domain| Reals::read(data, domain)).collect::<Result<_, _>>()?;
         Ok(Self { subjects, reals })
     }
 
     /// The statistics of the fakes that `system` makes now.
-    pub(super) fn statistics(&self, system: &dyn System) -> Vec<Fakes> {
+    ///
+    /// # Errors
+    /// When an image of the data cannot be read.
+    pub(super) fn statistics(&self, system: &dyn System, data: &Dataset) -> Result<Vec<Fakes>, Failure> {
         match (system.samples(), &self.subjects) {
             (Sampler::Latents(sampler), Subjects::Latents(latents)) => {
-                let mut parts = Parts::default();
+                let mut parts = Parts::of(COUNT);
                 for from in (0..COUNT).step_by(samples::COUNT) {
-                    parts.add(&sampler.draw(&latents.rows(from..from + samples::COUNT)));
+                    let drawn = sampler.draw(&latents.rows(from..from + samples::COUNT));
+                    parts.add(&drawn, &reduced(&drawn));
                 }
-                vec![self.reals[0].compare("fakes", parts.statistics())]
+                let (statistics, rows) = parts.finish();
+                Ok(vec![self.reals[0].compare("fakes", statistics, &rows, data)?])
             }
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
                 let points = Matrix::from_tensor(&plane::in_parts(latents, |part| plane.sampler.draw(part)));
-                vec![self.reals[0].compare("fakes", of_points(points))]
+                Ok(vec![self.reals[0].compare("fakes", of_points(&points), &points, data)?])
             }
             (Sampler::Images(sampler), Subjects::Images(images)) => {
                 let ways = [(Direction::AToB, "A to B", 0, 1), (Direction::BToA, "B to A", 1, 0)];
                 let of = ways.into_iter().map(|(direction, name, from, to)| {
-                    let mut parts = Parts::default();
                     let count = images[from].shape()[0];
-                    (0..count).for_each(|at| parts.add(&sampler.translate(direction, &images[from].rows(at..at + 1))));
-                    self.reals[to].compare(name, parts.statistics())
+                    let mut parts = Parts::of(count);
+                    for at in 0..count {
+                        let translated = sampler.translate(direction, &images[from].rows(at..at + 1));
+                        parts.add(&translated, &reduced(&translated));
+                    }
+                    let (statistics, rows) = parts.finish();
+                    self.reals[to].compare(name, statistics, &rows, data)
                 });
                 of.collect()
             }
@@ -128,32 +128,91 @@ pub(crate) fn spread(all: usize, count: usize) -> Vec<usize> {
 }
 
 impl Reals {
-    fn new(statistics: Statistics, searched: Matrix) -> Self {
-        let nearest = median(nearest_others(&searched));
-        Self { statistics, searched, nearest }
+    /// Those of the domain `domain` of the data.
+    fn read(data: &Dataset, domain: usize) -> Result<Self, Failure> {
+        // The first images of a spread over the whole set are spread, too.
+        let numbers = spread(data.counts()[domain], SEARCHED);
+        let mut parts = Parts::of(COUNT.min(numbers.len()));
+        let mut rows = Vec::new();
+        let searched = Searched::Images { domain, numbers };
+        searched.for_each_image_part(data, |images, part| {
+            if parts.count < COUNT {
+                parts.add(images, &part);
+            }
+            rows.push(part);
+        })?;
+        Ok(Self { statistics: parts.finish().0, searched, nearest: median(nearest_among(&rows)) })
     }
 
-    fn compare(&self, of: &str, fakes: Statistics) -> Fakes {
+    /// The statistics of `fakes`, whose rows are `rows`, beside those of the reals.
+    fn compare(&self, of: &str, fakes: Statistics, rows: &Matrix, data: &Dataset) -> Result<Fakes, Failure> {
         let reals = &self.statistics;
         let pair = |of: fn(&Statistics) -> f64| Pair { fakes: of(&fakes), reals: of(reals) };
-        let is_finite = fakes.distance.is_finite();
-        let nearest = || {
-            if is_finite {
-                median(nearest_rows(&fakes.rows, &self.searched).into_iter().map(|(_, distance)| distance).collect())
-            } else {
-                f64::NAN
-            }
+        let nearest = match self.searched.count() {
+            0 | 1 => None,
+            _ if !fakes.distance.is_finite() => Some(f64::NAN),
+            _ => Some(median(self.searched.nearest(rows, data)?)),
         };
-        Fakes {
+        Ok(Fakes {
             of: of.into(),
-            count: fakes.rows.rows(),
+            count: rows.rows(),
             distance: pair(|of| of.distance),
             minimum: pair(|of| of.minimum),
             maximum: pair(|of| of.maximum),
             nyquist: fakes.nyquist.zip(reals.nyquist).map(|(fakes, reals)| Pair { fakes, reals }),
-            nearest: (self.searched.rows() > 1).then(|| Pair { fakes: nearest(), reals: self.nearest }),
+            nearest: nearest.map(|fakes| Pair { fakes, reals: self.nearest }),
+        })
+    }
+}
+
+impl Searched {
+    fn count(&self) -> usize {
+        match self {
+            Self::Points(points) => points.rows(),
+            Self::Images { numbers, .. } => numbers.len(),
         }
     }
+
+    /// Reads the images, a few at a time, and passes them to `visit` with their rows.
+    fn for_each_image_part(&self, data: &Dataset, mut visit: impl FnMut(&Tensor, Matrix)) -> Result<(), Failure> {
+        let Self::Images { domain, numbers } = self else { return Ok(()) };
+        for part in numbers.chunks(samples::COUNT) {
+            let mut indices = vec![Vec::new(); data.counts().len()];
+            indices[*domain] = part.to_vec();
+            let images = &data.batch(&indices)?[*domain];
+            visit(images, reduced(images));
+        }
+        Ok(())
+    }
+
+    /// The distance of each of these rows to the nearest real.
+    fn nearest(&self, rows: &Matrix, data: &Dataset) -> Result<Vec<f64>, Failure> {
+        let mut nearest = vec![f64::INFINITY; rows.rows()];
+        match self {
+            Self::Points(points) => lower(&mut nearest, rows, points),
+            Self::Images { .. } => self.for_each_image_part(data, |_, part| lower(&mut nearest, rows, &part))?,
+        }
+        Ok(nearest)
+    }
+}
+
+/// Lowers the distance of each of `rows` to that of the nearest of `others`, if that is nearer.
+fn lower(nearest: &mut [f64], rows: &Matrix, others: &Matrix) {
+    for (nearest, (_, distance)) in nearest.iter_mut().zip(nearest_rows(rows, others)) {
+        *nearest = nearest.min(distance);
+    }
+}
+
+/// The distance of each row of all `parts` to the nearest other row.
+fn nearest_among(parts: &[Matrix]) -> Vec<f64> {
+    let of_part = |(at, part): (usize, &Matrix)| {
+        let mut nearest = nearest_others(part);
+        let others = parts.iter().enumerate().filter(|(other, _)| *other != at);
+        others.for_each(|(_, other)| lower(&mut nearest, part, other));
+        nearest
+    };
+    let nearest: Vec<Vec<f64>> = parts.par_iter().enumerate().map(of_part).collect();
+    nearest.concat()
 }
 
 /// The middle value, or the mean of the two middle ones.
@@ -168,17 +227,17 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Statistics {
-    fn of(rows: Matrix, range: Range, nyquist: Option<f64>) -> Self {
+    fn of(rows: &Matrix, range: Range, nyquist: Option<f64>) -> Self {
         if !range.is_finite {
             let nyquist = nyquist.map(|_| f64::NAN);
-            return Self { rows, distance: f64::NAN, minimum: f64::NAN, maximum: f64::NAN, nyquist };
+            return Self { distance: f64::NAN, minimum: f64::NAN, maximum: f64::NAN, nyquist };
         }
-        let distance = if rows.rows() > 1 { mean_distance(&rows) } else { 0.0 };
-        Self { rows, distance, minimum: range.low, maximum: range.high, nyquist }
+        let distance = if rows.rows() > 1 { mean_distance(rows) } else { 0.0 };
+        Self { distance, minimum: range.low, maximum: range.high, nyquist }
     }
 }
 
-fn of_points(points: Matrix) -> Statistics {
+fn of_points(points: &Matrix) -> Statistics {
     let mut range = Range::default();
     points.data().iter().for_each(|x| range.add(*x));
     Statistics::of(points, range, None)
@@ -206,43 +265,61 @@ impl Range {
 }
 
 /// Collects statistics of images that come in parts.
-#[derive(Default)]
 struct Parts {
+    /// The number of images that will come.
+    expected: usize,
     count: usize,
-    columns: usize,
     rows: Vec<f64>,
     range: Range,
     nyquist: f64,
 }
 
 impl Parts {
-    /// Adds images of shape (n, height, width, channels).
-    fn add(&mut self, images: &Tensor) {
-        let &[n, height, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
+    fn of(expected: usize) -> Self {
+        Self { expected, count: 0, rows: Vec::new(), range: Range::default(), nyquist: 0.0 }
+    }
+
+    /// Adds images of shape (n, height, width, channels), whose rows are `rows`.
+    fn add(&mut self, images: &Tensor, rows: &Matrix) {
+        let &[_, height, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
         for image in images.data().chunks_exact((height * width * channels).max(1)) {
-            let before = self.rows.len();
-            reduce(image, [height, width, channels], &mut self.rows);
-            self.columns = self.rows.len() - before;
             self.nyquist += nyquist(image, [height, width, channels]);
             image.iter().for_each(|x| self.range.add(f64::from(*x)));
         }
-        self.count += n;
+        if self.count == 0 {
+            self.rows.reserve_exact(self.expected * rows.columns());
+        }
+        self.rows.extend_from_slice(rows.data());
+        self.count += rows.rows();
     }
 
-    /// The statistics of the images so far.
-    fn statistics(&self) -> Statistics {
-        let rows = Matrix::new(self.count, self.columns, self.rows.clone());
-        Statistics::of(rows, self.range, Some(self.nyquist / self.count as f64))
+    /// The statistics of the images, and their rows.
+    fn finish(self) -> (Statistics, Matrix) {
+        let rows = Matrix::new(self.count, self.rows.len() / self.count.max(1), self.rows);
+        (Statistics::of(&rows, self.range, Some(self.nyquist / self.count as f64)), rows)
     }
+}
 
-    fn into_rows(self) -> Matrix {
-        Matrix::new(self.count, self.columns, self.rows)
+/// A row for each of the images, of shape (n, height, width, channels).
+fn reduced(images: &Tensor) -> Matrix {
+    let &[n, height, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
+    let block = block_of([height, width]);
+    let columns = height.div_ceil(block) * width.div_ceil(block) * channels;
+    let mut rows = Vec::with_capacity(n * columns);
+    for image in images.data().chunks_exact((height * width * channels).max(1)) {
+        reduce(image, [height, width, channels], &mut rows);
     }
+    Matrix::new(n, columns, rows)
+}
+
+/// The side of the square blocks of which an image is reduced to the means.
+fn block_of([height, width]: [usize; 2]) -> usize {
+    height.max(width).div_ceil(SIDE).max(1)
 }
 
 /// Appends the image, reduced to at most [`SIDE`] rows and columns: the means of square blocks.
 fn reduce(image: &[f32], [height, width, channels]: [usize; 3], row: &mut Vec<f64>) {
-    let block = height.max(width).div_ceil(SIDE).max(1);
+    let block = block_of([height, width]);
     if block == 1 {
         return row.extend(image.iter().map(|x| f64::from(*x)));
     }
@@ -334,10 +411,24 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_in_parts_are_those_of_the_whole() {
+        let data = crate::fake::dataset(40);
+        let images = data.batch(&[spread(40, SEARCHED)]).unwrap().remove(0);
+        let (all, reals) = (reduced(&images), Reals::read(&data, 0).unwrap());
+        assert_eq!(reals.nearest, median(nearest_others(&all)));
+        assert!(matches!(&reals.searched, Searched::Images { numbers, .. } if numbers.len() == 40));
+        let rows = reduced(&Tensor::from_fn([3, 28, 28, 1], |i| (i % 7) as f32 / 7.0));
+        let nearest: Vec<f64> = nearest_rows(&rows, &all).into_iter().map(|(_, distance)| distance).collect();
+        assert_eq!(reals.searched.nearest(&rows, &data).unwrap(), nearest);
+        assert_eq!(reals.statistics.distance, mean_distance(&all));
+    }
+
+    #[test]
     fn a_fake_that_is_not_finite_leaves_no_number() {
-        let mut parts = Parts::default();
-        parts.add(&Tensor::new(&[2, 1, 1, 1], vec![0.5, f32::NAN]));
-        let found = parts.statistics();
+        let images = Tensor::new(&[2, 1, 1, 1], vec![0.5, f32::NAN]);
+        let mut parts = Parts::of(2);
+        parts.add(&images, &reduced(&images));
+        let (found, _) = parts.finish();
         assert!([found.distance, found.minimum, found.maximum, found.nyquist.unwrap()].iter().all(|x| x.is_nan()));
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Prober<'a> {
             None => self.fixed.insert(FixedFakes::new(self.seed, self.data, system)?),
         };
         let Collected { scores, layers, seen } = seen;
-        Ok(Probe { step, scores, layers, fakes: fixed.statistics(system), seen })
+        Ok(Probe { step, scores, layers, fakes: fixed.statistics(system, self.data)?, seen })
     }
 }
 
