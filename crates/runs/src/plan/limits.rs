@@ -16,23 +16,23 @@ pub(crate) struct Room {
     pub set_by: String,
 }
 
-/// The address space that glibc's allocator reserves for the heap of a thread (`HEAP_MAX_SIZE`). It
-/// counts against a limit of the address space in full, even if the thread touches little of it.
+/// The address space that glibc's allocator reserves for the heap of each thread
+/// (`HEAP_MAX_SIZE`). All of it counts against `ulimit -v`, even if the thread uses little of it.
 ///
-/// In a training run, every rayon thread has such a heap, and so have the thread that handles
-/// signals and the thread that prefetches batches; the main thread has none. Only the thread that
-/// trains fills its heap. For example, `dcgan --preset cpu --batch 256` on two threads maps 584 MiB
-/// and has 376 MiB resident; 188 MiB of the difference are the reserved but untouched parts of the
-/// other three heaps. Threads are counted here before the last two start: the main thread and
-/// rayon's, which happens to be the number of heaps that stay nearly empty.
+/// During training, each of rayon's threads has a heap, and so do the thread that handles signals
+/// and the thread that prefetches batches. The main thread has none. Only the training thread fills
+/// its heap; the others stay nearly empty. Threads are counted before the last two start, so the
+/// count is that of rayon's threads plus one for the main thread: exactly the number of nearly
+/// empty heaps. For example, `dcgan --preset cpu --batch 256` on two threads maps 584 MiB, of which
+/// 376 MiB are resident. The three nearly empty heaps account for 188 MiB of the difference.
 ///
-/// Many runs would succeed with less address space, because glibc maps each request separately
-/// where it cannot reserve a heap. In nine runs for which the limit was set when training began
-/// (`dcgan`, `quickdraw` and `mnist` on 1, 2 and 4 threads), the need differed from the plan by -36
-/// to +42 MiB. But glibc reserves heaps as long as there is room, the peak comes later, and the
-/// plan may be wrong by a quarter. With fewer heaps counted, `dcgan --preset cpu` aborted under
-/// `ulimit -v 400000` with the batch that the plan had suggested. An estimate that is too high
-/// costs a smaller batch; an abort costs the run.
+/// This is an upper bound. When glibc cannot reserve a heap, it maps each request separately, so
+/// many runs would succeed with less address space. In nine runs (`dcgan`, `quickdraw` and `mnist`
+/// on 1, 2 and 4 threads; the limit was set when training began), the need differed from the plan
+/// by -36 to +42 MiB. But a run reserves its heaps early and reaches its peak later, and the plan
+/// itself may be off by a quarter. When fewer heaps were counted, `dcgan --preset cpu` aborted
+/// under `ulimit -v 400000` with the batch size that the plan had suggested. If the estimate is too
+/// high, the batch is smaller than necessary; if it is too low, the run aborts.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a system file; `None` if it does not exist.
