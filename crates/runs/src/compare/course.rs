@@ -1,13 +1,11 @@
 //! The course of the metrics of a run, and the first step at which those of two runs differ.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::observers::past_rows::Table;
+use crate::observers::past_rows::{Table, header};
 use crate::storage::RealDisk;
 
 /// The mean at the end of a run is over so many rows.
@@ -36,7 +34,8 @@ impl Rows {
             Ok(report) => (rows.is_there, rows.damaged) = (report.is_there, report.damaged),
             Err(error) => rows.unreadable = Some(error.to_string()),
         }
-        rows.names = names(path);
+        // Without the step.
+        rows.names = header(path).iter().flat_map(|line| line.split(',').skip(1)).map(str::to_owned).collect();
         rows
     }
 
@@ -58,16 +57,6 @@ impl Rows {
         let values = self.rows.iter().filter_map(|(step, values)| Some((*step, *values.get(at)?)));
         Some(values.filter(|(_, value)| !value.is_nan()).collect())
     }
-}
-
-/// The names in the header, without the step.
-fn names(path: &Path) -> Vec<String> {
-    let mut line = String::new();
-    let read = File::open(path).and_then(|file| BufReader::new(file.take(1 << 16)).read_line(&mut line));
-    if read.is_err() || !line.trim_start_matches('\u{feff}').starts_with("step,") {
-        return Vec::new();
-    }
-    line.trim_end().split(',').skip(1).map(str::to_owned).collect()
 }
 
 /// A metric in all runs.

@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::observers::samples::sheets;
 use crate::sampling::Written;
 use crate::sampling::pictures::encode;
 use crate::storage::{RealDisk, StorageError, make_folder_for, write_whole};
@@ -42,13 +43,6 @@ pub(super) fn write(runs: &[&Path], out: &Path) -> Result<Written, Failure> {
         .map_err(|why| StorageError::drawing(out, why))?;
     write_whole(&RealDisk, out, &bytes)?;
     Ok(Written { path: out.to_owned(), about })
-}
-
-/// The sheets of a run by their steps.
-fn sheets(run: &Path) -> BTreeMap<u64, PathBuf> {
-    let entries = std::fs::read_dir(run.join("samples")).into_iter().flatten().flatten();
-    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
-    entries.map(|entry| entry.path()).filter_map(|path| Some((step(&path)?, path))).collect()
 }
 
 /// Pixels in red, green and blue.

@@ -1,14 +1,14 @@
 //! `metrics.csv`: a header, then a row for every step, flushed as it is written.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use datasets::plural;
 use models::{MetricDescription, System};
 
 use crate::failure::Failure;
-use crate::observers::past_rows::Table;
+use crate::observers::past_rows::{self, Table};
 use crate::observers::{Observer, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk, StorageError, Unfinished, patiently};
 
@@ -42,19 +42,14 @@ fn header(metrics: &[MetricDescription]) -> String {
 /// The header of a file that an older version of the program wrote, which knew only some of
 /// `metrics`; with the place of each of its columns among them. None for any other file.
 fn earlier_columns(path: &Path, metrics: &[MetricDescription]) -> Option<(String, Vec<usize>)> {
-    let mut line = String::new();
-    BufReader::new(File::open(path).ok()?).take(LONGEST_HEADER).read_line(&mut line).ok()?;
-    let line = line.strip_suffix('\n')?;
+    let line = past_rows::header(path)?;
     let names = line.strip_prefix("step,")?.strip_suffix(",seconds")?;
     let place = |name: &str| metrics.iter().position(|metric| metric.name == name);
     let columns = names.split(',').map(place).collect::<Option<Vec<_>>>()?;
     let differs = columns.iter().copied().ne(0..metrics.len());
     let is_once = |at: &usize| columns.iter().filter(|other| *other == at).count() == 1;
-    (differs && columns.iter().all(is_once)).then(|| (line.to_owned(), columns))
+    (differs && columns.iter().all(is_once)).then_some((line, columns))
 }
-
-/// An upper bound for the length of a header in bytes.
-const LONGEST_HEADER: u64 = 1 << 12;
 
 /// A row, without the newline. The field of a value that was not measured is empty.
 fn row(step: u64, values: &[f64], seconds: f64) -> String {

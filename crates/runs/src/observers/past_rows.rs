@@ -47,6 +47,15 @@ pub(crate) struct Report {
     first_damaged: u64,
 }
 
+/// The header line of the table `path`: the names of its columns, `step` first. None if the file has
+/// no such line.
+pub(crate) fn header(path: &Path) -> Option<String> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(path).ok()?).take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
+    let line = std::str::from_utf8(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line)).ok()?;
+    line.strip_suffix('\n').filter(|line| line.starts_with("step,")).map(str::to_owned)
+}
+
 /// Receives a row: its line including the newline, its step and its values.
 pub(crate) type Keep<'a> = dyn FnMut(&str, u64, &[f64]) -> Result<(), StorageError> + 'a;
 

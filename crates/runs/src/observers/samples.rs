@@ -1,6 +1,8 @@
 //! Sheets of samples: the same latents (or source images) at different stages of training.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use models::{Direction, Sampler, System, Translate};
 use tensor::Tensor;
@@ -55,8 +57,7 @@ impl<'a> Samples<'a> {
             Sampler::Latents(sampler) => Subjects::Latents(sampler.latents(seed, STREAM, COUNT)),
             Sampler::Points(plane) => Subjects::Latents(plane.sampler.latents(seed, STREAM, plane::COUNT)),
             Sampler::Images(_) => {
-                let spread = |count: &usize| (0..ROWS).map(|row| row * count / ROWS).collect();
-                let images = data.batch(&data.counts().iter().map(spread).collect::<Vec<_>>())?.try_into();
+                let images = data.batch(&data.counts().into_iter().map(of_sheet).collect::<Vec<_>>())?.try_into();
                 Subjects::Images(images.expect("a system that translates learns from two domains"))
             }
         };
@@ -108,6 +109,21 @@ impl<'a> Samples<'a> {
     fn path(&self, name: &str) -> PathBuf {
         self.run.join(format!("samples/{name}.png"))
     }
+}
+
+/// The sheets of the run in the folder `run`, `samples/step-NNNNNN.png`, by their steps.
+pub(crate) fn sheets(run: &Path) -> BTreeMap<u64, PathBuf> {
+    let step = |path: &Path| -> Option<u64> {
+        let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let paths = fs::read_dir(run.join("samples")).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter_map(|path| Some((step(&path)?, path))).collect()
+}
+
+/// The numbers of the images of a domain of `count` that a sheet of translations shows.
+pub(crate) fn of_sheet(count: usize) -> Vec<usize> {
+    (0..ROWS).map(|row| row * count / ROWS).collect()
 }
 
 /// Height, width and channels of these images.

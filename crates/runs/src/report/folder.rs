@@ -2,8 +2,7 @@
 //! says so.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::systems::Trainable;
@@ -15,15 +14,13 @@ use super::document::{Alert, Chart, Record, RunReport, Sheet};
 use super::gathered::{Gathered, line};
 use crate::config::Config;
 use crate::diagnosis::SIGNS;
-use crate::observers::past_rows::Table;
+use crate::observers::past_rows::{self, Table};
 use crate::observers::probe::files;
+use crate::observers::samples;
 use crate::storage::RealDisk;
 
 /// The largest number of sheets in a report.
 const MOST_SHEETS: usize = 200;
-
-/// An upper bound for the length of the first line of `metrics.csv` in bytes.
-const LONGEST_HEADER: u64 = 1 << 14;
 
 /// The file with what only a running training knows.
 pub(crate) const RECORD: &str = "report/record.json";
@@ -130,11 +127,7 @@ fn metrics(
     missing: &mut Vec<String>,
 ) -> (Vec<MetricDescription>, u64) {
     let path = run.join("metrics.csv");
-    let header = fs::File::open(&path).ok().and_then(|file| {
-        let mut line = String::new();
-        BufReader::new(file).take(LONGEST_HEADER).read_line(&mut line).ok()?;
-        Some(line.trim_end().to_owned())
-    });
+    let header = past_rows::header(&path);
     let names = header.as_deref().and_then(|header| header.strip_prefix("step,")?.strip_suffix(",seconds"));
     let Some(names) = names else {
         missing.push("metrics.csv is missing, or its first line is damaged: there are no curves.".into());
@@ -188,16 +181,10 @@ fn quality(run: &Path) -> Vec<Chart> {
 
 /// The sheets of samples, evenly chosen if there are many.
 fn sheets(run: &Path) -> Vec<Sheet> {
-    let entries = fs::read_dir(run.join("samples")).into_iter().flatten().flatten();
-    let mut sheets: Vec<Sheet> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let step = name.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok()?;
-            Some(Sheet { step, file: format!("samples/{name}") })
-        })
-        .collect();
-    sheets.sort_unstable_by_key(|sheet| sheet.step);
-    evenly(sheets, MOST_SHEETS)
+    let sheet = |(step, path): (u64, PathBuf)| {
+        Some(Sheet { step, file: format!("samples/{}", path.file_name()?.to_str()?) })
+    };
+    evenly(samples::sheets(run).into_iter().filter_map(sheet).collect(), MOST_SHEETS)
 }
 
 /// At most `most` of the items, evenly chosen; the first and the last are among them.
@@ -231,9 +218,9 @@ fn alerts(run: &Path) -> Vec<Alert> {
     rows.filter_map(read).collect()
 }
 
-/// The page of the guide for a place such as `c13_sick_runs#mode-collapse`.
+/// The page of the guide for a place such as `c13_sick_runs.md#mode-collapse`.
 fn link(chapter: &str) -> Option<String> {
-    let (file, heading) = chapter.split_once('#')?;
+    let (file, heading) = chapter.split_once(".md#")?;
     let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     let address = format!("{}/blob/main/crates/guide/src/{file}.md#{heading}", env!("CARGO_PKG_REPOSITORY"));
     (is_name(file) && is_name(heading)).then_some(address)
@@ -274,7 +261,7 @@ mod tests {
     fn alerts_are_read_with_quotes_commas_and_newlines() {
         let run = tempfile::tempdir().unwrap();
         let text = "step,last_step,sign,severity,evidence,remedy,chapter\n\
-                    5,9,d-dominates,warning,\"loss 0.01, accuracy \"\"1\"\"\",`train x`,c13_sick_runs#the-discriminator-wins\n\
+                    5,9,d-dominates,warning,\"loss 0.01, accuracy \"\"1\"\"\",`train x`,c13_sick_runs.md#the-discriminator-wins\n\
                     bad,1,2,3,4,5,6\n7,,<b>,,,,\n";
         fs::write(run.path().join("diagnoses.csv"), text).unwrap();
         let found = alerts(run.path());
@@ -283,6 +270,7 @@ mod tests {
         assert!(found[0].link.as_ref().unwrap().ends_with("/c13_sick_runs.md#the-discriminator-wins"));
         assert!(!found[0].title.is_empty() && !found[0].meaning.is_empty() && found[1].title.is_empty());
         assert_eq!((found[1].last_step, &*found[1].sign, &found[1].link), (7, "<b>", &None));
+        assert!(SIGNS.iter().all(|sign| link(&sign.link()).is_some()));
         assert_eq!(csv("a,\"b\nc\"\r\nd"), [vec!["a".to_owned(), "b\nc".into()], vec!["d".into()]]);
     }
 

@@ -73,8 +73,7 @@ impl<'a> Studio<'a> {
                 Ok(())
             }
             Sampler::Images(sampler) => {
-                let count = |domain: usize| self.data.counts()[domain];
-                let indices = [0, 1].map(|domain| spread_of_sheet(count(domain)));
+                let indices: Vec<_> = self.data.counts().into_iter().map(samples::of_sheet).collect();
                 let images = self.data.batch(&indices)?;
                 let a_to_b = sampler.translate(Direction::AToB, &images[0]);
                 let b_to_a = sampler.translate(Direction::BToA, &images[1]);
@@ -167,11 +166,6 @@ impl<'a> Studio<'a> {
 /// Whether the discriminator's values on a whole sheet of such images take little memory.
 fn is_small(images: &Tensor) -> bool {
     images.shape()[1] * images.shape()[2] <= SIDE * SIDE
-}
-
-/// The images that a sheet of translations shows.
-fn spread_of_sheet(count: usize) -> Vec<usize> {
-    (0..samples::ROWS).map(|row| row * count / samples::ROWS).collect()
 }
 
 /// Draws images in small parts and reduces them.

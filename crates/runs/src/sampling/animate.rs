@@ -1,7 +1,6 @@
 //! [`animate`] makes an animation from a run's own sheets, which shows how the network learned to
 //! draw.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use datasets::{advice, plural};
 
 use crate::failure::{Code, Failure};
 use crate::folder;
+use crate::observers::samples::sheets;
 use crate::sampling::Written;
 use crate::sampling::animation::{Animation, Format};
 use crate::storage::{self, RealDisk, StorageError, Unfinished};
@@ -49,7 +49,7 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     let format = request.out.as_deref().map_or(Ok(Format::Png), Format::of)?;
     let located = folder::locate(&request.run)?;
     let run = located.run.unwrap_or_else(|| request.run.clone());
-    let files = sheets(&run.join("samples"), request.every);
+    let files = chosen(&run, request.every);
     if files.is_empty() {
         return Err(Failure::new(Code::Data, "the run has no sheets")
             .at(run.join("samples").display())
@@ -63,15 +63,10 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
     Ok(Written { path: out, about })
 }
 
-/// The files `step-NNNNNN.png` of the folder in the order of their steps; with `every`, only those
-/// of its multiples and the last one.
-fn sheets(folder: &Path, every: Option<u64>) -> Vec<PathBuf> {
-    let step = |path: &Path| -> Option<u64> {
-        let digits = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-    };
-    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let steps: BTreeMap<u64, PathBuf> = paths.filter_map(|path| Some((step(&path)?, path))).collect();
+/// The sheets of the run in the order of their steps; with `every`, only those of its multiples and
+/// the last one.
+fn chosen(run: &Path, every: Option<u64>) -> Vec<PathBuf> {
+    let steps = sheets(run);
     let last = steps.keys().next_back().copied();
     let wanted = |step: u64| every.is_none_or(|every| step.is_multiple_of(every)) || Some(step) == last;
     steps.into_iter().filter(|(step, _)| wanted(*step)).map(|(_, path)| path).collect()
@@ -132,13 +127,14 @@ mod tests {
     #[test]
     fn sheets_come_in_the_order_of_their_steps() {
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("samples")).unwrap();
         for name in ["step-1000000.png", "step-000100.png", "step-000250.png", "step-7-x.png", "reals.png", "step-.png"]
         {
-            fs::write(folder.path().join(name), "").unwrap();
+            fs::write(folder.path().join("samples").join(name), "").unwrap();
         }
         let names = |every| -> Vec<String> {
             let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-            sheets(folder.path(), every).into_iter().map(name).collect()
+            chosen(folder.path(), every).into_iter().map(name).collect()
         };
         assert_eq!(names(None), ["step-000100.png", "step-000250.png", "step-1000000.png"]);
         assert_eq!(names(Some(250)), ["step-000250.png", "step-1000000.png"]);
