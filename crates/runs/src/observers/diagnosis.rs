@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::diagnosis::{EXPLODING, Episode, Monitor, OnSick, Severity, Sign, Treatment, Vitals};
 use crate::failure::{Failure, typed};
 use crate::observers::forgiving::Forgiving;
-use crate::observers::probe;
+use crate::observers::probe::Probe;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
@@ -125,14 +125,13 @@ struct Watch<'a> {
 
 pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
     let run = training.run.to_owned();
-    let past = if training.from > 0 { probe::files::read(&run, training.from)? } else { Vec::new() };
     let written = storage::read_text(&run.join(FILE))?.unwrap_or_default();
     let watch = Watch {
         console: training.console,
         config: training.config,
         alarm: training.alarm,
         monitor: Monitor::new(system.loss_scale(), system.metrics()),
-        past: past.iter().map(Vitals::of).collect(),
+        past: VecDeque::new(),
         diagnoses: Vec::new(),
         undone: written.lines().filter(|line| line.contains(ROLLED_BACK)).map(str::to_owned).collect(),
         is_written: true,
@@ -229,6 +228,10 @@ pub(crate) fn record_rollback(
 }
 
 impl Observer for Watch<'_> {
+    fn past_probe(&mut self, probe: &Probe) {
+        self.past.push_back(Vitals::of(probe));
+    }
+
     fn past_step(&mut self, step: u64, values: &[f64]) {
         while self.past.front().is_some_and(|probe| probe.step < step) {
             self.past.pop_front();

@@ -103,10 +103,10 @@ pub(crate) fn all<'a>(
 ) -> Result<Vec<Box<dyn Observer + 'a>>, Failure> {
     let opened = OBSERVERS.iter().filter_map(|open| open(training, system).transpose());
     let mut all = opened.collect::<Result<Vec<_>, _>>()?;
-    let mut past = |step: u64, values: &[f64]| all.iter_mut().for_each(|observer| observer.past_step(step, values));
-    let metrics = metrics_file::open(training, system, &mut past)?;
     let mut past = |probe: &Probe| all.iter_mut().for_each(|observer| observer.past_probe(probe));
     let probes = probe::files::open(training, system, &mut past)?;
+    let mut past = |step: u64, values: &[f64]| all.iter_mut().for_each(|observer| observer.past_step(step, values));
+    let metrics = metrics_file::open(training, system, &mut past)?;
     all.splice(0..0, [Some(Box::new(metrics) as Box<dyn Observer>), probes].into_iter().flatten());
     Ok(all)
 }
@@ -140,11 +140,11 @@ pub(crate) struct StepRecord<'a> {
 
 /// Watches a training run. An error stops it.
 pub(crate) trait Observer {
-    /// Called first, for each step that was recorded by an earlier process of the run.
-    fn past_step(&mut self, _step: u64, _values: &[f64]) {}
-
-    /// Called after that, for each probe that was taken by an earlier process of the run.
+    /// Called first, for each probe that was taken by an earlier process of the run, in order.
     fn past_probe(&mut self, _probe: &Probe) {}
+
+    /// Called after that, for each step that was recorded by an earlier process of the run.
+    fn past_step(&mut self, _step: u64, _values: &[f64]) {}
 
     /// Called once before the first step of this process.
     fn start(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
