@@ -31,8 +31,12 @@ impl Mask {
     /// Whether each of the [`WORDS`] elements from element 4 * `block` on is dropped.
     #[inline(always)]
     pub(crate) fn dropped<S: Simd>(self, s: S, block: u32) -> [S::M; VECTORS] {
-        let bound = s.splat_u(self.bound);
-        words(s, self.key, block).map(|words| s.less_u(words, bound))
+        let (words, bound) = (words(s, self.key, block), s.splat_u(self.bound));
+        let mut dropped = [s.less_u(words[0], bound); VECTORS];
+        for i in 1..VECTORS {
+            dropped[i] = s.less_u(words[i], bound);
+        }
+        dropped
     }
 
     /// Drops or scales 16 elements.

@@ -28,8 +28,8 @@ pub(crate) const WORDS: usize = VECTORS * LANES;
 /// [`WORDS`] words of the stream `key` in order, from word 4 * `block` on.
 #[inline(always)]
 pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
-    let [_, c1, c2, c3] = key.philox_counter(block).map(|word| s.splat_u(word));
-    let mut counters = [[s.splat_u(0), c1, c2, c3]; TOGETHER];
+    let [_, c1, c2, c3] = key.philox_counter(block);
+    let mut counters = [[s.splat_u(0), s.splat_u(c1), s.splat_u(c2), s.splat_u(c3)]; TOGETHER];
     for (i, counter) in counters.iter_mut().enumerate() {
         let first = block.wrapping_add((i * BLOCKS) as u32);
         counter[0] = s.add_u(s.splat_u(first), s.load_u(&const { offsets() }));

@@ -70,7 +70,7 @@ pub trait Layer {
 
     /// Whether the layer is the activation of a hidden layer, after which dropout may follow.
     fn is_hidden_activation(&self) -> bool {
-        self.activation().is_some_and(|activation| !matches!(activation, Activation::Sigmoid | Activation::Tanh))
+        self.activation().is_some_and(|activation| !activation.is_bounded())
     }
 
     /// The layer's tensors, with their names in the layer.
@@ -261,9 +261,10 @@ impl Network {
         })
     }
 
-    /// Replaces the activation at its end by `activation`; returns whether there is one.
+    /// Replaces its output activation, the last sigmoid or hyperbolic tangent, by `activation`;
+    /// returns whether there is one.
     pub fn set_output_activation(&mut self, activation: Activation) -> bool {
-        let is_output = |member: &&mut Member| ["Sigmoid", "Tanh"].contains(&&*member.layer.describe());
+        let is_output = |member: &&mut Member| member.layer.activation().is_some_and(Activation::is_bounded);
         let last = self.members.iter_mut().rev().find(is_output);
         last.map(|member| member.layer = Box::new(activation)).is_some()
     }

@@ -260,7 +260,8 @@ pub trait Kernel {
     /// Whether it benefits from [`Simd::dot_pairs`] as an instruction.
     const USES_PAIRS: bool = false;
     /// Runs it. Implementations, and all functions on vectors that they call, must be
-    /// `#[inline(always)]`.
+    /// `#[inline(always)]`. (So do not `map` an array of vectors: the code of the standard library
+    /// may be compiled outside the region, and then calls a function for each instruction.)
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 

@@ -20,6 +20,13 @@ pub enum Activation {
     Softplus,
 }
 
+impl Activation {
+    /// Whether its values are bounded, as those of the last layer of a network often have to be.
+    pub(crate) fn is_bounded(self) -> bool {
+        matches!(self, Activation::Sigmoid | Activation::Tanh)
+    }
+}
+
 impl Layer for Activation {
     fn describe(&self) -> String {
         match self {

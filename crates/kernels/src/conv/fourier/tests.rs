@@ -67,10 +67,12 @@ fn tiled() -> Vec<Fourier> {
         let g = ConvGeometry::new(x, kernel, out, stride, padding).unwrap();
         Fourier::winograd(&g, winograd).unwrap_or_else(|| panic!("{winograd:?} for {g:?}"))
     };
-    let small: [(_, _, _, _, _, Winograd); 12] = [
+    let small: [(_, _, _, _, _, Winograd); 13] = [
         ([2, 9, 7, 3], [3, 3], 5, [1, 1], Same, Winograd::F43),
         ([1, 8, 6, 350], [3, 3], 3, [1, 1], Valid, Winograd::F43),
         ([2, 10, 13, 3], [5, 6], 2, [2, 2], Same, Winograd::F43),
+        // So many channels that the depth is in two pieces.
+        ([1, 5, 4, 1900], [3, 3], 2, [1, 1], Same, Winograd::F43),
         // Columns of more than a panel, and channels of more than a vector.
         ([1, 5, 4, 37], [3, 3], 41, [1, 1], Same, Winograd::F43),
         // Many tiles, and many columns: each task transforms its own.
@@ -150,6 +152,10 @@ fn the_tiles_are_as_few_as_the_results_allow() {
     for call in [Convolution::Forward, Convolution::InputGrad, Convolution::WeightGrad] {
         assert_eq!(tiled.tiles(call), 4 * 8, "{call:?}");
     }
+    let g = ConvGeometry::new([1, 32, 32, 1], [4, 4], 1, [2, 2], Padding::Same).unwrap();
+    let phases = Fourier::winograd(&g, Winograd::F42).expect("two taps").each_phase();
+    let tiles: Vec<usize> = phases.map(|phase| phase.tiles(Convolution::InputGrad)).collect();
+    assert_eq!(tiles, [4 * 4; 4], "16 x 16 pixels each");
 }
 
 /// The absolute values of the matrix of a transform by column: the contribution of each tile

@@ -53,15 +53,17 @@ trait Matrix<const P: usize, const L: usize> {
     /// matrix * x
     fn apply<S: Simd>(s: S, x: [S::F; L]) -> [S::F; P];
     /// transposed matrix * y
-    fn apply_transposed<S: Simd>(s: S, y: [S::F; P]) -> [S::F; L];
+    fn apply_transposed<S: Simd>(_: S, _: [S::F; P]) -> [S::F; L] {
+        unreachable!("the input gradient is transformed back by the matrix of the outputs")
+    }
 }
 
 /// Declares matrices by formulas: the points, given the elements `x`, and the elements, given the
-/// points `y`.
+/// points `y`. (No result is transformed back by the matrix of the pixels.)
 macro_rules! matrices {
     ($($name:ident: $p:literal x $l:literal, $s:ident {
-        $x:pat => $points:expr,
-        $y:pat => $elements:expr
+        $x:pat => $points:expr
+        $(, $y:pat => $elements:expr)?
     })+) => {$(
         struct $name;
         impl Matrix<$p, $l> for $name {
@@ -70,10 +72,10 @@ macro_rules! matrices {
                 $points
             }
 
-            #[inline(always)]
+            $(#[inline(always)]
             fn apply_transposed<S: Simd>($s: S, $y: [S::F; $p]) -> [S::F; $l] {
                 $elements
-            }
+            })?
         }
     )+};
 }
@@ -135,16 +137,6 @@ matrices! {
             let [p, q] = opposite(s, plus(s, d, -2.25, b), 0.5, plus(s, c, -2.25, a));
             let [r, t] = opposite(s, plus(s, d, -0.25, b), 1.5, plus(s, c, -0.25, a));
             [p, q, r, t, all_roots(s, e, a, c)]
-        },
-        [p, q, r, t, last] => {
-            let ([even1, odd1], [even3, odd3]) = (halves(s, p, q), halves(s, r, t));
-            [
-                plus(s, plus(s, times(s, -1.125, odd1), -0.375, odd3), 0.5625, last),
-                plus(s, times(s, -2.25, even1), -0.25, even3),
-                plus(s, plus(s, times(s, 0.5, odd1), 1.5, odd3), -2.5, last),
-                s.add(even1, even3),
-                last,
-            ]
         }
     }
     Outputs5Four: 5 x 4, s {
@@ -174,17 +166,6 @@ matrices! {
             let [p, q] = opposite(s, plus(s, e, -2.25, c), 0.5, plus(s, d, -2.25, b));
             let [r, t] = opposite(s, plus(s, e, -0.25, c), 1.5, plus(s, d, -0.25, b));
             [all_roots(s, e, a, c), p, q, r, t, all_roots(s, f, b, d)]
-        },
-        [first, p, q, r, t, last] => {
-            let ([even1, odd1], [even3, odd3]) = (halves(s, p, q), halves(s, r, t));
-            [
-                times(s, 0.5625, first),
-                plus(s, plus(s, times(s, -1.125, odd1), -0.375, odd3), 0.5625, last),
-                plus(s, plus(s, times(s, -2.25, even1), -0.25, even3), -2.5, first),
-                plus(s, plus(s, times(s, 0.5, odd1), 1.5, odd3), -2.5, last),
-                s.add(s.add(even1, even3), first),
-                last,
-            ]
         }
     }
     Outputs6Four: 6 x 4, s {
