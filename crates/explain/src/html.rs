@@ -4,11 +4,11 @@
 //! and images made by the script. So even a text that was not escaped correctly could neither run
 //! nor load anything.
 
-use ::page::{fill, in_script, in_text, lean, source, tight};
+use ::page::{Page, in_script};
 
 use crate::document::Document;
 
-const FRAME: &str = include_str!("../page/page.html");
+const BODY: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/page.css");
 
 /// The files of the script, in order: each can use the ones before it.
@@ -26,25 +26,18 @@ const SCRIPT: [&str; 11] = [
     include_str!("../page/main.js"),
 ];
 
+fn sources(title: &str) -> Page<'_> {
+    Page { title, style: STYLE, script: &SCRIPT, images: "data:", scripts: "", body: BODY }
+}
+
 /// The whole file.
 ///
 /// # Panics
 /// Never: every [`Document`] can be written as JSON.
 pub fn page(document: &Document) -> String {
-    let style = tight(STYLE);
-    let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&SCRIPT.concat()));
-    let policy = format!(
-        "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
-        source(&style),
-        source(&script),
-    );
     let tape = serde_json::to_string(document).expect("a document is plain data");
-    fill(FRAME, |name| match name {
-        "policy" => policy.clone(),
-        "title" => in_text(&document.header.title),
-        "style" => style.clone(),
+    sources(&document.header.title).write(|name| match name {
         "tape" => in_script(&tape),
-        "script" => script.clone(),
         _ => unreachable!("page.html asks for {name}"),
     })
 }
@@ -52,6 +45,7 @@ pub fn page(document: &Document) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::page::source;
 
     /// A document whose title tries to inject a script.
     fn hostile() -> Document {
@@ -88,7 +82,7 @@ mod tests {
 
     #[test]
     fn style_and_script_fit() {
-        let bytes = tight(STYLE).len() + lean(&SCRIPT.concat()).len();
+        let bytes = sources("").size();
         assert!(bytes <= 128 * 1024, "{bytes} bytes of style and script");
     }
 

@@ -6,11 +6,68 @@
 
 use sha2::{Digest, Sha256};
 
+/// The beginning of every page, up to its body.
+const HEAD: &str = include_str!("head.html");
+/// The style that all pages have in common.
+const BASE: &str = include_str!("base.css");
+
+/// The sources of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The title, as plain text.
+    pub title: &'a str,
+    /// The style sheet, which follows the one that all pages have in common.
+    pub style: &'a str,
+    /// The files of the script, in order: each can use the ones before it.
+    pub script: &'a [&'a str],
+    /// Where images may come from, as in a content security policy.
+    pub images: &'a str,
+    /// Where scripts may come from besides the page itself; empty for a self-contained page.
+    pub scripts: &'a str,
+    /// The template of the body, with the places `{{title}}` and `{{script}}`, and others.
+    pub body: &'a str,
+}
+
+impl Page<'_> {
+    /// The size of style and script in bytes, without indentation and comments.
+    pub fn size(&self) -> usize {
+        self.full_style().len() + lean(&self.script.concat()).len()
+    }
+
+    fn full_style(&self) -> String {
+        tight(&[BASE, self.style].concat())
+    }
+
+    /// The whole file; `part` has the content of the other places of the body.
+    ///
+    /// # Panics
+    /// When a `{{` of the body is not closed.
+    pub fn write(&self, part: impl Fn(&str) -> String) -> String {
+        let style = self.full_style();
+        let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&self.script.concat()));
+        let policy = format!(
+            "default-src 'none'; img-src {}; style-src {}; script-src {} {}; base-uri 'none'; form-action 'none'",
+            self.images,
+            source(&style),
+            source(&script),
+            self.scripts,
+        );
+        let common = |name: &str| match name {
+            "policy" => policy.clone(),
+            "title" => in_text(self.title),
+            "style" => style.clone(),
+            "script" => script.clone(),
+            _ => part(name),
+        };
+        fill(HEAD, common) + &fill(self.body, common)
+    }
+}
+
 /// Replaces each `{{name}}` of the template by `part(name)`. Inserted text is not searched again.
 ///
 /// # Panics
 /// When a `{{` of the template is not closed.
-pub fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
+fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
     let mut pieces = frame.split("{{");
     let mut page = String::from(pieces.next().unwrap_or_default());
     for piece in pieces {
@@ -22,7 +79,7 @@ pub fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
 }
 
 /// Removes indentation and comment lines, a fifth of the size.
-pub fn lean(text: &str) -> String {
+fn lean(text: &str) -> String {
     let lines = text.lines().map(str::trim_start);
     let kept = lines
         .filter(|line| !(line.is_empty() || line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/")));
@@ -30,7 +87,7 @@ pub fn lean(text: &str) -> String {
 }
 
 /// Removes redundant spaces from a style sheet.
-pub fn tight(style: &str) -> String {
+fn tight(style: &str) -> String {
     lean(style).replace(": ", ":").replace("; ", ";").replace(" {", "{").replace(";}", "}")
 }
 

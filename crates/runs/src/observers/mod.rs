@@ -18,7 +18,7 @@ mod quality;
 pub(crate) mod reduced;
 pub(crate) mod report;
 pub(crate) mod samples;
-mod tensorboard;
+pub(crate) mod tensorboard;
 mod timings;
 
 use std::path::Path;

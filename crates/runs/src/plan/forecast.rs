@@ -42,6 +42,14 @@ pub(super) struct Forecast {
     pub tensors: u64,
     /// Height, width and channels of the samples, and how many the largest sheet has.
     pub sheet: ([usize; 3], usize),
+    /// Metrics of a step.
+    pub metrics: usize,
+    /// Tensors of the networks: an upper bound for the layers and activations of a probe.
+    pub layers: usize,
+    /// Outputs of all discriminators in a step.
+    pub scores: usize,
+    /// Domains of images: 2 for a translation.
+    pub domains: usize,
 }
 
 /// A stage of training, in which all steps are alike.
@@ -134,7 +142,12 @@ impl Forecast {
         let usage = meta::usage();
         let batch = stages.iter().map(|stage| stage.batch).max().unwrap_or(0);
         let (tensors, sheet) = (usage.most_held.saturating_add(usage.packed), (drawing.image, drawing.count));
-        Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet })
+        let domains = if matches!(system.samples(), Sampler::Images(_)) { 2 } else { 1 };
+        let metrics = system.metrics().len();
+        let layers = system.networks().iter().map(|network| network.tensors().len()).sum();
+        // As many outputs on reals as on fakes.
+        let scores = 2 * domains * batch * drawing.outputs;
+        Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet, metrics, layers, scores, domains })
     }
 
     /// Bytes held for tensors after a run of `config` was opened and has drawn, translated or
@@ -209,6 +222,8 @@ struct Drawing {
     image: [usize; 3],
     count: usize,
     subjects: Vec<Tensor>,
+    /// Outputs of a discriminator for each image, at most.
+    outputs: usize,
 }
 
 impl Drawing {
@@ -220,17 +235,18 @@ impl Drawing {
             Sampler::Points(plane) => (0, vec![plane.sampler.latents(seed, "samples", crate::sampling::plane::COUNT)]),
             Sampler::Images(_) => (8 * samples::ROWS, vec![rows(), rows()]),
         };
-        Self { image, count, subjects }
+        Self { image, count, subjects, outputs: 1 }
     }
 
-    fn draw(&self, system: &dyn System) {
+    fn draw(&mut self, system: &dyn System) {
+        let mut scored = None;
         match system.samples() {
             Sampler::Latents(sampler) => {
                 let latents = &self.subjects[0];
                 let fakes =
                     pictures::in_parts(latents.shape()[0], self.image, |rows| sampler.draw(&latents.rows(rows)));
                 let [height, width, channels] = self.image;
-                drop(gradient_of_outputs(system, 0, &Tensor::zeros([samples::COUNT, height, width, channels])));
+                scored = gradient_of_outputs(system, 0, &Tensor::zeros([samples::COUNT, height, width, channels]));
                 drop(fakes);
             }
             Sampler::Points(plane) => {
@@ -240,8 +256,11 @@ impl Drawing {
             Sampler::Images(sampler) => {
                 let sides = [(Direction::AToB, 0), (Direction::BToA, 1)];
                 drop(sides.map(|(direction, domain)| samples::columns(sampler, direction, &self.subjects[domain])));
-                drop(gradient_of_outputs(system, 1, &self.subjects[0]));
+                scored = gradient_of_outputs(system, 1, &self.subjects[0]);
             }
+        }
+        if let Some([images, scores, _]) = scored {
+            self.outputs = self.outputs.max(scores.size() / images.shape()[0].max(1));
         }
     }
 

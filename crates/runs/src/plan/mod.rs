@@ -24,7 +24,7 @@ use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder;
 use crate::systems::Trainable;
-use disk::Written;
+use disk::{Amounts, Written};
 use fit::Remedy;
 use forecast::Forecast;
 use limits::Room;
@@ -71,14 +71,28 @@ impl Needs {
         let measured = if config.evaluate_every() > 0 { MEASURED * image } else { 0 };
         let drawn = if count == 0 { PLANE } else { 3 * sheet };
         let passing = state.max(drawn).max(measured);
-        let written = Written::of(state, [sheets.saturating_add(1), sheet], config.steps().saturating_sub(from));
+        let steps = config.steps().saturating_sub(from);
+        let written = Written::of(&Amounts {
+            state,
+            steps,
+            metrics: forecast.metrics as u64,
+            sheets: sheets.saturating_add(1),
+            image: forecast.sheet.0.map(|size| size as u64),
+            samples: count as u64,
+            probes: probes_of(steps, config.probe_every()),
+            layers: forecast.layers as u64,
+            scores: forecast.scores as u64,
+            domains: forecast.domains as u64,
+        });
         let threads = rayon::current_num_threads() as u64;
         Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
     }
 
-    /// Adds the memory and disk for this data.
-    pub(crate) fn on(self, data: &Dataset) -> Self {
-        Self { data: data.memory(), cache: data.cache(), ..self }
+    /// Adds the memory and disk for this data, and leaves out the events for TensorBoard unless
+    /// they are written.
+    pub(crate) fn on(self, data: &Dataset, writes_events: bool) -> Self {
+        let events = if writes_events { self.written.events } else { 0 };
+        Self { data: data.memory(), cache: data.cache(), written: Written { events, ..self.written }, ..self }
     }
 
     /// Peak memory of the process in bytes.
@@ -209,6 +223,12 @@ impl Needs {
             )
         }))
     }
+}
+
+/// At most so many of `steps` steps are probed: every `every`th, and a few of the first ones.
+fn probes_of(steps: u64, every: u64) -> u64 {
+    let first = u64::from(u64::BITS / 2);
+    steps.checked_div(every).map_or(0, |regular| regular.saturating_add(first).min(steps))
 }
 
 /// The budget of a suggestion when `bytes` are available: it leaves a quarter free, because the

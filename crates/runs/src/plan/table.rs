@@ -90,6 +90,9 @@ impl Needs {
             ("a checkpoint (two are kept)", written.checkpoint),
             ("sheets and curves, at most", written.pictures),
             ("metrics", written.lines),
+            ("probes", written.probes),
+            ("report, at most", written.report),
+            ("events for TensorBoard", written.events),
             ("disk space, at most", written.most()),
             ("in addition, a cache of decoded pictures", self.cache),
         ];

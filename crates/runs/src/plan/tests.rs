@@ -1,8 +1,11 @@
 //! Tests the forecasts for all presets, and which runs are rejected.
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::config::Assignment;
 use crate::systems::{self, SYSTEMS};
+use crate::training::TrainRequest;
 
 const GIB: u64 = 1 << 30;
 
@@ -131,4 +134,39 @@ fn the_table_has_a_row_for_each_stage_and_its_parts_add_up() {
     let forecast = &needs.forecast;
     assert!(forecast.stages.windows(2).all(|pair| pair[0].held <= pair[1].held), "buffers are kept");
     assert!(forecast.stages.iter().all(|stage| stage.work.most_live <= stage.held), "what lives is held");
+}
+
+/// The bytes of the files of the run folder whose names begin with one of `names`.
+fn bytes_of(run: &Path, names: &[&str]) -> u64 {
+    let files = ["", "report"].iter().flat_map(|folder| std::fs::read_dir(run.join(folder)).unwrap().flatten());
+    let of = |path: PathBuf| {
+        let name = path.strip_prefix(run).unwrap().to_string_lossy().into_owned();
+        (path.is_file() && names.iter().any(|start| name.starts_with(start))).then(|| path.metadata().unwrap().len())
+    };
+    files.filter_map(|entry| of(entry.path())).sum()
+}
+
+#[test]
+fn the_disk_space_of_probes_report_and_events_is_that_of_a_real_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let settings = ["steps=30", "batch=8", "data='built-in'", "probe_every=1", "sample_every=10"];
+    let mut request = TrainRequest::of(systems::find("mnist").unwrap());
+    request.assignments = crate::config::read_settings(&settings.map(str::to_owned)).unwrap();
+    (request.out, request.output, request.tensorboard) = (Some(run.clone()), Output::Silent, true);
+    crate::training::train(&request).unwrap();
+    let Written { probes, report, events, .. } = Needs::of(&config("mnist", &settings), 0).unwrap().written;
+    let found = [["layers", "scores", "fakes"], ["report", "report", "report"], ["events", "events", "events"]];
+    for (planned, names) in [probes, report, events].into_iter().zip(found) {
+        let written = bytes_of(&run, &names);
+        println!("{names:?}: planned {planned}, written {written}");
+        assert!(written <= planned && planned < 5 * written, "{names:?}: planned {planned}, written {written}");
+    }
+}
+
+#[test]
+fn the_plan_counts_as_many_probes_as_there_are() {
+    for (steps, every, most) in [(0, 250, 0), (3, 250, 3), (1000, 250, 36), (1000, 0, 0), (10, 1, 10)] {
+        assert_eq!(probes_of(steps, every), most, "{steps} {every}");
+    }
 }

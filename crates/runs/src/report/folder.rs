@@ -181,9 +181,8 @@ fn quality(run: &Path) -> Vec<Chart> {
 
 /// The sheets of samples, evenly chosen if there are many.
 fn sheets(run: &Path) -> Vec<Sheet> {
-    let sheet = |(step, path): (u64, PathBuf)| {
-        Some(Sheet { step, file: format!("samples/{}", path.file_name()?.to_str()?) })
-    };
+    let sheet =
+        |(step, path): (u64, PathBuf)| Some(Sheet { step, file: format!("samples/{}", path.file_name()?.to_str()?) });
     evenly(samples::sheets(run).into_iter().filter_map(sheet).collect(), MOST_SHEETS)
 }
 

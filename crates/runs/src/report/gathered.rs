@@ -9,9 +9,9 @@ use crate::observers::probe::{Fakes, Layer, Pair, Probe};
 use crate::observers::reduced::Reduced;
 
 /// The largest number of points of a curve.
-const MOST_POINTS: usize = 2000;
+pub(crate) const MOST_POINTS: usize = 2000;
 /// The largest number of probes kept.
-const MOST_PROBES: usize = 512;
+pub(crate) const MOST_PROBES: usize = 512;
 /// Bins of a histogram of scores.
 const BINS: usize = 40;
 

@@ -6,11 +6,11 @@
 
 use std::fmt::Write;
 
-use page::{fill, in_script, in_text, lean, source, tight};
+use page::{Page, in_script, in_text};
 
 use super::document::{Document, RunReport};
 
-const FRAME: &str = include_str!("page/page.html");
+const BODY: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
 /// The files of the script, in order: each can use the ones before it.
@@ -44,23 +44,16 @@ fn json(document: &Document) -> String {
     serde_json::to_string(document).expect("a document is plain data")
 }
 
+fn sources<'a>(document: &'a Document, scripts: &'a str, images: &'a str) -> Page<'a> {
+    Page { title: &document.title, style: STYLE, script: &SCRIPT, images, scripts, body: BODY }
+}
+
 fn make(document: &Document, comparison: &str, data: &str, scripts: &str, images: &str) -> String {
-    let style = tight(STYLE);
-    let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&SCRIPT.concat()));
-    let policy = format!(
-        "default-src 'none'; img-src {images}; style-src {}; script-src {} {scripts}; base-uri 'none'; form-action 'none'",
-        source(&style),
-        source(&script),
-    );
-    fill(FRAME, |name| match name {
-        "policy" => policy.clone(),
-        "title" => in_text(&document.title),
-        "style" => style.clone(),
+    sources(document, scripts, images).write(|name| match name {
         "comparison" if comparison.is_empty() => String::new(),
         "comparison" => format!("<section><h2>Comparison</h2><pre>{}</pre></section>", in_text(comparison)),
         "plain" => plain(document),
         "data" => in_script(data),
-        "script" => script.clone(),
         _ => unreachable!("page.html asks for {name}"),
     })
 }
@@ -149,7 +142,7 @@ mod tests {
         for loader in ["fetch(", "XMLHttpRequest", "import(", "WebSocket", "innerHTML", "eval(", "localStorage"] {
             assert!(!whole.contains(loader), "the page uses {loader}");
         }
-        let bytes = tight(STYLE).len() + lean(&SCRIPT.concat()).len();
+        let bytes = sources(&hostile(), "", "").size();
         assert!(bytes <= 64 * 1024, "{bytes} bytes of style and script");
     }
 }

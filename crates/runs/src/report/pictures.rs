@@ -20,7 +20,7 @@ use crate::sampling::pictures::{self, Arrangement};
 use crate::storage::Unsynced;
 
 /// The longest side of an image in these pictures; larger ones are reduced.
-const SIDE: usize = 128;
+pub(crate) const SIDE: usize = 128;
 /// The longest side for comparing images.
 const COMPARED_SIDE: usize = 32;
 /// The number of training images among which the nearest is searched.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use datasets::{advice, plural, quoted};
 
-use super::Plan;
+use super::start::Plan;
 use crate::checkpoint::{self, LoadedCheckpoint};
 use crate::config::Config;
 use crate::failure::{Code, Failure};

@@ -51,7 +51,10 @@ enum Searched {
     Points(Matrix),
     /// The numbers of images of a domain. They are read again at each probe, because their rows
     /// would take more memory than a small network.
-    Images { domain: usize, numbers: Vec<usize> },
+    Images {
+        domain: usize,
+        numbers: Vec<usize>,
+    },
 }
 
 /// Statistics of a set of images or points.
@@ -73,7 +76,10 @@ impl FixedFakes {
             let points = Matrix::from_tensor(&plane.mixture.points(SEARCHED, Key::named(seed, "reals of the probe")));
             let statistics = of_points(&points.part(0..COUNT));
             let nearest = median(nearest_others(&points));
-            return Ok(Self { subjects, reals: vec![Reals { statistics, searched: Searched::Points(points), nearest }] });
+            return Ok(Self {
+                subjects,
+                reals: vec![Reals { statistics, searched: Searched::Points(points), nearest }],
+            });
         }
         let domains = 0..data.counts().len();
         let reals = domains.map(|domain| Reals::read(data, domain)).collect::<Result<_, _>>()?;

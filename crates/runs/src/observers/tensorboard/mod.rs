@@ -5,7 +5,7 @@ mod record;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use models::{MetricDescription, System};
@@ -40,9 +40,14 @@ struct Events<'a> {
     missing: Vec<u8>,
 }
 
+/// Whether the run folder `run` has such a file.
+pub(crate) fn is_in(run: &Path) -> bool {
+    run.join(NAME).exists()
+}
+
 pub(super) fn open<'a>(training: &TrainingContext<'a>, system: &dyn System) -> Opened<'a> {
     let path = training.run.join(NAME);
-    if !(training.tensorboard || training.from > 0 && path.exists()) {
+    if !(training.tensorboard || training.from > 0 && is_in(training.run)) {
         return Ok(None);
     }
     let mut events = Events {
@@ -169,7 +174,6 @@ mod tests {
     use super::*;
     use crate::fake::Fake;
     use crate::{Output, Run};
-    use std::path::Path;
 
     /// The steps of the events of the run folder `run`.
     fn steps_in(run: &Path) -> Vec<u64> {
