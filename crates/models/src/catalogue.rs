@@ -116,10 +116,10 @@ pub fn preset_table<S: Settings + Serialize>(name: &str) -> Table {
     Table::try_from(&settings).expect("settings are a flat table of numbers and words")
 }
 
-/// Reads settings from a table. Each key is first read separately, so that an error can name it.
+/// Reads settings from a table.
 ///
 /// # Errors
-/// When a value has the wrong type.
+/// When a value has the wrong type; the error names its key.
 pub fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSetting> {
     settings.clone().try_into().map_err(|error: toml::de::Error| {
         // The bad value fails on its own too, and with the same message; a struct without defaults
@@ -139,4 +139,37 @@ pub fn settings_from<S: DeserializeOwned>(settings: &Table) -> Result<S, BadSett
 /// The error of `result`.
 pub fn boxed<S: System + 'static>(result: Result<S, SettingsError>) -> Built {
     Ok(Box::new(result?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    fn refused<S: DeserializeOwned>(settings: &str) -> (Option<String>, String) {
+        let bad = settings_from::<S>(&settings.parse().unwrap()).err().expect("a bad value");
+        (bad.key, bad.why)
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_and_without_defaults() {
+        #[derive(Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Bare {
+            first: u32,
+            second: bool,
+            third: f64,
+        }
+        for (settings, key) in [
+            ("first = 'one'\nsecond = true\nthird = 1.0", "first"),
+            ("first = 1\nsecond = 2\nthird = 1.0", "second"),
+            ("first = 1\nsecond = true\nthird = 'x'", "third"),
+        ] {
+            let (named, why) = refused::<Bare>(settings);
+            assert_eq!(named.as_deref(), Some(key), "{why}");
+            assert!(why.starts_with("invalid type"), "{why}");
+        }
+        let (named, why) = refused::<crate::quickdraw::Settings>("batch = 4\ndepth = 'deep'\ndropout = 0.5");
+        assert_eq!(named.as_deref(), Some("depth"), "{why}");
+    }
 }

@@ -65,21 +65,61 @@ impl LossScale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SYSTEMS;
+    use crate::trainer::adversarial::discriminator_loss;
+    use crate::trainer::options::{Batches, Bce, Loss, TrainingOptions};
+    use tensor::{Tensor, Var};
 
     #[test]
     fn a_guess_has_the_loss_of_the_best_constant() {
-        let smallest =
-            |loss: &dyn Fn(f64) -> f64| (1..1000).map(|i| loss(f64::from(i) / 1000.0)).fold(f64::MAX, f64::min);
-        for real in [1.0, 0.9] {
-            let entropy = |p: f64| -(real * p.ln() + (1.0 - real) * (1.0 - p).ln()) - (1.0 - p).ln();
-            let squares = |p: f64| (p - real).powi(2) + p * p;
-            for (kind, expected) in
-                [(LossKind::CrossEntropy, smallest(&entropy)), (LossKind::LeastSquares, smallest(&squares))]
-            {
-                let guess = LossScale::summed(kind, real).guess;
-                assert!((guess - expected).abs() < 1e-6, "{kind:?} {real}: {guess} {expected}");
+        let loss = |loss, bce, label_smooth| TrainingOptions { loss, bce, label_smooth, ..TrainingOptions::default() };
+        for (options, kind) in [
+            (loss(Loss::Nonsaturating, Bce::Logits, 1.0), LossKind::CrossEntropy),
+            (loss(Loss::Minimax, Bce::Logits, 0.9), LossKind::CrossEntropy),
+            (loss(Loss::Nonsaturating, Bce::KerasClip, 0.9), LossKind::ClippedCrossEntropy),
+            (loss(Loss::Lsgan, Bce::Logits, 1.0), LossKind::LeastSquares),
+            (loss(Loss::Lsgan, Bce::Logits, 0.9), LossKind::LeastSquares),
+            (loss(Loss::Hinge, Bce::Logits, 1.0), LossKind::Hinge),
+            (loss(Loss::Wasserstein, Bce::Logits, 1.0), LossKind::Wasserstein),
+        ] {
+            let of = |output: f32| {
+                let on = |target| {
+                    let output = Var::constant(Tensor::full([1, 1], output));
+                    f64::from(discriminator_loss(&options, &output, &Tensor::full([1, 1], target)).item())
+                };
+                on(options.label_smooth as f32) + on(0.0)
+            };
+            let best = (-300..300).map(|i| of(i as f32 / 100.0)).fold(f64::MAX, f64::min);
+            for (d_batches, share) in [(Batches::Separate, 1.0), (Batches::Mixed, 0.5), (Batches::TwoUpdates, 0.5)] {
+                let scale = TrainingOptions { d_batches, ..options.clone() }.loss_scale();
+                assert_eq!(scale.kind, kind);
+                assert!((scale.guess - share * best).abs() < 1e-4, "{options:?}: {} {}", scale.guess, share * best);
             }
         }
-        assert_eq!(LossScale::summed(LossKind::CrossEntropy, 1.0).halved().guess, core::f64::consts::LN_2);
+    }
+
+    #[test]
+    fn the_losses_of_the_systems_have_their_scales() {
+        let ln2 = core::f64::consts::LN_2;
+        for entry in SYSTEMS {
+            let built = (entry.build)(&(entry.settings)("cpu"), 1);
+            let system = built.unwrap_or_else(|bad| panic!("{}: {}", entry.name, bad.why));
+            let expected = match entry.name {
+                "mnist" | "cifar" => continue,
+                "quickdraw" => (LossKind::CrossEntropy, ln2),
+                "cyclegan" => (LossKind::LeastSquares, 0.25),
+                "wgan-gp" | "progan" => (LossKind::Wasserstein, 0.0),
+                _ => (LossKind::CrossEntropy, 2.0 * ln2),
+            };
+            let scale = system.loss_scale().map(|scale| (scale.kind, scale.guess));
+            assert_eq!(scale, Some(expected), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn a_guess_lies_between_the_targets() {
+        for (kind, middle) in [(LossKind::CrossEntropy, 0.0), (LossKind::LeastSquares, 0.5), (LossKind::Hinge, 0.0)] {
+            assert_eq!(kind.middle(), middle);
+        }
     }
 }

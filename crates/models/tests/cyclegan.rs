@@ -231,3 +231,15 @@ fn bad_settings_are_named() {
     assert_eq!(key(Settings { cycle: -1.0, ..small() }), "cycle");
     assert_eq!(key(Settings { upsample: Upsample::ResizeConv, ..course() }), "upsample");
 }
+
+#[test]
+fn each_domain_has_its_discriminator() {
+    let (settings, system) = (small(), system(&small()));
+    let [pictures, _] = reals(0, &settings);
+    let symmetric = Var::constant(pictures.clone()).affine(2.0, -1.0).into_value();
+    for domain in [0, 1] {
+        let scores = system.discriminate(domain, &Var::constant(pictures.clone())).expect("a domain");
+        assert_eq!(scores.into_value(), system.discriminators[domain].infer(&symmetric));
+    }
+    assert!(system.discriminate(2, &Var::constant(pictures)).is_none());
+}

@@ -171,6 +171,46 @@ fn the_discriminator_sees_fakes_made_in_inference() {
 }
 
 #[test]
+fn the_mean_outputs_are_probabilities_of_reals_and_of_fakes() {
+    let mut system = Quickdraw::new(Settings { dropout: 0.0, ..small() }, 11).expect("good settings");
+    let latents = system.latents(1, "z", 4);
+    let mean = |images: &Tensor| {
+        let logits = system.discriminate(0, &Var::constant(images.clone())).expect("of images");
+        f64::from(logits.sigmoid().mean().item())
+    };
+    let expected = [mean(&reals()), mean(&system.generator.infer(&latents))];
+    let [_, _, real, fake] = system.train_discriminator(0, &reals(), &latents).expect("finite");
+    assert!((real - expected[0]).abs() < 1e-6 && (fake - expected[1]).abs() < 1e-6, "{real} {fake} {expected:?}");
+    assert!((real - fake).abs() > 1e-4, "they differ: {real} {fake}");
+}
+
+#[test]
+fn each_network_has_its_dropout_rate_and_samples_can_drop() {
+    let mut settings = Settings { dropout: 0.4, g_dropout: 0.25, ..small() };
+    settings.common.d_dropout = 0.1;
+    let rates = |settings: &Settings| {
+        [discriminator(settings, 1), generator(settings, 1)].map(|network| {
+            let summary = network.summary();
+            ["Dropout 0.1", "Dropout 0.25", "Dropout 0.4"].map(|rate| summary.matches(rate).count())
+        })
+    };
+    assert_eq!(rates(&settings), [[4, 0, 0], [0, 1, 0]]);
+    assert_eq!(rates(&small()), [[0, 0, 4], [0, 0, 1]], "where nothing is said");
+    let dropping = |ema| {
+        let settings = Settings { g_dropout_at_sampling: true, ema, ..settings.clone() };
+        Quickdraw::new(settings, 11).expect("good settings")
+    };
+    let plain = Quickdraw::new(settings.clone(), 11).expect("good settings");
+    let latents = plain.latents(1, "z", 3);
+    let images = dropping(0.0).draw(&latents);
+    assert_ne!(images, plain.draw(&latents));
+    assert_eq!(images.rows(1..3), dropping(0.0).draw(&latents.rows(1..3)), "in any batch");
+    assert_eq!(dropping(0.9).draw_raw(&latents).expect("beside the average"), images);
+    let nothing = Settings { g_dropout: 0.0, g_dropout_at_sampling: true, ..small() };
+    assert_eq!(Quickdraw::new(nothing, 11).err().expect("nothing to drop").key, "g_dropout_at_sampling");
+}
+
+#[test]
 fn dropout_is_active_in_both_steps_with_fresh_masks() {
     let latents = system().latents(1, "z", 4);
     let losses = |dropout: f64| {

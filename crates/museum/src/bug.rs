@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A mistake in the training step of the museum's GAN. Each place of the step that can be wrong
-/// asks for it.
+/// A mistake in the training step of the museum's GAN. Each place in the step that can be wrong
+/// checks for its mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bug {
@@ -15,7 +15,7 @@ pub enum Bug {
     NoFreeze,
     /// Gradients are added to those of all earlier steps.
     KeptGradients,
-    /// The cross-entropy is computed from probabilities, with a logarithm of their rounded values.
+    /// The cross-entropy is computed from the logarithms of rounded probabilities.
     NaiveLoss,
     /// The loss takes logits, but gets probabilities.
     DoubleSigmoid,
@@ -23,8 +23,8 @@ pub enum Bug {
     StaleStatistics,
     /// The learning rates are a hundred times as high.
     HighRate,
-    /// In the discriminator's loss, fakes have the label 1 and reals 0; the generator's loss does
-    /// not know.
+    /// In the discriminator's loss, fakes have the label 1 and reals 0; the generator's loss keeps
+    /// the usual labels.
     SwappedLabels,
     /// The generator minimises log(1 - D(G(z))).
     SaturatingLoss,

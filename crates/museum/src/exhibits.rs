@@ -10,7 +10,7 @@ pub struct Exhibit {
     pub name: &'static str,
     /// The mistake, in a few words.
     pub title: &'static str,
-    /// The mistake in a program, in PyTorch's words.
+    /// The mistake in a program, as pseudocode in the style of PyTorch.
     pub wrong: &'static str,
     /// The correct code.
     pub right: &'static str,
@@ -42,8 +42,8 @@ pub const EXHIBITS: &[Exhibit] = &[
         wrong: "loss(D(G(z)), 0).backward(); both_optimizers.step()",
         right: "loss(D(G(z).detach()), 0).backward(); d_optimizer.step()",
         symptom: "d_loss falls to nearly 0 and d_acc rises to 1, while g_loss grows.",
-        why: "The discriminator's loss is smallest if the fakes are easy to recognise. If it reaches the generator, each of \
-              the discriminator's turns makes the fakes worse again.",
+        why: "The discriminator's loss is smallest if the fakes are easy to recognise. If its gradient reaches the generator, \
+              each of the discriminator's turns makes the fakes worse again.",
         steps: 400,
         d_learning_rate: 5e-3,
         shows: |sick, healthy| sick.late("d_loss") < 0.1 * healthy.late("d_loss") && sick.late("d_acc") > 0.99,
@@ -84,8 +84,8 @@ pub const EXHIBITS: &[Exhibit] = &[
         wrong: "p = sigmoid(logit); -(y * log(p) + (1 - y) * log(1 - p))",
         right: "binary_cross_entropy_with_logits(logit, y)",
         symptom: "Suddenly a loss is NaN or infinite, and the training ends.",
-        why: "In f32, the sigmoid of a logit above 17 is rounded to exactly 1. The logarithm of 1 - 1 is minus infinity, and 0 \
-              times infinity is NaN. From the logit itself, the same loss is computed without rounding to 0 or 1.",
+        why: "In f32, the sigmoid of a logit above about 17 is rounded to exactly 1. The logarithm of 1 - 1 is minus infinity, and 0 \
+              times infinity is NaN. Computed from the logit itself, the same loss rounds nothing to 0 or 1.",
         steps: 400,
         d_learning_rate: 5e-3,
         shows: |sick, healthy| sick.steps() < healthy.steps(),
@@ -98,8 +98,8 @@ pub const EXHIBITS: &[Exhibit] = &[
         wrong: "binary_cross_entropy_with_logits(sigmoid(logit), y)",
         right: "binary_cross_entropy_with_logits(logit, y)",
         symptom: "d_loss stays close to log 2 = 0.693, and d_acc returns to one half.",
-        why: "The loss applies a sigmoid of its own. After the first one all numbers lie between 0 and 1, which the second one \
-              reads as probabilities from 0.5 to 0.73: no image can be called fake with certainty.",
+        why: "The loss applies a sigmoid of its own. After the first one, all numbers lie between 0 and 1, which the second one \
+              turns into probabilities from 0.5 to 0.73: no image can be called fake with certainty.",
         steps: 700,
         d_learning_rate: RATE,
         shows: |sick, healthy| {
@@ -114,8 +114,8 @@ pub const EXHIBITS: &[Exhibit] = &[
         wrong: "the generator runs in training mode, but its running mean and variance are never stored",
         right: "the layer updates running_mean and running_var in every training step",
         symptom: "The losses look healthy, but d_sample lies below d_fake: the samples are worse than the fakes of training.",
-        why: "Training normalises with the statistics of the batch, sampling with the running ones. If these are still those of \
-              the first step, sampling uses another network than the one that was trained.",
+        why: "Training normalises with the statistics of the batch, sampling with the running ones. If these still have their \
+              initial values, sampling uses a different network from the one that was trained.",
         steps: 600,
         d_learning_rate: RATE,
         shows: |sick, healthy| sick.gap() > healthy.gap() + 0.01,
@@ -129,7 +129,7 @@ pub const EXHIBITS: &[Exhibit] = &[
         right: "Adam(lr=0.001)",
         symptom: "The losses jump by factors of hundreds, then the discriminator wins and all samples look alike.",
         why: "An update is only as good as the slope that it follows, and the slope changes within a large step. Each network \
-              jumps over the answer to the other.",
+              overshoots its answer to the other.",
         steps: 800,
         d_learning_rate: RATE,
         shows: |sick, healthy| sick.late("g_loss") > 10.0 * healthy.late("g_loss") && sick.late("diversity") < 0.2,
@@ -156,7 +156,7 @@ pub const EXHIBITS: &[Exhibit] = &[
         wrong: "g_loss = log(1 - D(G(z)))",
         right: "g_loss = -log(D(G(z)))",
         symptom: "As soon as the discriminator is ahead, g_gradient falls to 0, and the generator stops learning.",
-        why: "Both losses have the same minimum, but where D(G(z)) is near 0 the first one is flat. The second one is steepest \
+        why: "Both losses are smallest where D(G(z)) is 1, but where it is near 0 the first one is flat. The second one is steepest \
               there, where the generator needs it most.",
         steps: 300,
         d_learning_rate: 4e-2,

@@ -327,7 +327,7 @@ impl FromLatents for MuseumGan {
     fn draw(&self, latents: &Tensor) -> Tensor {
         let images = Var::constant(self.generator.infer(latents));
         match self.bug() {
-            // Whoever forgets to scale the reals also believes that the fakes have their range.
+            // A program that does not scale the reals also takes the fakes to have their range.
             Bug::UnscaledData => images.scale(1.0 / 255.0).clamp(0.0, 1.0).into_value(),
             _ => images.affine(0.5, 0.5).into_value(),
         }

@@ -10,7 +10,7 @@ use runs::{Failure, Output, Run};
 use crate::gan::{Settings, trainable};
 use crate::{Bug, Columns, Exhibit};
 
-/// What to see, and where the two run folders go.
+/// Which exhibit to train, and where its two run folders go.
 pub struct Visit {
     /// The exhibit.
     pub exhibit: &'static Exhibit,
@@ -22,7 +22,7 @@ pub struct Visit {
     pub output: Output,
 }
 
-/// What there was to see.
+/// The results of a visit.
 pub struct Seen {
     /// The run folder of the correct step.
     pub healthy: PathBuf,
@@ -38,7 +38,7 @@ pub struct Seen {
     pub diagnoses: Vec<[String; 3]>,
 }
 
-/// Trains both runs. A run that is there already is not trained again.
+/// Trains both runs. A run that is complete already is not trained again.
 ///
 /// # Errors
 /// When a folder holds another run, or a file cannot be written.

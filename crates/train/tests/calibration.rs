@@ -12,7 +12,7 @@ use common::{Place, text};
 /// A broken run.
 struct Fault {
     line: &'static str,
-    /// The signs one of which must show, until the last step.
+    /// At least one of these signs must show before the run ends.
     signs: &'static [&'static str],
     is_fast: bool,
 }

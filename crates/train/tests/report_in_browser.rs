@@ -1,8 +1,8 @@
 //! The report of a run in a real browser: the live page of a run folder loads its data from the
-//! file beside it, the page of `train report` has them in itself, and both pass their own test at
-//! every width, in light and dark.
+//! file beside it, the page of `train report` contains them, and both pass their self-test at every
+//! width, in light and dark.
 //!
-//! Without a browser the tests say so and pass, as those of the page of `train explain`.
+//! Without a browser, the tests print a message and pass, like those of `explain_in_browser.rs`.
 
 mod chromium;
 mod common;
@@ -14,10 +14,10 @@ use std::thread;
 use chromium::{Picture, browser};
 use common::{Place, TINY};
 
-/// Time passes as fast as the page can take it.
+/// Lets four seconds of the page's timers pass without waiting for them.
 const PATIENT: &str = "--virtual-time-budget=4000";
 
-/// A run of six steps with a probe of each, and a second one.
+/// Two runs of six steps, with a probe at each step.
 fn runs() -> Place {
     let place = Place::new();
     let options = "--data built-in --steps 6 --sample-every 2 --set probe_every=1";

@@ -19,7 +19,7 @@ pub struct Ada {
     /// The target of the mean sign of the discriminator's outputs on reals, such as 0.6; 0 for
     /// augmenting every image.
     pub ada: f64,
-    /// The thousands of reals after which p could have gone from 0 to 1.
+    /// The number of reals, in thousands, within which p can go from 0 to 1.
     pub ada_kimg: f64,
 }
 
@@ -66,7 +66,8 @@ impl Probability {
         self.p.data().first().map_or(0.0, |p| f64::from(*p))
     }
 
-    /// Moves p by what `count` reals allow, after a turn in which the mean sign was `sign`.
+    /// Moves p by `count` / (1000 [`ada_kimg`](Ada::ada_kimg)), after a turn on `count` reals with
+    /// this mean sign.
     pub(crate) fn follow(&mut self, sign: f64, count: usize) {
         let step = count as f64 / (1000.0 * self.options.ada_kimg);
         let towards = if sign > self.options.ada { step } else { -step };

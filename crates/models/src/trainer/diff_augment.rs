@@ -123,6 +123,26 @@ mod tests {
     }
 
     #[test]
+    fn each_image_is_augmented_with_the_probability_by_each_kind_by_itself() {
+        let (images, kinds) = (images(1), [Augment::Translation, Augment::Cutout]);
+        let sometimes = |kinds: &[Augment], p| {
+            sometimes_augmented(&Var::constant(images.clone()), kinds, 2.0, p, KEY).into_value()
+        };
+        assert_eq!(sometimes(&kinds, 0.0), images);
+        let always = augmented(&Var::constant(images.clone()), &kinds, 2.0, KEY);
+        let largest = (&always - &Var::constant(sometimes(&kinds, 1.0))).into_value();
+        assert!(largest.data().iter().all(|x| x.abs() < 1e-6), "the same augmentations as always");
+        // A cutout changes every image, so a third of the 64 images are left as they are.
+        let [cut, moved] = [[Augment::Cutout], [Augment::Translation]].map(|kind| {
+            let some = sometimes(&kind, 0.66);
+            (0..64).map(|image| some.rows(image..image + 1) != images.rows(image..image + 1)).collect::<Vec<_>>()
+        });
+        let count = cut.iter().filter(|changed| **changed).count();
+        assert!((34..=50).contains(&count), "{count}");
+        assert!(cut.iter().zip(&moved).any(|(cut, moved)| !cut && *moved), "each kind has its own number");
+    }
+
+    #[test]
     fn colours_move_within_their_ranges_and_no_two_images_alike() {
         let grey = Tensor::full([64, 2, 2, 1], 0.25);
         // A uniform grey image has neither saturation nor contrast: only its brightness changes.

@@ -54,7 +54,7 @@ macro_rules! rules {
 
 rules! {
     UNEVEN_WINDOWS: "uneven-windows", Warning,
-        "the stride of a convolution, transposed or not, does not divide its kernel: checkerboard artefacts (in a discriminator only: a note)",
+        "the stride of a convolution, transposed or not, does not divide its kernel: checkerboard artefacts (only a note if the layer is in a discriminator)",
         "a kernel that is a multiple of the stride, or up-sampling and then a convolution";
     SPARSE_GRADIENTS: "sparse-gradients", Note,
         "ReLU or max-pooling in the discriminator: many of the generator's gradients are exactly 0",
@@ -67,10 +67,10 @@ rules! {
         "leave these two layers without normalisation";
     OTHER_RANGE: "other-range", Warning,
         "the data are in [0, 1], but the generator ends in a tanh",
-        "`seed_range = false`; no system but `cifar`, whose original does it, can be set so";
+        "`seed_range = false`; only `cifar` has this setting, because its original does it";
     DOUBLE_SIGMOID: "double-sigmoid", Error,
         "the discriminator ends in a sigmoid, but the loss takes logits",
-        "remove the sigmoid; it is a part of the loss";
+        "remove the sigmoid, which is part of the loss";
     SMALL_BATCH: "small-batch", Warning,
         "batch normalisation over fewer than 8 images",
         "`batch = 8` or more";
@@ -193,17 +193,39 @@ fn small_batch(batch: usize) -> Remark {
 /// The remarks on the networks of a system that trains on batches of `batch` images. A network is a
 /// discriminator if its name says so.
 pub(crate) fn of_system(networks: &[&Network], scale: Option<LossScale>, batch: usize) -> Vec<Remark> {
-    let is_normalised = networks.iter().any(|network| network.count(TensorKind::Buffer) > 0 && has_batch_norm(network));
+    let is_normalised = networks.iter().flat_map(|network| network.layers()).any(|(_, kind, _)| is_batch_norm(&kind));
     let small = (is_normalised && batch < 8).then(|| small_batch(batch));
     small.into_iter().chain(structure(networks, scale, batch)).collect()
 }
 
-fn has_batch_norm(network: &Network) -> bool {
-    network.layers().iter().any(|(_, kind, _)| kind.starts_with("BatchNorm"))
+fn is_batch_norm(kind: &str) -> bool {
+    kind.starts_with("BatchNorm")
 }
 
 fn is_discriminator(network: &Network) -> bool {
     ["discriminator", "critic"].iter().any(|name| network.name().starts_with(name))
+}
+
+/// The full names of the layers whose kind `is`, among the first or last layers of these networks.
+/// Layers that only reshape their input do not count, and parts of larger networks have no edges.
+fn at_edge(networks: &[&Network], edge: Edge, is: fn(&str) -> bool) -> Vec<String> {
+    let whole = networks.iter().filter(|network| !network.name().contains('.'));
+    let layer = |network: &&Network| {
+        let mut layers = network.layers();
+        layers.retain(|(_, kind, _)| !["Flatten", "Reshape"].iter().any(|free| kind.starts_with(free)));
+        match edge {
+            Edge::First => layers.into_iter().next(),
+            Edge::Last => layers.pop(),
+        }
+    };
+    whole.filter_map(layer).filter(|(_, kind, _)| is(kind)).map(|(name, ..)| name).collect()
+}
+
+/// Which layer of a network.
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
 }
 
 /// The remarks on the layers of networks.
@@ -219,30 +241,14 @@ fn structure(networks: &[&Network], scale: Option<LossScale>, batch: usize) -> V
     let ratio = count(&discriminators) as f64 / count(&generators) as f64;
 
     let sparse = named(&discriminators, &|kind, _| kind == "ReLU" || kind.starts_with("MaxPool2d"));
-    // A network may be a part of a larger one; only whole networks have edges.
-    let whole = |network: &&&Network| !network.name().contains('.');
-    let edge = |layer: Option<(String, String, Vec<usize>)>, is: &dyn Fn(&str) -> bool| {
-        layer.filter(|(_, kind, _)| is(kind)).map(|(name, ..)| name)
-    };
-    // What only reshapes its input does not count.
-    let counts =
-        |(_, kind, _): &(String, String, Vec<usize>)| !["Flatten", "Reshape"].iter().any(|free| kind.starts_with(free));
-    let first = |network: &Network| network.layers().into_iter().find(counts);
-    let last = |network: &Network| network.layers().into_iter().rev().find(counts);
-    let normalised = |kind: &str| kind.starts_with("BatchNorm");
-    let edges: Vec<String> = discriminators
-        .iter()
-        .filter(whole)
-        .filter_map(|network| edge(first(network), &normalised))
-        .chain(generators.iter().filter(whole).filter_map(|network| edge(last(network), &normalised)))
-        .collect();
+    let edges = [
+        at_edge(&discriminators, Edge::First, is_batch_norm),
+        at_edge(&generators, Edge::Last, is_batch_norm),
+    ]
+    .concat();
     let takes_logits = scale.is_some_and(|scale| scale.kind.is_cross_entropy());
-    let doubled: Vec<String> = discriminators
-        .iter()
-        .filter(whole)
-        .filter(|_| takes_logits)
-        .filter_map(|network| edge(last(network), &|kind| kind == "Sigmoid"))
-        .collect();
+    let doubled =
+        if takes_logits { at_edge(&discriminators, Edge::Last, |kind| kind == "Sigmoid") } else { Vec::new() };
     let tiny = named(networks, &|kind, output| kind == "InstanceNorm" && output[..2] == [1, 1]);
     let groups = named(&discriminators, &|kind, _| {
         kind.strip_prefix("MinibatchStddev ")

@@ -1,6 +1,6 @@
 //! Every rule on a network or a setting that breaks it.
 
-use nn::layers::{Activation, BatchNorm, Conv2d, Dense, Flatten, InstanceNorm, MaxPool2d, MinibatchStddev};
+use nn::layers::{Activation, BatchNorm, Conv2d, Dense, Flatten, InstanceNorm, MaxPool2d, MinibatchStddev, Reshape};
 use nn::{Dialect, Network};
 
 use super::*;
@@ -37,21 +37,40 @@ fn layers_that_do_not_belong_there() {
     assert_eq!(ids(&[&pooled, &generator], 8), ["sparse-gradients"]);
     let sigmoid = plain().with("dense", Dense::new(1)).with("sigmoid", Activation::Sigmoid);
     assert_eq!(ids(&[&sigmoid, &generator], 8), ["double-sigmoid"]);
+    let squares = Some(LossScale::summed(LossKind::LeastSquares, 1.0));
+    assert_eq!(of_system(&[&sigmoid, &generator], squares, 8), [], "which takes no logits");
     let edge = network("generator").with("conv", Conv2d::new(3, 3)).with("bn", BatchNorm::default());
     assert_eq!(ids(&[&good, &edge], 8), ["edge-batch-norm"]);
     assert_eq!(ids(&[&good, &edge], 4), ["small-batch", "edge-batch-norm"]);
+    let block = network("generator.4x4").with("conv", Conv2d::new(3, 3)).with("bn", BatchNorm::default());
+    assert_eq!(ids(&[&good, &block, &generator], 8), [""; 0], "not at the edge of the whole");
+    let reshaped = network("generator")
+        .with("flatten", Flatten)
+        .with("dense", Dense::new(16))
+        .with("bn", BatchNorm::default())
+        .with("reshape", Reshape(vec![4, 4, 1]));
+    assert_eq!(ids(&[&good, &reshaped], 8), ["edge-batch-norm"], "reshaping does not count");
     let first =
         network("discriminator").with("bn", BatchNorm::default()).with("flatten", Flatten).with("d", Dense::new(1));
     assert_eq!(ids(&[&first, &generator], 8), ["edge-batch-norm"]);
     let uneven = network("generator").with("conv", Conv2d::new(3, 3).stride(2)).with("tanh", Activation::Tanh);
     assert_eq!(ids(&[&good, &uneven], 8), ["uneven-windows"]);
+    let seen = network("critic").with("conv", Conv2d::new(4, 3).stride(2)).with("f", Flatten).with("d", Dense::new(1));
+    let severities = |networks: &[&Network]| -> Vec<Severity> {
+        of_system(networks, None, 8).iter().map(|remark| remark.severity).collect()
+    };
+    assert_eq!(severities(&[&good, &uneven]), [Severity::Warning]);
+    assert_eq!(severities(&[&seen, &generator]), [Severity::Note], "the discriminator draws nothing");
     let tiny = network("generator").with("conv", Conv2d::new(3, 4).stride(4)).with("norm", InstanceNorm);
     assert_eq!(ids(&[&good, &tiny], 8), ["tiny-instance-norm"]);
     let grouped =
         network("discriminator").with("std", MinibatchStddev(4)).with("flatten", Flatten).with("d", Dense::new(1));
     assert_eq!(ids(&[&grouped, &generator], 6), ["stddev-group"]);
+    assert_eq!(ids(&[&grouped, &generator], 8), [""; 0], "two groups");
     let large = network("discriminator").with("flatten", Flatten).with("a", Dense::new(1000)).with("b", Dense::new(1));
     assert_eq!(ids(&[&large, &generator], 8), ["unbalanced"]);
+    let wide = network("generator").with("a", Conv2d::new(1000, 3)).with("b", Conv2d::new(3, 3));
+    assert_eq!(ids(&[&good, &wide], 8), ["unbalanced"]);
 }
 
 #[test]
@@ -62,6 +81,13 @@ fn settings_that_pull_against_each_other() {
     assert_eq!(of_dcgan(TrainingOptions { d_batches: Batches::Mixed, ..base() }, 8), ["mixed-batch"]);
     assert_eq!(of_dcgan(TrainingOptions { k: 2, g_steps: 2, ..base() }, 8), ["turns"]);
     assert_eq!(of_dcgan(TrainingOptions { loss: Loss::Wasserstein, ..base() }, 8), ["unbounded-critic"]);
+    let bounded = TrainingOptions { loss: Loss::Wasserstein, d_norm: DiscriminatorNorm::Layer, ..base() };
+    for bounded in [
+        TrainingOptions { gradient_penalty: 10.0, ..bounded.clone() },
+        TrainingOptions { spectral_norm: true, ..bounded },
+    ] {
+        assert_eq!(of_dcgan(bounded, 8), [""; 0]);
+    }
     assert_eq!(of_dcgan(TrainingOptions { spectral_norm: true, ..base() }, 8), ["undone-bound"]);
     let horses = cifar::Settings { seed_range: true, ..cifar::Settings::default() };
     let trainer = cifar::trainer(&horses, 1).expect("good settings");

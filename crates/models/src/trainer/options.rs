@@ -73,11 +73,11 @@ pub struct TrainingOptions {
     /// The rate of the generator's dropout layers; [`OWN`] for the system's own. A generator
     /// without any gets one after each activation of a hidden layer.
     pub g_dropout: f64,
-    /// Whether the generator drops when it makes samples, too. The dropped elements of an image
-    /// depend only on its latents.
+    /// Whether the generator's dropout is applied when sampling, too. The dropped elements of an
+    /// image depend only on its latents.
     pub g_dropout_at_sampling: bool,
-    /// Whether the generator, instead of minimising its loss, matches the mean of the features in
-    /// front of the discriminator's last layer (Salimans et al. 2016).
+    /// Whether the generator, instead of minimising its usual loss, matches the mean features of
+    /// reals, which are the input of the discriminator's last layer (Salimans et al. 2016).
     pub feature_matching: bool,
     /// Whether the discriminator sees the standard deviation within groups of four images of the
     /// batch (Karras et al. 2018).

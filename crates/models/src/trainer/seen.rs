@@ -25,7 +25,7 @@ pub(crate) fn name_scores(discriminator: &str, side: Side, logits: &Tensor) {
     name_value(discriminator, name, || logits.clone());
 }
 
-/// Reports the images of `range` that `discriminator` receives; nothing for points of the plane.
+/// Reports the images of `range` that `discriminator` receives; nothing for points in the plane.
 pub(crate) fn name_seen(discriminator: &str, side: Side, range: Range, images: impl FnOnce() -> Tensor) {
     let name = match side {
         Side::Real => SEEN_REALS,

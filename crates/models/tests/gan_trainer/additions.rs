@@ -50,12 +50,14 @@ fn a_dropout_rate_changes_the_layers_there_are_or_adds_them_after_activations() 
 fn dropout_in_samples_depends_on_the_latents_alone() {
     let options = TrainingOptions { g_dropout: 0.5, g_dropout_at_sampling: true, ..TrainingOptions::default() };
     let dropping = dcgan_trainer(options.clone());
-    let plain = dcgan_trainer(TrainingOptions { g_dropout_at_sampling: false, ..options });
+    let plain = dcgan_trainer(TrainingOptions { g_dropout_at_sampling: false, ..options.clone() });
     let latents = dropping.latents(1, "z", 5);
     let images = dropping.draw(&latents);
     assert_ne!(images, plain.draw(&latents), "elements are dropped");
     assert_eq!(images, dropping.draw(&latents), "the same ones each time");
     assert_eq!(images.rows(3..5), dropping.draw(&latents.rows(3..5)), "in any batch");
+    let averaged = dcgan_trainer(TrainingOptions { ema: 0.9, ..options.clone() });
+    assert_eq!(averaged.draw_raw(&latents).expect("beside the average"), images, "without the average, too");
     let options = TrainingOptions { g_dropout_at_sampling: true, ..TrainingOptions::default() };
     let error = models::dcgan::trainer(&small_dcgan(options), 1).err().expect("nothing to drop");
     assert_eq!(error.key, "g_dropout_at_sampling");
@@ -153,4 +155,40 @@ fn adaptive_augmentation_starts_with_none_and_adapts() {
     assert!(seen.iter().any(|p| *p > 0.0) && seen.iter().all(|p| (0.0..=1.0).contains(p)), "{seen:?}");
     let bare = TrainingOptions { common: CommonOptions::default(), ..options };
     assert_eq!(models::dcgan::trainer(&small_dcgan(bare), 1).err().expect("nothing to adapt").key, "ada");
+}
+
+/// With a share s of the reals taken for reals, the mean sign is 2 s - 1, not s.
+#[test]
+fn adaptive_augmentation_follows_the_mean_sign_of_the_reals() {
+    let reals = images([28, 1], 8);
+    let after_a_step = |ada: f64| {
+        let options = TrainingOptions {
+            ada: Ada { ada, ada_kimg: 0.08 },
+            common: CommonOptions { diff_augment: vec![Augment::Cutout], ..CommonOptions::default() },
+            ..digits_options()
+        };
+        let settings = mnist::Settings { batch: 8, dropout: 0.0, ..digits(options) };
+        let mut trainer = mnist::trainer(&settings, 11).expect("good settings");
+        let logits = trainer.discriminate(0, &Var::constant(reals.clone())).expect("of images").into_value();
+        trainer.step(0, std::slice::from_ref(&reals)).expect("finite");
+        let p = trainer.state().tensors["ada.probability"].data()[0];
+        (p, logits.data().iter().filter(|logit| **logit > 0.0).count())
+    };
+    let (_, taken) = after_a_step(0.5);
+    let share = taken as f64 / 8.0;
+    assert!(share > 0.5 && share < 1.0, "not a test with {share}");
+    let sign = 2.0 * share - 1.0;
+    assert_eq!(after_a_step(sign + 0.01).0, 0.0, "below the target");
+    assert!((after_a_step(sign - 0.01).0 - 0.1).abs() < 1e-6, "above it, by 8 of 80 reals");
+}
+
+#[test]
+fn the_discriminators_outputs_are_those_on_images_in_its_range() {
+    let pictures = images([28, 1], 3);
+    let score = |trainer: &dyn System| trainer.discriminate(0, &Var::constant(pictures.clone())).unwrap().into_value();
+    let trainer = dcgan_trainer(TrainingOptions::default());
+    let symmetric = Var::constant(pictures.clone()).affine(2.0, -1.0).into_value();
+    assert_eq!(score(&trainer), trainer.discriminator.infer(&symmetric));
+    let trainer = dcgan_trainer(TrainingOptions { out_act: OutAct::Sigmoid, ..TrainingOptions::default() });
+    assert_eq!(score(&trainer), trainer.discriminator.infer(&pictures));
 }

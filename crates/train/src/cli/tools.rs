@@ -26,7 +26,7 @@ pub(crate) struct ReportArgs {
     /// Run folders; the curves of several runs are drawn in the same charts
     #[arg(value_name = "RUN", required = true)]
     pub(crate) runs: Vec<PathBuf>,
-    /// The page [default: report.html]
+    /// The HTML file to write [default: report.html]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -94,8 +94,8 @@ pub(crate) struct CompareArgs {
     /// The run folders; each is compared with the first
     #[arg(value_name = "RUN", required = true, num_args = 2..)]
     pub(crate) runs: Vec<PathBuf>,
-    /// Repeat at most N steps of two runs of one system, from the last state that they have in
-    /// common, to find the first tensor that differs; 0 for none
+    /// Repeat at most N steps of two runs of the same system, from the last state that they have in
+    /// common, to find the first tensor that differs; 0 to skip this
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) replay: u64,
     /// Print JSON instead of text
@@ -146,7 +146,7 @@ pub(crate) struct DeriveArgs {
 /// Options of `train museum`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MuseumArgs {
-    /// The mistake; without it, lists all
+    /// The mistake to show; without it, all mistakes are listed
     #[arg(value_name = "BUG", value_parser = PossibleValuesParser::new(EXHIBITS.iter().map(|exhibit| exhibit.name)))]
     pub(crate) bug: Option<String>,
     /// The folder for the two runs and their report [default: museum/BUG]

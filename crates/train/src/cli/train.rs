@@ -28,8 +28,8 @@ pub(crate) struct TrainArgs {
     /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
-    /// Start a new run from the weights of another one, from its folder or from one of its
-    /// checkpoint files. Its settings hold where this command sets no other; steps count from 0
+    /// Start a new run from the weights of another one, given as its folder or one of its checkpoint
+    /// files. Settings that this command does not set are that run's; steps count from 0
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(crate) from: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
@@ -45,7 +45,7 @@ pub(crate) struct TrainArgs {
     /// Measure the time of each kernel and layer; prints a table at the end and writes timings.csv
     #[arg(long)]
     pub(crate) timings: bool,
-    /// Write the metrics and the sheets of samples into an event file for TensorBoard, in the run
+    /// Write the metrics and the sheets of samples to an event file for TensorBoard, in the run
     /// folder
     #[arg(long)]
     pub(crate) tensorboard: bool,

@@ -1,6 +1,6 @@
 //! Opens pages in headless Chromium, for the tests of the pages that the program writes.
 
-#![allow(dead_code)] // Each test file uses what it needs.
+#![allow(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
 use std::fs::File;
 use std::io::{BufReader, Write, stderr};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Longer than this no page takes, on however busy a machine.
+/// No page takes longer than this, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(170);
 
-/// A page that cannot be opened is a hang, not a wait.
+/// Runs the command to its end; panics if it takes longer than [`PATIENCE`].
 fn finish(mut command: Command, what: &str) {
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
     let start = Instant::now();
@@ -27,7 +27,7 @@ fn finish(mut command: Command, what: &str) {
     }
 }
 
-/// The browser of this machine. None, and a word about it, if there is none.
+/// The browser of this machine. If there is none, prints a message and returns None.
 pub(crate) fn browser() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("BACKDRAW_BROWSER") {
         return Some(named.into());
@@ -43,8 +43,8 @@ pub(crate) fn browser() -> Option<PathBuf> {
     found
 }
 
-/// Opens the file `page` at an address within it, with further options, and waits for the browser,
-/// which has no network.
+/// Opens the file `page` with this URL fragment and these browser options, without a network, and
+/// waits until the browser exits.
 pub(crate) fn open(browser: &Path, page: &Path, fragment: &str, options: &[&str], out: Stdio) {
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new(browser);
@@ -59,7 +59,7 @@ pub(crate) fn open(browser: &Path, page: &Path, fragment: &str, options: &[&str]
     finish(command, &format!("{} at #{fragment}", page.display()));
 }
 
-/// What the file `page` says of itself, in a window of this width and height.
+/// The result of the self-test of the file `page`, in a window of this width and height.
 pub(crate) fn self_test(browser: &Path, page: &Path, options: &[&str], [width, height]: [u32; 2]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let dump = folder.path().join("dump.html");

@@ -38,12 +38,12 @@ pub struct Settings {
     pub latent: usize,
     /// Channels after the discriminator's first layer; each following layer doubles them.
     pub depth: usize,
-    /// The dropout rate of both networks, where `d_dropout` and `g_dropout` say nothing.
+    /// The dropout rate of both networks, unless `d_dropout` or `g_dropout` overrides it.
     pub dropout: f64,
     /// The dropout rate of the generator; [`OWN`] for `dropout`.
     pub g_dropout: f64,
-    /// Whether the generator drops when it makes samples, too. The dropped elements of an image
-    /// depend only on its latents.
+    /// Whether the generator's dropout is applied when sampling, too. The dropped elements of an
+    /// image depend only on its latents.
     pub g_dropout_at_sampling: bool,
     /// The discriminator's initial learning rate.
     pub d_learning_rate: f64,

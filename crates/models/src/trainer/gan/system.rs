@@ -58,9 +58,7 @@ impl GanTrainer {
         }
         Ok(report)
     }
-}
 
-impl GanTrainer {
     /// Images in [0, 1] that the network makes from latents.
     fn sampled(&self, generator: &Network, latents: &Tensor) -> Tensor {
         self.spec.range.outward(sampled(generator, latents, self.options.g_dropout_at_sampling))
