@@ -125,9 +125,8 @@ mod tests {
     #[test]
     fn each_image_is_augmented_with_the_probability_by_each_kind_by_itself() {
         let (images, kinds) = (images(1), [Augment::Translation, Augment::Cutout]);
-        let sometimes = |kinds: &[Augment], p| {
-            sometimes_augmented(&Var::constant(images.clone()), kinds, 2.0, p, KEY).into_value()
-        };
+        let sometimes =
+            |kinds: &[Augment], p| sometimes_augmented(&Var::constant(images.clone()), kinds, 2.0, p, KEY).into_value();
         assert_eq!(sometimes(&kinds, 0.0), images);
         let always = augmented(&Var::constant(images.clone()), &kinds, 2.0, KEY);
         let largest = (&always - &Var::constant(sometimes(&kinds, 1.0))).into_value();

@@ -241,11 +241,8 @@ fn structure(networks: &[&Network], scale: Option<LossScale>, batch: usize) -> V
     let ratio = count(&discriminators) as f64 / count(&generators) as f64;
 
     let sparse = named(&discriminators, &|kind, _| kind == "ReLU" || kind.starts_with("MaxPool2d"));
-    let edges = [
-        at_edge(&discriminators, Edge::First, is_batch_norm),
-        at_edge(&generators, Edge::Last, is_batch_norm),
-    ]
-    .concat();
+    let edges = [at_edge(&discriminators, Edge::First, is_batch_norm), at_edge(&generators, Edge::Last, is_batch_norm)]
+        .concat();
     let takes_logits = scale.is_some_and(|scale| scale.kind.is_cross_entropy());
     let doubled =
         if takes_logits { at_edge(&discriminators, Edge::Last, |kind| kind == "Sigmoid") } else { Vec::new() };

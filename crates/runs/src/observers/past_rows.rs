@@ -47,8 +47,8 @@ pub(crate) struct Report {
     first_damaged: u64,
 }
 
-/// The header line of the table `path`: the names of its columns, `step` first. None if the file has
-/// no such line.
+/// The header line of the table `path`: the names of its columns, `step` first. None if the file
+/// has no such line.
 pub(crate) fn header(path: &Path) -> Option<String> {
     let mut line = Vec::new();
     BufReader::new(File::open(path).ok()?).take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;

@@ -1,5 +1,5 @@
-//! What a training run prints at its beginning and at its end, and what it adds to failures: what is
-//! saved, and how to go on.
+//! What a training run prints at its beginning and at its end, and what it adds to failures: what
+//! is saved, and how to go on.
 
 use std::path::Path;
 

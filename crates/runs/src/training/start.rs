@@ -1,5 +1,5 @@
-//! [`Plan`]: what a training run starts from: nothing, another run's weights, or a checkpoint of its
-//! own.
+//! [`Plan`]: what a training run starts from: nothing, another run's weights, or a checkpoint of
+//! its own.
 
 use std::path::{Path, PathBuf};
 

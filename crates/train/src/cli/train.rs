@@ -28,8 +28,8 @@ pub(crate) struct TrainArgs {
     /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
-    /// Start a new run from the weights of another one, given as its folder or one of its checkpoint
-    /// files. Settings that this command does not set are that run's; steps count from 0
+    /// Start a new run from the weights of another one, given as its folder or one of its
+    /// checkpoint files. Settings that this command does not set are that run's; steps count from 0
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(crate) from: Option<PathBuf>,
     /// Read settings from a file with the keys of a run's config.toml
