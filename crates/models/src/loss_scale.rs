@@ -106,7 +106,7 @@ mod tests {
             let system = built.unwrap_or_else(|bad| panic!("{}: {}", entry.name, bad.why));
             let expected = match entry.name {
                 "mnist" | "cifar" => continue,
-                "quickdraw" => (LossKind::CrossEntropy, ln2),
+                "quickdraw" | "vanilla" => (LossKind::CrossEntropy, ln2),
                 "cyclegan" => (LossKind::LeastSquares, 0.25),
                 "wgan-gp" | "progan" => (LossKind::Wasserstein, 0.0),
                 _ => (LossKind::CrossEntropy, 2.0 * ln2),

@@ -69,7 +69,7 @@ fn dropout_in_samples_depends_on_the_latents_alone() {
 fn feature_matching_is_its_formula_and_is_learned() {
     let options = TrainingOptions { feature_matching: true, d_learning_rate: 1e-12, ..digits_options() };
     let settings = mnist::Settings { dropout: 0.0, ..digits(options) };
-    let mut trainer = mnist::trainer(&settings, 11).expect("good settings");
+    let mut trainer = mnist::trainer(&settings, 4).expect("good settings");
     let reals = images([28, 1], 4);
     let losses: Vec<f64> =
         (0..12).map(|step| trainer.step(step, std::slice::from_ref(&reals)).expect("finite")["g_loss"]).collect();
@@ -168,7 +168,7 @@ fn adaptive_augmentation_follows_the_mean_sign_of_the_reals() {
             ..digits_options()
         };
         let settings = mnist::Settings { batch: 8, dropout: 0.0, ..digits(options) };
-        let mut trainer = mnist::trainer(&settings, 11).expect("good settings");
+        let mut trainer = mnist::trainer(&settings, 4).expect("good settings");
         let logits = trainer.discriminate(0, &Var::constant(reals.clone())).expect("of images").into_value();
         trainer.step(0, std::slice::from_ref(&reals)).expect("finite");
         let p = trainer.state().tensors["ada.probability"].data()[0];

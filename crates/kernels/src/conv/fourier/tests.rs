@@ -153,8 +153,8 @@ fn the_tiles_are_as_few_as_the_results_allow() {
         assert_eq!(tiled.tiles(call), 4 * 8, "{call:?}");
     }
     let g = ConvGeometry::new([1, 32, 32, 1], [4, 4], 1, [2, 2], Padding::Same).unwrap();
-    let phases = Fourier::winograd(&g, Winograd::F42).expect("two taps").each_phase();
-    let tiles: Vec<usize> = phases.map(|phase| phase.tiles(Convolution::InputGrad)).collect();
+    let tiled = Fourier::winograd(&g, Winograd::F42).expect("two taps");
+    let tiles: Vec<usize> = tiled.each_phase().map(|phase| phase.tiles(Convolution::InputGrad)).collect();
     assert_eq!(tiles, [4 * 4; 4], "16 x 16 pixels each");
 }
 
