@@ -77,7 +77,8 @@ const METRIC: u64 = 32;
 
 impl Written {
     pub(super) fn of(run: &Amounts) -> Self {
-        let sheet = run.image.into_iter().chain([run.samples]).fold(1, u64::saturating_mul);
+        // Small images are enlarged on a sheet, and repeated pixels are not compressed to nothing.
+        let sheet = run.image.into_iter().chain([run.samples]).fold(2, u64::saturating_mul);
         let sheets = run.sheets.saturating_mul(sheet);
         let [layer, score, fakes] = PROBE_LINES;
         let probe = layer * run.layers + run.domains.saturating_mul(fakes) + score.saturating_mul(run.scores);
@@ -120,6 +121,6 @@ mod tests {
         let (image, samples) = ([256, 256, 1], 16);
         let amounts = Amounts { state: 1 << 30, sheets: 10, image, samples, steps: 1000, ..Amounts::default() };
         let written = Written::of(&amounts);
-        assert!(written.most() > 3 << 30 && written.most() < (3 << 30) + (20 << 20));
+        assert!(written.most() > 3 << 30 && written.most() < (3 << 30) + (64 << 20));
     }
 }
