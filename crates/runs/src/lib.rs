@@ -37,6 +37,8 @@
 //! [`explanation`]. `curves`: the charts of a run; without it a run writes its metrics but draws no
 //! charts.
 
+#[doc(hidden)]
+pub mod bands;
 mod checkpoint;
 pub mod compare;
 pub mod config;

@@ -29,11 +29,12 @@ fn a_branch_resumes_to_the_same_bits() {
 #[test]
 fn everything_that_a_branch_keeps_and_changes_is_printed() {
     let place = with_parent();
-    let dry = place.good("quickdraw --from parent --set label_smooth=0.9 --seed 5 --dry-run");
+    let dry = place.good("quickdraw --from parent --set label_smooth=0.9 --set d_dropout=0.2 --seed 5 --dry-run");
     for line in [
         "parent       ",
         "changed      seed: 5 here, 1 in the parent",
         "changed      quickdraw.label_smooth: 0.9 here, 1.0 in the parent",
+        "changed      quickdraw.d_dropout: 0.2 here, the system's own in the parent",
         "kept         discriminator: weights",
         "kept         generator: weights, 8 buffers",
         "kept         optimiser of discriminator: 2 updates",

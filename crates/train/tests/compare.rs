@@ -12,8 +12,8 @@ fn two_runs_are_compared_as_text_and_as_json() {
     place.good(&format!("{start} --out second"));
     let text = place.good("compare first second --out pictures/sheets.png").out;
     for words in [
-        "quickdraw.d_dropout  -1.0    0.0",
-        "parent_step          (none)  2",
+        "quickdraw.d_dropout  the system's own  0.0",
+        "parent_step          (none)            2",
         "B started from the weights of A after step 2",
         "metrics: differ first at step 1",
         "differs first, in the initial weights",

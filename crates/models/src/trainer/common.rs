@@ -38,7 +38,13 @@ pub const OWN: f64 = -1.0;
 /// # Errors
 /// When it is neither [`OWN`] nor in its range.
 pub(crate) fn check_dropout(key: &'static str, rate: f64) -> Result<(), SettingsError> {
-    if rate == OWN { Ok(()) } else { in_range(key, rate, 0.0, 0.95) }
+    if rate == OWN {
+        return Ok(());
+    }
+    in_range(key, rate, 0.0, 0.95).map_err(|SettingsError { key, why }| {
+        let why = format!("{why}; {OWN}, the default, keeps the rates of the system's own layers");
+        SettingsError { key, why }
+    })
 }
 
 /// Sets the dropout rate of networks, unless it is [`OWN`].

@@ -67,7 +67,7 @@ rules! {
         "leave these two layers without normalisation";
     OTHER_RANGE: "other-range", Warning,
         "the data are in [0, 1], but the generator ends in a tanh",
-        "`seed_range = false`; only `cifar` has this setting, because its original does it";
+        "`seed_range = false`; only `cifar` has this setting, because its original makes this mistake";
     DOUBLE_SIGMOID: "double-sigmoid", Error,
         "the discriminator ends in a sigmoid, but the loss takes logits",
         "remove the sigmoid, which is part of the loss";
@@ -91,7 +91,7 @@ rules! {
         "networks of similar size";
     UNDONE_BOUND: "undone-bound", Warning,
         "spectral normalisation together with batch normalisation, which undoes it",
-        "`spectral_norm = false`, or `d_norm`";
+        "`spectral_norm = false`, or `d_norm = \"layer\"` or `\"none\"`";
     SIZE: "size", Error,
         "the size of the images cannot be reached by the generator's up-sampling",
         "a size from the list in the message";

@@ -42,7 +42,9 @@ fn a_dropout_rate_changes_the_layers_there_are_or_adds_them_after_activations() 
     assert!(horses.contains("Dropout 0.4"), "{horses}");
     for (bad, key) in [(1.0, "d_dropout"), (-0.5, "d_dropout")] {
         let options = TrainingOptions { common: common(bad), ..digits_options() };
-        assert_eq!(mnist::trainer(&digits(options), 1).err().expect("out of range").key, key);
+        let error = mnist::trainer(&digits(options), 1).err().expect("out of range");
+        assert_eq!(error.key, key);
+        assert!(error.why.contains("0 to 0.95; -1, the default"), "{}", error.why);
     }
 }
 

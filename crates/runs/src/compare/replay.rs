@@ -49,7 +49,7 @@ pub struct Difference {
 pub(super) fn replay(runs: [&OpenRun; 2], metrics: Option<&FirstDifference>, most: u64, output: &Output) -> Replayed {
     let no = |why: String| Replayed { notes: vec![format!("not replayed: {why}")], ..Replayed::default() };
     if most == 0 {
-        return no("it was not asked for".into());
+        return no("the replay is switched off".into());
     }
     let [Some(a), Some(b)] = runs.map(|run| run.config.as_ref()) else {
         return no("a configuration cannot be read".into());
@@ -116,7 +116,7 @@ fn search(
     }
     let needed = metrics.and_then(|metrics| metrics.step).filter(|step| *step > from).map(|step| step - from);
     if let Some(needed) = needed.filter(|needed| *needed > most) {
-        replayed.notes.push(format!("the metrics differ first {needed} steps later; at most {most} are replayed"));
+        replayed.notes.push(format!("the metrics first differ {needed} steps after that; at most {most} steps are replayed"));
     }
     let of = |config: &Config, system: &dyn System| data::of(config, system, system.batch_size(), &Output::Silent);
     let images: [Dataset; 2] = [of(configs[0], &*a)?, of(configs[1], &*b)?];

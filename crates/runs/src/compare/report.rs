@@ -4,7 +4,8 @@ use core::fmt;
 
 use metrics::suite::short;
 
-use super::{Comparison, Course, MetricRow, Pair, RunSummary};
+use super::{Comparison, Course, MetricRow, Pair, RunSummary, Setting};
+use crate::config::in_words;
 
 /// The name of the run at this position: A, B, C, ..., then its number.
 pub(super) fn label(run: usize) -> String {
@@ -41,7 +42,11 @@ impl fmt::Display for Comparison {
             writeln!(f, "  none")?;
         }
         let head = [vec![String::new()], labels().collect()].concat();
-        let rows = self.settings.iter().map(|setting| [vec![setting.key.clone()], setting.values.clone()].concat());
+        let row = |Setting { key, values }: &Setting| {
+            let values = values.iter().map(|value| in_words(key, value).to_owned());
+            [key.clone()].into_iter().chain(values).collect()
+        };
+        let rows = self.settings.iter().map(row);
         if !self.settings.is_empty() {
             table(f, &[head].into_iter().chain(rows).collect::<Vec<_>>())?;
         }

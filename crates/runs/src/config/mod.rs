@@ -7,6 +7,7 @@
 
 mod file;
 mod keys;
+mod like_preset;
 mod numerics;
 mod parent;
 mod precision;
@@ -94,6 +95,11 @@ impl Assignment {
     pub fn option(name: &'static str, key: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { key: key.into(), value: value.into(), source: Source::Option(name) }
     }
+}
+
+/// The `value` of `key`, as [`Config::show`] gives it, for people.
+pub(crate) fn in_words<'a>(key: &str, value: &'a str) -> &'a str {
+    if key.ends_with("_dropout") && value == "-1.0" { "the system's own" } else { value }
 }
 
 /// How an absent value is displayed. No real value looks like this, because text is quoted.
@@ -469,7 +475,12 @@ impl Config {
             if old != new && !keys::may_change(&one.key) && !self.is_precision(&one.key) {
                 return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
                     .at(run.join("config.toml").display())
-                    .because(format!("the run has {} = {old}, the command asks for {new}", one.key))
+                    .because(format!(
+                        "the run has {} = {}, the command asks for {}",
+                        one.key,
+                        in_words(&one.key, &old),
+                        in_words(&one.key, &new)
+                    ))
                     .help(advice!(
                         "fixed-by-the-run",
                         "leave out `{}` to continue the run, or leave out `--resume` to start a new one",
@@ -495,7 +506,10 @@ impl Config {
         keys.into_iter()
             .filter(|key| !(keys::may_change(key) || was_changed && self.is_precision(key)))
             .filter(|key| self.show(key) != other.show(key))
-            .map(|key| format!("{key}: {} {ours}, {} {theirs}", self.show(&key), other.show(&key)))
+            .map(|key| {
+                let [here, there] = [self, other].map(|config| config.show(&key));
+                format!("{key}: {} {ours}, {} {theirs}", in_words(&key, &here), in_words(&key, &there))
+            })
             .collect()
     }
 }

@@ -41,8 +41,8 @@ pub(super) const CONTRADICTION: Sign = Sign {
 pub(super) const SAMPLES_DIFFER: Sign = Sign {
     id: "samples-differ",
     title: "samples differ from the fakes of training",
-    meaning: "The discriminator rates samples lower than the fakes of the training steps: the generator has learned its own \
-              latents by heart, or its running statistics are wrong.",
+    meaning: "The discriminator rates samples lower than the fakes of the training steps: the generator has \
+              memorised the latents of training, or its running statistics are wrong.",
     severity: Severity::Flaw,
     chapter: "from-symptom-to-cause",
     patience: 150,

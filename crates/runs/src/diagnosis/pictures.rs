@@ -114,8 +114,14 @@ fn garbage(window: &Window<'_>) -> Option<String> {
 fn mode_collapse(window: &Window<'_>) -> Option<String> {
     const COUNT: usize = 4;
     let diversity = series(window, COUNT, |probe| probe.diversity)?;
-    (largest(&diversity) < 0.3)
-        .then(|| format!("distance between samples {:.3} of that between real images", diversity[COUNT - 1]))
+    if largest(&diversity) < 0.3 {
+        return Some(format!("distance between samples {:.3} of that between real images", diversity[COUNT - 1]));
+    }
+    // Two modes far apart are as diverse as all of them.
+    let modes = window.last(COUNT)?.iter().map(|probe| probe.modes).collect::<Option<Vec<[f64; 2]>>>()?;
+    let [covered, by_reals] = modes[COUNT - 1];
+    let is_few = modes.iter().all(|[covered, by_reals]| *covered < 3.0 && *by_reals >= 6.0);
+    is_few.then(|| format!("the samples cover {covered} of {by_reals} modes"))
 }
 
 fn checkerboard(window: &Window<'_>) -> Option<String> {
@@ -155,6 +161,7 @@ mod tests {
         beyond: Some(0.0),
         nyquist: Some(1.5),
         neighbour: Some(1.1),
+        modes: None,
     };
 
     fn signs(probes: &[Vitals]) -> Vec<&'static str> {
@@ -165,6 +172,9 @@ mod tests {
     #[test]
     fn healthy_samples_have_no_sign() {
         assert_eq!(signs(&[HEALTHY; 8]), [""; 0]);
+        assert_eq!(signs(&[Vitals { modes: Some([3.0, 8.0]), ..HEALTHY }; 8]), [""; 0]);
+        // A mixture of two modes.
+        assert_eq!(signs(&[Vitals { modes: Some([2.0, 2.0]), ..HEALTHY }; 8]), [""; 0]);
         // What cannot be measured shows nothing.
         assert_eq!(signs(&[Vitals::default(); 8]), [""; 0]);
     }
@@ -173,6 +183,7 @@ mod tests {
     fn each_flaw_shows_after_four_probes() {
         let cases = [
             ("mode-collapse", Vitals { diversity: Some(0.05), ..HEALTHY }),
+            ("mode-collapse", Vitals { modes: Some([2.0, 8.0]), ..HEALTHY }),
             ("checkerboard", Vitals { nyquist: Some(30.0), ..HEALTHY }),
             ("memorisation", Vitals { neighbour: Some(0.1), ..HEALTHY }),
             ("range", Vitals { range: Some(0.3), ..HEALTHY }),

@@ -54,6 +54,8 @@ pub(crate) struct Vitals {
     /// The median distance of a fake from the nearest training image, divided by that of training
     /// images from each other.
     pub(super) neighbour: Option<f64>,
+    /// The number of modes of a mixture that the fakes cover, and that the reals do.
+    pub(super) modes: Option<[f64; 2]>,
 }
 
 impl Vitals {
@@ -83,6 +85,7 @@ impl Vitals {
             beyond: most(each(&|fakes| fakes.nyquist.map(|_| span(fakes)[1]))),
             nyquist: most(each(&|fakes| fakes.nyquist.map(Pair::ratio))),
             neighbour: most(each(&|fakes| fakes.nearest.map(Pair::ratio))),
+            modes: fakes.iter().find_map(|fakes| fakes.modes.map(|pair| [pair.fakes, pair.reals])),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`Document`]: the content of a report as plain data. The page only draws: every number and every
 //! sentence is decided here.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One or several runs.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -43,6 +43,9 @@ pub(crate) struct Chart {
     /// The range of the vertical axis; None to derive it from the data.
     pub(crate) range: Option<(f64, f64)>,
     pub(crate) lines: Vec<Line>,
+    /// What the bands behind its lines are, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
 }
 
 /// A curve.
@@ -54,6 +57,17 @@ pub(crate) struct Line {
     pub(crate) steps: Vec<f64>,
     /// None where the value is not finite.
     pub(crate) values: Vec<Option<f64>>,
+    /// The range of normal runs, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) band: Option<Band>,
+}
+
+/// A range of values over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Band {
+    pub(crate) steps: Vec<f64>,
+    pub(crate) low: Vec<Option<f64>>,
+    pub(crate) high: Vec<Option<f64>>,
 }
 
 /// A sheet of samples.
@@ -127,10 +141,29 @@ pub(crate) struct Record {
     pub(crate) seen: Vec<SeenPictures>,
     /// The gradients that the discriminators send to the pixels of fakes.
     pub(crate) gradients: Vec<GradientPictures>,
-    /// The nearest training images of the sheet's samples.
-    pub(crate) neighbours: Option<Neighbours>,
+    /// The nearest training images of the sheet's samples, or of each direction of a translation.
+    /// Older records have one object, or null.
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) neighbours: Vec<Neighbours>,
     /// A walk through the space of latents.
     pub(crate) walk: Option<Walk>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Neighbours>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Found {
+        Many(Vec<Neighbours>),
+        One(Neighbours),
+    }
+    Ok(match Option::deserialize(from)? {
+        Some(Found::Many(many)) => many,
+        Some(Found::One(one)) => {
+            let (grid, places) = ([one.columns, one.rows], (0..one.numbers.len()).collect());
+            vec![Neighbours { of: "sample".into(), grid, places, ..one }]
+        }
+        None => Vec::new(),
+    })
 }
 
 /// Images as a discriminator received them.
@@ -156,17 +189,25 @@ pub(crate) struct GradientPictures {
 
 /// The nearest training image of each sample of the newest sheet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Neighbours {
     pub(crate) step: u64,
+    /// `sample`, or the direction of a translation: `A to B`. Older records lack it, and the next
+    /// two fields: their sheet has the same arrangement as the file.
+    pub(crate) of: String,
     /// A sheet without gaps.
     pub(crate) file: String,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
-    /// The number of each neighbour in the data, and its distance.
+    /// Columns and rows of the sheet of samples.
+    pub(crate) grid: [usize; 2],
+    /// Where each sample is on the sheet, counted row by row.
+    pub(crate) places: Vec<usize>,
+    /// The number of each neighbour in the data, and its distance (-1 if it is not finite).
     pub(crate) numbers: Vec<usize>,
     pub(crate) distances: Vec<f64>,
-    /// How many training images were compared, and the median distance between neighbours among
-    /// them.
+    /// How many training images were compared, and the median distance between a training image and
+    /// its own nearest neighbour.
     pub(crate) searched: usize,
     pub(crate) typical: f64,
 }
@@ -186,4 +227,26 @@ pub(crate) fn short(number: f64) -> Option<f64> {
         return None;
     }
     format!("{number:.4e}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_an_older_program_is_read() {
+        let old = r#"{"data":"d","step":3,"hash":null,"seen":[],"gradients":[],"walk":null,"neighbours":{"step":3,
+            "file":"report/nearest.png","columns":4,"rows":4,"numbers":[5,6],"distances":[0.5,-1.0],"searched":9,
+            "typical":0.25}}"#;
+        let record: Record = serde_json::from_str(old).unwrap();
+        let [found] = &record.neighbours[..] else { panic!("{record:?}") };
+        assert_eq!(
+            (&*found.of, found.grid, &found.places, &found.numbers),
+            ("sample", [4, 4], &vec![0, 1], &vec![5, 6])
+        );
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        assert_eq!(again, record);
+        let none: Record = serde_json::from_str(r#"{"neighbours":null}"#).unwrap();
+        assert!(none.neighbours.is_empty());
+    }
 }

@@ -12,6 +12,7 @@ use tensor::meta;
 
 use super::document::{Alert, Chart, Record, RunReport, Sheet};
 use super::gathered::{Gathered, line};
+use crate::bands;
 use crate::config::Config;
 use crate::diagnosis::SIGNS;
 use crate::observers::past_rows::{self, Table};
@@ -77,7 +78,8 @@ pub(crate) fn assemble(
     step: u64,
     record: Record,
 ) -> RunReport {
-    let mut charts = gathered.charts(metrics);
+    let normal = config.and_then(bands::fitting);
+    let mut charts = gathered.charts(metrics, normal.as_ref().and_then(|normal| normal.as_ref().ok()));
     charts.extend(quality(run));
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| {
@@ -94,6 +96,9 @@ pub(crate) fn assemble(
     }
     fact("data", record.data.clone());
     fact("weights hash", record.hash.clone().unwrap_or_default());
+    if let Some(Err(why)) = normal {
+        fact("range of normal runs", format!("not shown: {why}"));
+    }
     let name = fs::canonicalize(run)
         .ok()
         .as_deref()
@@ -174,7 +179,7 @@ fn quality(run: &Path) -> Vec<Chart> {
         let sentence =
             "A measure of the samples' quality, against reals of the same data; the Manual explains each one.";
         let line = line(name, sentence, points);
-        Chart { title: format!("Quality: {name}"), label: name.into(), range: None, lines: vec![line] }
+        Chart { title: format!("Quality: {name}"), label: name.into(), lines: vec![line], ..Chart::default() }
     });
     charts.collect()
 }

@@ -5,6 +5,7 @@ use models::MetricDescription;
 use models::step_metrics::Unit;
 
 use super::document::{Chart, LayerHistory, LayerRow, Line, ScoreHistory, short};
+use crate::bands::{Fitting, name_of_fakes};
 use crate::observers::probe::{Fakes, Layer, Pair, Probe};
 use crate::observers::reduced::Reduced;
 
@@ -51,8 +52,8 @@ impl Gathered {
         self.added += 1;
     }
 
-    /// The charts of the metrics, then those of the probes.
-    pub(crate) fn charts(&self, metrics: &[MetricDescription]) -> Vec<Chart> {
+    /// The charts of the metrics, then those of the probes; `normal` has the bands behind them.
+    pub(crate) fn charts(&self, metrics: &[MetricDescription], normal: Option<&Fitting>) -> Vec<Chart> {
         let mut charts: Vec<Chart> = Vec::new();
         for (at, metric) in metrics.iter().enumerate() {
             let (title, label, range, name) = match (metric.chart, metric.unit) {
@@ -63,21 +64,25 @@ impl Gathered {
                 (None, Unit::Share) => ("Shares", "Share", Some((0.0, 1.0)), metric.name),
                 (None, Unit::Kimg) => continue,
             };
-            let line = line(name, metric.description, self.rows.extremes(at));
+            let band = normal.and_then(|normal| normal.of_metric(metric.name));
+            let line = Line { band, ..line(name, metric.description, self.rows.extremes(at)) };
             add(&mut charts, (title, label, range), line);
         }
         for chart in &OF_FAKES {
-            for line in self.of_fakes(chart) {
+            for line in self.of_fakes(chart, normal) {
                 add(&mut charts, (chart.title, chart.label, None), line);
             }
         }
         charts.retain(|chart| chart.lines.iter().any(|line| line.values.iter().any(Option::is_some)));
+        for chart in charts.iter_mut().filter(|chart| chart.lines.iter().any(|line| line.band.is_some())) {
+            chart.note = normal.map(Fitting::sentence);
+        }
         charts
     }
 
     /// The lines of a chart of the fixed fakes: theirs and those of reals, for each direction of a
     /// translation.
-    fn of_fakes(&self, chart: &OfFakes) -> Vec<Line> {
+    fn of_fakes(&self, chart: &OfFakes, normal: Option<&Fitting>) -> Vec<Line> {
         let mut names: Vec<&str> = self.probes.iter().flat_map(|probe| &probe.fakes).map(|fakes| &*fakes.of).collect();
         names.sort_unstable();
         names.dedup();
@@ -91,7 +96,8 @@ impl Gathered {
                 found.filter_map(|(step, fakes)| Some((step as f64, number(&(chart.pick)(fakes)?)))).collect()
             };
             let [of_fakes, of_reals] = chart.sentences;
-            lines.push(line(&format!("fakes{suffix}"), of_fakes, points(|pair| pair.fakes)));
+            let band = normal.and_then(|normal| normal.of_fakes(&name_of_fakes(chart.column, name)));
+            lines.push(Line { band, ..line(&format!("fakes{suffix}"), of_fakes, points(|pair| pair.fakes)) });
             lines.push(line(&format!("reals{suffix}"), of_reals, points(|pair| pair.reals)));
         }
         lines
@@ -172,40 +178,45 @@ impl Gathered {
 }
 
 /// A chart of the fixed fakes beside reals.
-struct OfFakes {
+pub(crate) struct OfFakes {
     title: &'static str,
     label: &'static str,
-    pick: fn(&Fakes) -> Option<Pair>,
+    /// Its column in `fakes.csv`.
+    pub(crate) column: &'static str,
+    pub(crate) pick: fn(&Fakes) -> Option<Pair>,
     /// How to read the lines of fakes and of reals.
     sentences: [&'static str; 2],
 }
 
-const OF_FAKES: [OfFakes; 3] = [
+pub(crate) const OF_FAKES: [OfFakes; 3] = [
     OfFakes {
         title: "Diversity of fixed fakes",
         label: "Mean distance",
+        column: "distance",
         pick: |fakes| Some(fakes.distance),
         sentences: [
-            "The mean distance between two of a fixed set of fakes. Far below that of reals, all fakes look alike: mode collapse.",
-            "The same between reals, which the fakes should approach.",
+            "The mean distance between two of a fixed set of fakes. If it is far below that of reals, all fakes look alike (mode collapse).",
+            "The mean distance between two reals, which that of the fakes should approach.",
         ],
     },
     OfFakes {
         title: "Distance to the nearest training image",
         label: "Median distance",
+        column: "nearest",
         pick: |fakes| fakes.nearest,
         sentences: [
-            "The median distance of a fake to the nearest training image. Far below that of reals, the generator copies its data.",
-            "The same for training images among each other.",
+            "The median distance of a fake from the nearest training image. If it is far below that of reals, the generator copies its data.",
+            "The median distance of a training image from the nearest other one.",
         ],
     },
     OfFakes {
         title: "Finest detail: checkerboards",
         label: "Power at the highest frequency",
+        column: "nyquist",
         pick: |fakes| fakes.nyquist,
         sentences: [
-            "The power of rows and columns that alternate between bright and dark. Several times that of reals: checkerboard artefacts.",
-            "The same for reals.",
+            "The power of patterns that alternate between bright and dark from pixel to pixel. If it is many times that of reals, the samples have checkerboard artefacts.",
+            "The power of such patterns in reals.",
         ],
     },
 ];
@@ -213,7 +224,7 @@ const OF_FAKES: [OfFakes; 3] = [
 /// Adds a line to the chart with this title, label and range.
 fn add(charts: &mut Vec<Chart>, (title, label, range): (&str, &str, Option<(f64, f64)>), line: Line) {
     let at = charts.iter().position(|chart| chart.title == title).unwrap_or_else(|| {
-        charts.push(Chart { title: title.into(), label: label.into(), range, lines: Vec::new() });
+        charts.push(Chart { title: title.into(), label: label.into(), range, ..Chart::default() });
         charts.len() - 1
     });
     charts[at].lines.push(line);
@@ -223,7 +234,7 @@ fn add(charts: &mut Vec<Chart>, (title, label, range): (&str, &str, Option<(f64,
 pub(super) fn line(name: &str, sentence: &str, points: Vec<(f64, f64)>) -> Line {
     let points = at_most(points, MOST_POINTS);
     let (steps, values) = points.into_iter().map(|(step, value)| (step, short(value))).unzip();
-    Line { name: name.into(), sentence: sentence.into(), steps, values }
+    Line { name: name.into(), sentence: sentence.into(), steps, values, band: None }
 }
 
 /// At most `most` of the points: of each of equally many neighbours the smallest and the largest,

@@ -109,12 +109,13 @@ mod tests {
     /// A run in which every text would like to be a program.
     fn hostile() -> Document {
         let wish = || "</script><img src=x onerror=alert(1)>\"&{{script}}\u{2028}".to_owned();
-        let line = Line { name: wish(), sentence: wish(), steps: vec![1.0], values: vec![Some(2.0)] };
+        let line =
+            Line { name: wish(), sentence: wish(), steps: vec![1.0], values: vec![Some(2.0)], ..Line::default() };
         let run = RunReport {
             name: wish(),
             facts: vec![(wish(), wish())],
             missing: vec![wish()],
-            charts: vec![Chart { title: wish(), label: wish(), range: None, lines: vec![line] }],
+            charts: vec![Chart { title: wish(), label: wish(), range: None, lines: vec![line], note: Some(wish()) }],
             sheets: vec![Sheet { step: 3, file: wish() }],
             alerts: vec![Alert { sign: wish(), evidence: wish(), remedy: wish(), ..Alert::default() }],
             config: wish(),

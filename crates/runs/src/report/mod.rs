@@ -5,13 +5,14 @@
 //! no server. [`report()`] writes one self-contained file for one or several runs.
 //!
 //! `gathered` keeps the numbers, `folder` reads a run folder, `pictures` draws what needs the
-//! system, `document` is the content as plain data, and `html` and the files in `page/` make the
+//! system, `neighbours` searches the training images, `document` is the content as plain data, and `html` and the files in `page/` make the
 //! page of it.
 
 pub(crate) mod document;
 pub(crate) mod folder;
 pub(crate) mod gathered;
 pub(crate) mod html;
+mod neighbours;
 pub(crate) mod pictures;
 
 use std::collections::HashMap;
@@ -128,9 +129,7 @@ fn embed(run: &Path, report: &mut RunReport, budget: usize) {
     let record = &mut report.record;
     record.seen.retain_mut(|seen| into(&mut seen.reals) && into(&mut seen.fakes));
     record.gradients.retain_mut(|of| into(&mut of.fakes) && into(&mut of.gradients));
-    if record.neighbours.as_mut().is_some_and(|neighbours| !into(&mut neighbours.file)) {
-        record.neighbours = None;
-    }
+    record.neighbours.retain_mut(|neighbours| into(&mut neighbours.file));
     if record.walk.as_mut().is_some_and(|walk| !into(&mut walk.file)) {
         record.walk = None;
     }

@@ -6,25 +6,20 @@
 
 use std::path::{Path, PathBuf};
 
-use metrics::Matrix;
-use metrics::distances::{nearest_others, nearest_rows};
 use models::{Direction, FromLatents, Sampler, System};
 use tensor::{Options, Tape, Tensor, grad};
 
 use super::document::{GradientPictures, Neighbours, Record, SeenPictures, Walk, short};
+use super::neighbours::Finder;
 use crate::data::Dataset;
 use crate::failure::Failure;
-use crate::observers::probe::{Probe, spread};
+use crate::observers::probe::Probe;
 use crate::observers::samples;
 use crate::sampling::pictures::{self, Arrangement};
 use crate::storage::Unsynced;
 
 /// The longest side of an image in these pictures; larger ones are reduced.
 pub(crate) const SIDE: usize = 128;
-/// The longest side for comparing images.
-const COMPARED_SIDE: usize = 32;
-/// The number of training images among which the nearest is searched.
-const SEARCHED: usize = 512;
 /// Pairs of latents and frames between them.
 const WALK: [usize; 2] = [8, 24];
 /// At most so many pixels are drawn for a walk.
@@ -35,13 +30,14 @@ pub(crate) struct Studio<'a> {
     run: PathBuf,
     seed: u64,
     data: &'a Dataset,
-    /// Read when they are needed first: numbers in the data, and a row for each.
-    compared: Option<(Vec<usize>, Matrix, f64)>,
+    /// For each domain of the data, made when it is needed first.
+    finders: Vec<Option<Finder<'a>>>,
 }
 
 impl<'a> Studio<'a> {
     pub(crate) fn new(run: &Path, seed: u64, data: &'a Dataset) -> Self {
-        Self { run: run.to_owned(), seed, data, compared: None }
+        let finders = data.counts().iter().map(|_| None).collect();
+        Self { run: run.to_owned(), seed, data, finders }
     }
 
     /// What the discriminators saw in the step of this probe.
@@ -69,7 +65,9 @@ impl<'a> Studio<'a> {
                 let image = system.image_shape().unwrap_or_default();
                 let fakes = pictures::in_parts(samples::COUNT, image, |rows| sampler.draw(&latents.rows(rows)));
                 record.gradients = self.gradients(step, system, 0, "fakes", &fakes)?.into_iter().collect();
-                record.neighbours = Some(self.neighbours(step, &fakes)?);
+                let columns = pictures::columns(samples::COUNT);
+                let grid = [columns, samples::COUNT.div_ceil(columns)];
+                record.neighbours = vec![self.neighbours(step, (0, "sample"), &fakes, grid, |sample| sample)?];
                 Ok(())
             }
             Sampler::Images(sampler) => {
@@ -80,6 +78,11 @@ impl<'a> Studio<'a> {
                 let first = self.gradients(step, system, 1, "A to B", &a_to_b)?;
                 let second = self.gradients(step, system, 0, "B to A", &b_to_a)?;
                 record.gradients = first.into_iter().chain(second).collect();
+                // The second and the sixth of the eight columns of the sheet.
+                let grid = [8, samples::ROWS];
+                let to_b = self.neighbours(step, (1, "A to B"), &a_to_b, grid, |row| 8 * row + 1)?;
+                let to_a = self.neighbours(step, (0, "B to A"), &b_to_a, grid, |row| 8 * row + 5)?;
+                record.neighbours = vec![to_b, to_a];
                 Ok(())
             }
         }
@@ -125,31 +128,30 @@ impl<'a> Studio<'a> {
         Ok(Some(GradientPictures { step, of: of.into(), fakes: fakes?, gradients: gradients?, scores: means }))
     }
 
-    fn neighbours(&mut self, step: u64, fakes: &Tensor) -> Result<Neighbours, Failure> {
-        if self.compared.is_none() {
-            let mut numbers = spread(self.data.counts()[0], SEARCHED);
-            numbers.sort_unstable();
-            let mut rows = Vec::new();
-            for part in numbers.chunks(samples::COUNT) {
-                let images = small(&self.data.batch(&[part.to_vec()])?[0], COMPARED_SIDE);
-                rows.extend(images.data().iter().map(|x| f64::from(*x)));
-            }
-            let rows = Matrix::new(numbers.len(), rows.len() / numbers.len().max(1), rows);
-            let mut distances = nearest_others(&rows);
-            distances.sort_unstable_by(f64::total_cmp);
-            let typical = distances[distances.len() / 2];
-            self.compared = Some((numbers, rows, if typical.is_finite() { typical } else { 0.0 }));
-        }
-        let (numbers, rows, typical) = self.compared.as_ref().expect("it was just read");
-        let found = nearest_rows(&Matrix::from_tensor(&small(fakes, COMPARED_SIDE)), rows);
-        let (numbers, searched): (Vec<usize>, _) = (found.iter().map(|(at, _)| numbers[*at]).collect(), numbers.len());
-        let distances = found.into_iter().map(|(_, distance)| if distance.is_finite() { distance } else { -1.0 });
-        let images = &self.data.batch(std::slice::from_ref(&numbers))?[0];
+    /// The nearest images of `domain` to the images `of`, which are on a sheet of `grid` (columns,
+    /// rows), each at its `place`, row by row.
+    fn neighbours(
+        &mut self,
+        step: u64,
+        (domain, of): (usize, &str),
+        images: &Tensor,
+        grid: [usize; 2],
+        place: impl Fn(usize) -> usize,
+    ) -> Result<Neighbours, Failure> {
+        let finder = match &mut self.finders[domain] {
+            Some(finder) => finder,
+            empty => empty.insert(Finder::new(self.data, domain)?),
+        };
+        let found = finder.nearest(images)?;
+        let numbers: Vec<usize> = found.iter().map(|nearest| nearest.number).collect();
+        let distances = found.iter().map(|found| if found.distance.is_finite() { found.distance } else { -1.0 });
+        let (distances, places) = (distances.collect(), (0..numbers.len()).map(place).collect());
+        let (searched, typical) = (finder.searched(), finder.typical);
+        let nearest = small(&finder.images(&numbers)?, SIDE);
         let columns = pictures::columns(numbers.len());
-        let file = self.sheet("nearest", &[small(images, SIDE)], Some(columns))?;
-        let rows = numbers.len().div_ceil(columns);
-        let distances = distances.collect();
-        Ok(Neighbours { step, file, columns, rows, numbers, distances, searched, typical: *typical })
+        let file = self.sheet(&format!("nearest-{}", of.replace(' ', "-")), &[nearest], Some(columns))?;
+        let (of, rows) = (of.to_owned(), numbers.len().div_ceil(columns));
+        Ok(Neighbours { step, of, file, columns, rows, grid, places, numbers, distances, searched, typical })
     }
 
     /// Writes a sheet without gaps; returns its path relative to the run folder.
@@ -179,7 +181,7 @@ fn in_few(sampler: &dyn FromLatents, latents: &Tensor) -> Tensor {
 }
 
 /// Images reduced to at most `side` rows and columns: the means of square blocks.
-fn small(images: &Tensor, side: usize) -> Tensor {
+pub(super) fn small(images: &Tensor, side: usize) -> Tensor {
     let &[n, height, width, channels] = &**images.shape() else { unreachable!("images are (n, h, w, c)") };
     let block = height.max(width).div_ceil(side).max(1);
     if block == 1 {

@@ -38,6 +38,7 @@ fn synthetic(run: &Path, steps: u64) {
                 maximum,
                 nyquist: Some(pair()),
                 nearest: Some(pair()),
+                modes: None,
             }],
             seen: Vec::new(),
         };

@@ -43,7 +43,7 @@ pub(crate) fn train(
             }
             let began = Instant::now();
             let reals = batches.of_step(done, system)?;
-            let due = prober.as_mut().filter(|prober| prober.is_due(done + 1));
+            let due = prober.as_mut().filter(|prober| prober.is_due(done + 1, total));
             let mut step = || processor::keep_threads_awake(|| system.step(done, &reals));
             let (result, seen) = match due {
                 Some(prober) => {

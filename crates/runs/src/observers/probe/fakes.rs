@@ -4,7 +4,8 @@
 use kernels::Key;
 use metrics::Matrix;
 use metrics::distances::{mean_distance, nearest_others, nearest_rows};
-use models::{Direction, Sampler, System};
+use metrics::modes::modes;
+use models::{Direction, Mixture, Sampler, System};
 use rayon::prelude::*;
 use tensor::Tensor;
 
@@ -63,6 +64,7 @@ struct Statistics {
     minimum: f64,
     maximum: f64,
     nyquist: Option<f64>,
+    modes: Option<f64>,
 }
 
 impl FixedFakes {
@@ -73,8 +75,9 @@ impl FixedFakes {
             Sampler::Images(_) => Subjects::Images(data.some(TRANSLATED)?),
         };
         if let Sampler::Points(plane) = system.samples() {
-            let points = Matrix::from_tensor(&plane.mixture.points(SEARCHED, Key::named(seed, "reals of the probe")));
-            let statistics = of_points(&points.part(0..COUNT));
+            let points = plane.mixture.points(SEARCHED, Key::named(seed, "reals of the probe"));
+            let statistics = of_points(&points.rows(0..COUNT), plane.mixture);
+            let points = Matrix::from_tensor(&points);
             let nearest = median(nearest_others(&points));
             return Ok(Self {
                 subjects,
@@ -102,8 +105,9 @@ impl FixedFakes {
                 Ok(vec![self.reals[0].compare("fakes", statistics, &rows, data)?])
             }
             (Sampler::Points(plane), Subjects::Latents(latents)) => {
-                let points = Matrix::from_tensor(&plane::in_parts(latents, |part| plane.sampler.draw(part)));
-                Ok(vec![self.reals[0].compare("fakes", of_points(&points), &points, data)?])
+                let points = plane::in_parts(latents, |part| plane.sampler.draw(part));
+                let statistics = of_points(&points, plane.mixture);
+                Ok(vec![self.reals[0].compare("fakes", statistics, &Matrix::from_tensor(&points), data)?])
             }
             (Sampler::Images(sampler), Subjects::Images(images)) => {
                 let ways = [(Direction::AToB, "A to B", 0, 1), (Direction::BToA, "B to A", 1, 0)];
@@ -166,6 +170,7 @@ impl Reals {
             minimum: pair(|of| of.minimum),
             maximum: pair(|of| of.maximum),
             nyquist: fakes.nyquist.zip(reals.nyquist).map(|(fakes, reals)| Pair { fakes, reals }),
+            modes: fakes.modes.zip(reals.modes).map(|(fakes, reals)| Pair { fakes, reals }),
             nearest: nearest.map(|fakes| Pair { fakes, reals: self.nearest }),
         })
     }
@@ -236,17 +241,23 @@ impl Statistics {
     fn of(rows: &Matrix, range: Range, nyquist: Option<f64>) -> Self {
         if !range.is_finite {
             let nyquist = nyquist.map(|_| f64::NAN);
-            return Self { distance: f64::NAN, minimum: f64::NAN, maximum: f64::NAN, nyquist };
+            return Self { distance: f64::NAN, minimum: f64::NAN, maximum: f64::NAN, nyquist, modes: None };
         }
         let distance = if rows.rows() > 1 { mean_distance(rows) } else { 0.0 };
-        Self { distance, minimum: range.low, maximum: range.high, nyquist }
+        Self { distance, minimum: range.low, maximum: range.high, nyquist, modes: None }
     }
 }
 
-fn of_points(points: &Matrix) -> Statistics {
+/// A mode is covered if it is the nearest one of at least so many of all points.
+const COVERED: f64 = 2.0 / COUNT as f64;
+
+fn of_points(points: &Tensor, mixture: Mixture) -> Statistics {
     let mut range = Range::default();
-    points.data().iter().for_each(|x| range.add(*x));
-    Statistics::of(points, range, None)
+    points.data().iter().for_each(|x| range.add(f64::from(*x)));
+    // Points that are still far from their modes belong to the nearest ones.
+    let covered = || modes(points.data(), &mixture.centres(), f64::INFINITY, COVERED).covered as f64;
+    let modes = Some(if range.is_finite { covered() } else { f64::NAN });
+    Statistics { modes, ..Statistics::of(&Matrix::from_tensor(points), range, None) }
 }
 
 /// The smallest and the largest of some values, and whether all of them are finite.

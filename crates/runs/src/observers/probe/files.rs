@@ -1,5 +1,5 @@
-//! `layers.csv`, `scores.csv` and `fakes.csv`: the probes of a run, for spreadsheets. They are read
-//! back when the run is resumed, and for its report.
+//! `layers.csv`, `scores.csv`, `fakes.csv` and `modes.csv`: the probes of a run, for spreadsheets.
+//! They are read back when the run is resumed, and for its report.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -14,7 +14,7 @@ use crate::observers::past_rows::{Keep, Table};
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{RealDisk, StorageError, Unfinished, patiently};
 
-/// One of the three files.
+/// One of the files.
 pub(crate) struct Format {
     pub(crate) name: &'static str,
     pub(crate) header: &'static str,
@@ -27,7 +27,8 @@ pub(crate) struct Format {
     read: fn(&mut Probe, &[&str], &[f64]),
 }
 
-pub(crate) const FORMATS: [Format; 3] = [
+/// A file is read after those before it.
+pub(crate) const FORMATS: [Format; 4] = [
     Format {
         name: "layers.csv",
         header: "step,network,layer,gradient_norm,weight_norm,update_norm,dead,saturated",
@@ -82,7 +83,7 @@ pub(crate) const FORMATS: [Format; 3] = [
         numbers: 11,
         rows: |probe| {
             let row = |fakes: &Fakes| {
-                let Fakes { of, count, distance, minimum, maximum, nyquist, nearest } = fakes;
+                let Fakes { of, count, distance, minimum, maximum, nyquist, nearest, modes: _ } = fakes;
                 let pairs = [Some(*distance), Some(*minimum), Some(*maximum), *nyquist, *nearest];
                 let numbers = pairs.iter().map(|pair| match pair {
                     Some(Pair { fakes, reals }) => format!("{fakes},{reals}"),
@@ -100,7 +101,21 @@ pub(crate) const FORMATS: [Format; 3] = [
             let [distance, minimum, maximum] = [0, 1, 2].map(pair);
             let (nyquist, nearest) = (measured(3), measured(4));
             let (of, count) = (words[0].to_owned(), count as usize);
-            probe.fakes.push(Fakes { of, count, distance, minimum, maximum, nyquist, nearest });
+            probe.fakes.push(Fakes { of, count, distance, minimum, maximum, nyquist, nearest, modes: None });
+        },
+    },
+    Format {
+        name: "modes.csv",
+        header: "step,of,covered,covered_by_reals",
+        words: 1,
+        numbers: 2,
+        rows: |probe| {
+            let row = |of: &Fakes| of.modes.map(|Pair { fakes, reals }| format!("{},{fakes},{reals}", of.of));
+            probe.fakes.iter().filter_map(row).collect()
+        },
+        read: |probe, words, numbers| {
+            let found = probe.fakes.iter_mut().filter(|fakes| fakes.of == words[0]);
+            found.for_each(|fakes| fakes.modes = Some(Pair { fakes: numbers[0], reals: numbers[1] }));
         },
     },
 ];

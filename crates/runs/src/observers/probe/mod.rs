@@ -1,11 +1,12 @@
 //! [`Probe`]: numbers about a training step that are not among its metrics: what the discriminators
 //! answered, how strongly each layer learns, and how diverse a fixed set of fakes is.
 //!
-//! A probe is taken of the first steps 1, 4, 16, ... and of every `probe_every`th step. The step
+//! A probe is taken of the first steps 1, 4, 16, ..., of every `probe_every`th step and of the
+//! last one. The step
 //! computes the same numbers as any other: [`collect`](collector::collect) only listens to the
 //! events of [`nn::observe`], and the fakes are drawn in inference from latents of their own. The
-//! probes are written to `layers.csv`, `scores.csv` and `fakes.csv` of the run folder
-//! ([`files`]).
+//! probes are written to `layers.csv`, `scores.csv`, `fakes.csv` and, for points, `modes.csv` of the
+//! run folder ([`files`]).
 
 pub(crate) mod collector;
 pub(crate) mod fakes;
@@ -122,6 +123,16 @@ pub(crate) struct Fakes {
     /// the nearest other one, among a fixed part of the data. None if there are fewer than two
     /// training images.
     pub(crate) nearest: Option<Pair>,
+    /// For points, the number of modes of the mixture that they cover: those nearest to at least
+    /// two of them.
+    pub(crate) modes: Option<Pair>,
+}
+
+/// Whether the probe of this step is one of every `every` steps, or an early one: depends only on
+/// the number of the step. That of the last step may be none of these.
+pub(crate) fn is_regular(step: u64, every: u64) -> bool {
+    let power_of_four = step.is_power_of_two() && step.trailing_zeros().is_multiple_of(2);
+    every > 0 && step.is_multiple_of(every) || step < every && power_of_four
 }
 
 /// Takes the probes of a training run.
@@ -140,10 +151,9 @@ impl<'a> Prober<'a> {
         (every > 0).then(|| Self { every, seed: training.config.seed(), data: training.data, fixed: None })
     }
 
-    /// Whether step number `step` (from 1) is probed: depends only on the number.
-    pub(crate) fn is_due(&self, step: u64) -> bool {
-        let power_of_four = step.is_power_of_two() && step.trailing_zeros().is_multiple_of(2);
-        step.is_multiple_of(self.every) || step < self.every && power_of_four
+    /// Whether step number `step` (from 1) of `total` is probed.
+    pub(crate) fn is_due(&self, step: u64, total: u64) -> bool {
+        is_regular(step, self.every) || step == total
     }
 
     /// The probe of step number `step`, which has just been done and observed.

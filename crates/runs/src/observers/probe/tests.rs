@@ -107,19 +107,22 @@ fn a_probe_changes_no_bit_of_any_kind_of_system_and_has_what_the_system_has() {
             assert!(found.distance.fakes > 0.0 && found.distance.reals > 0.0, "{name}: {found:?}");
             assert!(found.minimum.fakes < found.maximum.fakes, "{name}: {found:?}");
             assert_eq!(found.nyquist.is_some(), name != "wgan-gp", "{name}: {found:?}");
+            let modes = found.modes.map(|modes| (modes.reals, (1.0..=8.0).contains(&modes.fakes)));
+            assert_eq!(modes, (name == "wgan-gp").then_some((8.0, true)), "{name}: {found:?}");
             assert!(found.nearest.is_some_and(|nearest| nearest.fakes > 0.0 && nearest.reals >= 0.0), "{found:?}");
         }
     }
 }
 
 #[test]
-fn the_first_powers_of_four_and_then_every_so_many_steps_are_probed() {
+fn the_first_powers_of_four_then_every_so_many_steps_and_the_last_are_probed() {
     let data = crate::fake::dataset(4);
     let due = |every| {
         let prober = Prober { every, seed: 1, data: &data, fixed: None };
-        (1..=600).filter(|step| prober.is_due(*step)).collect::<Vec<u64>>()
+        (1..=600).filter(|step| prober.is_due(*step, 600)).collect::<Vec<u64>>()
     };
-    assert_eq!(due(250), [1, 4, 16, 64, 250, 500]);
+    assert_eq!(due(250), [1, 4, 16, 64, 250, 500, 600]);
     assert_eq!(due(100), [1, 4, 16, 64, 100, 200, 300, 400, 500, 600]);
     assert_eq!(due(1).len(), 600);
+    assert!(!is_regular(600, 250) && !is_regular(1, 0));
 }

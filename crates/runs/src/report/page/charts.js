@@ -21,20 +21,36 @@ function allCharts() {
     for (const chart of run.charts) {
       let same = charts.find((other) => other.title === chart.title);
       if (!same) charts.push((same = { ...chart, lines: [] }));
+      same.note = same.note || chart.note;
       for (const line of chart.lines) {
         const name = state.data.runs.length > 1 ? `${run.name}: ${line.name}` : line.name;
-        same.lines.push({ ...line, name, run: number });
+        // Runs of the same preset have the same band.
+        const isDrawn = same.lines.some((other) => other.band && JSON.stringify(other.band) === JSON.stringify(line.band));
+        same.lines.push({ ...line, name, run: number, band: isDrawn ? null : line.band });
       }
     }
   });
   return charts;
 }
 
+// The points of one end of a band up to a step, the last of them interpolated.
+function upTo(last, steps, values) {
+  const points = [];
+  steps.forEach((step, at) => {
+    if (values[at] === null) return;
+    if (step <= last) return points.push([step, values[at]]);
+    const [from, before] = [steps[at - 1], values[at - 1]];
+    if (at > 0 && from < last && before !== null) points.push([last, before + ((last - from) / (step - from)) * (values[at] - before)]);
+  });
+  return points;
+}
+
 function rangeOf(chart, isLog) {
   if (chart.range && !isLog) return chart.range;
   let [low, high] = [Infinity, -Infinity];
   for (const line of chart.lines) {
-    for (const value of line.values) {
+    const ends = line.band ? [line.band.low, line.band.high].flatMap((end) => upTo(newest(), line.band.steps, end)) : [];
+    for (const value of [...line.values, ...ends.map(([, value]) => value)]) {
       if (value === null || (isLog && value <= 0)) continue;
       [low, high] = [Math.min(low, value), Math.max(high, value)];
     }
@@ -52,6 +68,8 @@ function chartCard(chart) {
     const width = Math.max(240, card.clientWidth - 34);
     const [low, high] = rangeOf(chart, isLog);
     const scale = (value) => (isLog ? Math.log(value) : value);
+    // A logarithmic axis has no place for 0 and below.
+    const clip = (value) => (isLog ? Math.max(value, low) : value);
     const last = newest();
     const x = (step) => MARGIN.left + (step / last) * (width - MARGIN.left - MARGIN.right);
     const y = (value) => {
@@ -69,6 +87,12 @@ function chartCard(chart) {
     for (const step of ticks(0, last, Math.max(2, Math.floor(width / 110)))) {
       svg.append(draw("text", { x: x(step), y: HEIGHT - 6, "text-anchor": "middle" }, thousands(step)));
     }
+    chart.lines.forEach(({ band }, number) => {
+      if (!band) return;
+      const [under, over] = [band.low, band.high].map((end) => upTo(last, band.steps, end));
+      const outline = [...over, ...under.reverse()].map(([step, value]) => `${x(step).toFixed(1)} ${y(clip(value)).toFixed(1)}`);
+      if (outline.length) svg.append(draw("path", { class: "band", d: `M${outline.join("L")}Z`, fill: colourOf(number) }));
+    });
     chart.lines.forEach((line, number) => {
       let path = "";
       let isOpen = false;
@@ -129,7 +153,8 @@ function chartCard(chart) {
     "Log scale",
   );
   toggle.hidden = !canLog;
-  card.append(make("figcaption", { class: "head" }, make("h3", {}, chart.title), toggle), make("ul", { class: "legend" }, items));
+  const note = chart.note ? make("p", { class: "quiet small" }, chart.note) : "";
+  card.append(make("figcaption", { class: "head" }, make("h3", {}, chart.title), toggle), make("ul", { class: "legend" }, items), note);
   followers.push((step) => {
     if (card.follow) card.follow(step);
     chart.lines.forEach((line, number) => {
@@ -140,7 +165,9 @@ function chartCard(chart) {
   return card;
 }
 
+const colourOf = (number) => `var(--c${number % 8})`;
+
 const strokeOf = (line, number) => ({
-  stroke: `var(--c${number % 8})`,
+  stroke: colourOf(number),
   "stroke-dasharray": DASHES[line.run % DASHES.length] || null,
 });

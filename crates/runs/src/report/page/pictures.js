@@ -1,13 +1,32 @@
 // Pictures: sheets of samples, what the discriminator sees, its gradients, the walk.
 
+// A discriminator's name in a sentence.
+function nameOf(discriminator) {
+  const domain = /^discriminator_(.)$/.exec(discriminator);
+  return domain ? `the discriminator of ${domain[1].toUpperCase()}` : `the ${discriminator.replaceAll("_", " ")}`;
+}
+
 const ofRun = (run) => (state.data.runs.length > 1 ? ` of ${run.name}` : "");
+
+// What is said about the neighbour of a sample.
+function neighbourText(near, at) {
+  const which = near.of === "sample" ? `Sample ${at + 1}` : `Translation ${near.of}, row ${at + 1}`;
+  const images = near.of === "sample" ? "training images" : `training images of ${near.of.slice(-1)}`;
+  const distance = near.distances[at] < 0 ? "is not finite" : `is ${show(near.distances[at])}`;
+  return `${which}: the nearest of ${thousands(near.searched)} ${images} is number ${thousands(near.numbers[at])}. The distance ${distance}. Typically, the nearest neighbour of a training image is ${show(near.typical)} away; far less would be a copy.`;
+}
 
 function sheetOf(run, number) {
   const image = make("img", { alt: "" });
   const caption = make("figcaption", {});
   const cells = make("div", { class: "cells" });
   const answer = make("div", { class: "pictures", role: "status" });
-  const near = run.record.neighbours;
+  const found = run.record.neighbours;
+  const near = found[0];
+  const isTranslated = run.record.gradients.some((each) => each.of !== "fakes") || (near && near.of !== "sample");
+  const origin = isTranslated
+    ? "The same images at every step: A, its translation to B, that back to A, the generator B to A on A itself; then the same for B."
+    : "The same latents at every step.";
   const follow = (step) => {
     const at = placeOf(run.sheets.map((sheet) => sheet.step), step);
     const sheet = run.sheets[at];
@@ -17,25 +36,32 @@ function sheetOf(run, number) {
     image.dataset.step = sheet.step;
     const isNear = near && near.step === sheet.step;
     cells.hidden = !isNear;
-    caption.textContent = `The sheet of step ${thousands(sheet.step)}. All sheets are made from the same latents, or from the same images to translate.${isNear ? " Choose one to see the training image that is nearest to it." : ""}`;
+    const hint = isNear ? ` Choose a ${isTranslated ? "translation" : "sample"} to see the nearest training image.` : "";
+    caption.textContent = `After step ${thousands(sheet.step)}. ${origin}${hint}`;
     if (!isNear) answer.replaceChildren();
   };
   if (near) {
-    cells.style.gridTemplateColumns = `repeat(${near.columns}, 1fr)`;
-    cells.style.gridTemplateRows = `repeat(${near.rows}, 1fr)`;
-    const choose = (sample) => {
-      state.sample = [number, sample];
-      [...cells.children].forEach((cell, at) => cell.setAttribute("aria-pressed", at === sample ? "true" : "false"));
-      const distance = near.distances[sample];
+    const [columns, rows] = near.grid;
+    cells.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
+    cells.style.gridTemplateRows = `repeat(${rows}, 1fr)`;
+    const choose = (one, at) => {
+      const place = one.places[at];
+      state.sample = [number, place];
+      for (const cell of cells.children) cell.setAttribute("aria-pressed", cell.dataset.place === String(place) ? "true" : "false");
       answer.replaceChildren(
-        crop(near.file, near.columns, near.rows, sample, `Training image ${near.numbers[sample]}`),
-        make("p", { class: "small" }, `Sample ${sample + 1}: the nearest of ${thousands(near.searched)} training images is number ${thousands(near.numbers[sample])}, at the distance ${show(distance)}. Training images are typically ${show(near.typical)} apart from their nearest neighbour; far less than that would be a copy.`),
+        crop(one.file, one.columns, one.rows, at, `Training image ${one.numbers[at]}`),
+        make("p", { class: "small" }, neighbourText(one, at)),
       );
     };
-    near.numbers.forEach((_, sample) =>
-      cells.append(make("button", { type: "button", "aria-label": `Sample ${sample + 1}: nearest training image`, "aria-pressed": "false", onclick: () => choose(sample) })),
-    );
-    if (state.sample && state.sample[0] === number && state.sample[1] < near.numbers.length) choose(state.sample[1]);
+    for (const one of found) {
+      one.places.forEach((place, at) => {
+        const label = `${one.of === "sample" ? "Sample" : one.of} ${at + 1}: nearest training image`;
+        const cell = make("button", { type: "button", "aria-label": label, "aria-pressed": "false", "data-place": place, onclick: () => choose(one, at) });
+        cell.style.gridArea = `${Math.floor(place / columns) + 1} / ${(place % columns) + 1}`;
+        cells.append(cell);
+        if (state.sample && state.sample[0] === number && state.sample[1] === place) choose(one, at);
+      });
+    }
   }
   followers.push(follow);
   return make(
@@ -66,14 +92,14 @@ function seenOf(run) {
   if (run.data.length) section.append(make("div", { class: "pictures" }, run.data.map(([name, file]) => tiles(file, name))));
   for (const each of seen) {
     section.append(
-      make("p", { class: "quiet small" }, `In step ${thousands(each.step)}, ${each.discriminator} received these images, with all augmentation and noise.`),
+      make("p", { class: "quiet small" }, `In step ${thousands(each.step)}, ${nameOf(each.discriminator)} received these images, with all augmentation and noise.`),
       make("div", { class: "pictures" }, tiles(each.reals, "Reals as seen"), tiles(each.fakes, "Fakes as seen")),
     );
   }
   for (const each of gradients) {
     const scores = each.scores.map(show).join(", ");
     section.append(
-      make("p", { class: "quiet small" }, `After step ${thousands(each.step)}: the gradient of the score with respect to the pixels of ${each.of === "fakes" ? "the samples" : each.of}. The generator follows it. Orange: a brighter pixel would look more real; blue: a darker one. Each image has its own scale.`),
+      make("p", { class: "quiet small" }, `After step ${thousands(each.step)}: the gradient of the score with respect to the pixels of ${each.of === "fakes" ? "the samples" : `the translations ${each.of}`}. The generator follows this gradient. Orange: a brighter pixel would look more real; blue: a darker one. Each image has its own scale.`),
       make("div", { class: "pictures" }, tiles(each.fakes, "Fakes", `Scores, row by row: ${scores}`), tiles(each.gradients, "Gradients")),
     );
   }
@@ -90,7 +116,7 @@ function walkOf(run) {
     "section",
     {},
     make("h2", {}, `A walk through the latents${ofRun(run)}`),
-    make("p", { class: "quiet small" }, `Each picture goes from one latent to another, after step ${thousands(walk.step)}. Smooth changes show a generator that has learned more than single images; jumps show one that has memorised or collapsed.`),
+    make("p", { class: "quiet small" }, `Move the slider: each picture goes from one latent to another. Drawn after step ${thousands(walk.step)}. If the pictures change smoothly, the generator has learned more than single images; if they jump, it has memorised or collapsed.`),
     make("div", { class: "walk" }, boxes),
     slider,
   );

@@ -38,8 +38,9 @@ function selfTest() {
   const charts = document.querySelectorAll(".chart");
   check("charts", charts.length === allCharts().length && charts.length > 0, `${charts.length} charts`);
   for (const chart of charts) {
-    const paths = [...chart.querySelectorAll(".plot path")];
+    const paths = [...chart.querySelectorAll(".plot path:not(.band)")];
     check("curves", paths.length === chart.querySelectorAll(".legend li").length && paths.some((path) => path.getAttribute("d").length > 3), chart.querySelector("h3").textContent);
+    for (const band of chart.querySelectorAll(".band")) check("bands", band.getAttribute("d").length > 10 && !/NaN|Inf/.test(band.getAttribute("d")), chart.querySelector("h3").textContent);
     check("sentences", [...chart.querySelectorAll(".sentence")].every((text) => text.textContent.length > 10), "a curve without a sentence");
     check("values", [...chart.querySelectorAll(".value")].some((text) => text.textContent !== ""), "no value");
   }
@@ -65,6 +66,13 @@ function selfTest() {
   }
   const wide = document.documentElement.scrollWidth;
   check("width", wide <= window.innerWidth + 1, `${wide} in ${window.innerWidth}`);
+  if (window.innerWidth <= 600) {
+    // Browsers open no window of 400 pixels, but the layout of one of 500 can be made narrower.
+    document.body.style.width = "400px";
+    const far = [...document.querySelectorAll("#app *, .top *")].find((element) => !element.closest("svg, .skip") && element.getBoundingClientRect().right > document.body.getBoundingClientRect().left + 401);
+    check("narrow", !far, far && `${far.tagName} ${far.className}: ${far.textContent.slice(0, 40)}`);
+    document.body.style.width = "";
+  }
   for (const scheme of ["light", "dark"]) {
     document.documentElement.style.colorScheme = scheme;
     for (const element of document.querySelectorAll("#app *, .top *")) {

@@ -1,11 +1,11 @@
 // Histograms of scores over time, and a strip for each layer: canvases with a column for each probe.
 
 const METRICS = {
-  gradient: ["Gradient norm", "How strongly the layer learns. Many powers of ten between the first and the last layer: gradients vanish or explode."],
-  weight: ["Weight norm", "The size of the weights. A steady fast growth ends in numbers that are not finite."],
-  ratio: ["Update / weight", "The change of the weights in a step, relative to their size. About 0.001 is usual; 0.1 is too fast, 0.000001 stands still."],
+  gradient: ["Gradient norm", "How strongly the layer learns. If the first and the last layer differ by many powers of ten, gradients vanish or explode."],
+  weight: ["Weight norm", "The size of the weights. If it grows fast and does not stop, the training will diverge."],
+  ratio: ["Update / weight", "The change of the weights in a step, relative to their size. About 0.001 is usual; at 0.1 the layer changes too fast, at 0.000001 hardly at all."],
   dead: ["Dead units", "The share of ReLU channels that were 0 for every image: no gradient reaches their weights."],
-  saturated: ["Saturated units", "The share of sigmoid or tanh outputs at the flat ends of the function, where hardly any gradient passes. An output layer that draws black and white is saturated by nature."],
+  saturated: ["Saturated units", "The share of sigmoid or tanh outputs at the flat ends of the function, where hardly any gradient passes. This is normal for an output layer that draws in black and white."],
 };
 
 // Draws a column for each probe; `shade(column, row)` from 0 to 1, rows from the bottom.
@@ -91,8 +91,8 @@ function scoresOf(run, history) {
   return make(
     "section",
     { class: "scores" },
-    make("h2", {}, `Scores: ${history.discriminator}${ofRun(run)}`),
-    make("p", { class: "quiet small" }, "What the discriminator answers, one column for each probe (early probes are closer together). The two should overlap: where they part for good, the discriminator wins, and the generator learns little."),
+    make("h2", {}, `Scores of ${nameOf(history.discriminator)}${ofRun(run)}`),
+    make("p", { class: "quiet small" }, "The discriminator's outputs as histograms, one column for each probe; the first columns are only a few steps apart. Scores of reals and of fakes should overlap. If they separate for good, the discriminator wins, and the generator learns little."),
     says,
     make("div", { class: "pair" }, sides.map((side) => side.box)),
   );
