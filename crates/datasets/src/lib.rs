@@ -5,6 +5,8 @@
 //! * [`Augmentation`]: random changes to the images of a batch.
 //! * [`DataFiles`]: finds the format of a file or folder, and loads it. [`load_npy`], [`load_idx`],
 //!   [`load_cifar`], [`load_strokes`] and [`load_folder`] load one format each.
+//! * [`load_numbers`]: a `.npy` file of plain numbers, such as latents.
+//! * [`decode_picture`]: one picture at its own size.
 //! * [`Pair`]: two folders or files of unpaired images.
 //! * [`QuickDraw`]: finds the images of a Quick, Draw! class.
 //! * [`apples`], [`digits`], [`shapes`], [`faces`], [`seasons`]: built-in pictures, for a first run
@@ -46,10 +48,10 @@ pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
 pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use error::{DataError, ErrorKind};
-pub use fitting::{Aspect, Background, Crop, Filter, Fitting};
+pub use fitting::{Aspect, Background, Crop, Filter, Fitting, scaled_within};
 pub use formats::{
-    DataFiles, LoadRequest, Loaded, LoadedArray, PictureFolder, list_pictures, load_array, load_cifar, load_folder,
-    load_idx, load_npy, load_picture, load_strokes,
+    DataFiles, LoadRequest, Loaded, LoadedArray, Numbers, Picture, PictureFolder, decode_picture, list_pictures,
+    load_array, load_cifar, load_folder, load_idx, load_npy, load_numbers, load_picture, load_strokes, picture_size,
 };
 pub use histogram::{Histogram, constant_value};
 pub use images::Images;

@@ -93,6 +93,7 @@ pub mod manual {
         data,
         systems,
         sampling,
+        latents,
         evaluating,
         comparing,
         explaining,

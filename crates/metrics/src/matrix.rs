@@ -66,7 +66,7 @@ impl Matrix {
     }
 
     /// The same, mutable.
-    pub(crate) fn data_mut(&mut self) -> &mut [f64] {
+    pub fn data_mut(&mut self) -> &mut [f64] {
         &mut self.data
     }
 
@@ -76,7 +76,7 @@ impl Matrix {
     }
 
     /// The same, mutable.
-    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+    pub fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.data[row * self.columns..][..self.columns]
     }
 
@@ -104,13 +104,13 @@ impl Matrix {
     }
 
     /// The transpose.
-    pub(crate) fn transposed(&self) -> Self {
+    pub fn transposed(&self) -> Self {
         let data = (0..self.columns).flat_map(|j| (0..self.rows).map(move |i| self.data[i * self.columns + j]));
         Self { rows: self.columns, columns: self.rows, data: data.collect() }
     }
 
     /// The mean of each column.
-    pub(crate) fn column_means(&self) -> Vec<f64> {
+    pub fn column_means(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.columns];
         for row in self.data.chunks_exact(self.columns.max(1)) {
             sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
@@ -119,7 +119,7 @@ impl Matrix {
     }
 
     /// The matrix with `row` subtracted from every row.
-    pub(crate) fn minus_row(&self, row: &[f64]) -> Self {
+    pub fn minus_row(&self, row: &[f64]) -> Self {
         let mut result = self.clone();
         for line in result.data.chunks_exact_mut(self.columns.max(1)) {
             line.iter_mut().zip(row).for_each(|(x, mean)| *x -= mean);
@@ -133,7 +133,7 @@ impl Matrix {
     /// # Panics
     /// When they have different numbers of columns.
     #[track_caller]
-    pub(crate) fn times_transposed(&self, other: &Self) -> Self {
+    pub fn times_transposed(&self, other: &Self) -> Self {
         let rows = map_products(self, other, |_, row| row.to_vec());
         Self { rows: self.rows, columns: other.rows, data: rows.concat() }
     }

@@ -41,7 +41,7 @@ pub use mixture::Mixture;
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{
-    Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Styles, System, Translate,
+    Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Sides, Styles, System, Translate,
 };
 use system::{distinct_indices, in_range};
 pub use systems::{

@@ -158,6 +158,10 @@ pub trait Styles {
     /// The number of layers that take a style.
     fn layers(&self) -> usize;
 
+    /// For each layer that takes a style, the weights of the affine maps from its style to scales
+    /// (and shifts) of channels, side by side: shape (style, channels).
+    fn style_weights(&self) -> Vec<Tensor>;
+
     /// The network's constant noise: for each layer that adds noise, the layer's full name in a
     /// [`ForwardContext`](ForwardContext::inference_with) and the noise map of shape (1, h, w, 1).
     fn noise(&self) -> Vec<(String, Tensor)>;
@@ -204,8 +208,31 @@ pub struct Plane<'a> {
 /// Translates images from one domain to the other.
 pub trait Translate {
     /// The translations of `images` of shape (n, height, width, channels); all values are in [0,
-    /// 1]. A translation does not depend on the other images of its batch.
+    /// 1]. A translation has the size of its image, and does not depend on the other images of its
+    /// batch.
     fn translate(&self, direction: Direction, images: &Tensor) -> Tensor;
+
+    /// The sizes of images that can be translated; None if there is only that of the training
+    /// images.
+    fn sides(&self) -> Option<Sides> {
+        None
+    }
+}
+
+/// The heights and widths of images that a network of convolutions can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// Height and width must be multiples of this, in pixels...
+    pub multiple: usize,
+    /// ...and at least this.
+    pub least: usize,
+}
+
+impl Sides {
+    /// The smallest allowed side that is not below `side`.
+    pub fn at_least(self, side: usize) -> usize {
+        side.max(self.least).next_multiple_of(self.multiple)
+    }
 }
 
 /// The direction of a translation.

@@ -243,3 +243,33 @@ fn each_domain_has_its_discriminator() {
     }
     assert!(system.discriminate(2, &Var::constant(pictures)).is_none());
 }
+
+/// The weights do not depend on the size of the images, so a translation is the same as that of a
+/// system that was made for the size.
+#[test]
+fn images_of_other_sizes_are_translated_as_by_networks_of_that_size() {
+    let resized = Settings { upsample: Upsample::ResizeConv, ..small() };
+    for settings in [small(), resized, course()] {
+        let translated = |size: usize, image: &Tensor| {
+            let system = system(&Settings { size, ..settings.clone() });
+            let Sampler::Images(sampler) = system.samples() else { panic!("it translates pictures") };
+            (sampler.translate(Direction::BToA, image), sampler.sides().expect("networks of convolutions"))
+        };
+        let image = nn::init::uniform(&[1, 64, 64, 3], 0.0, 1.0, kernels::Key::named(1, "an image"));
+        let (found, sides) = translated(32, &image);
+        assert_eq!(found, translated(64, &image).0);
+        assert_eq!([1, 8, 9].map(|side| sides.at_least(side)), [8, 8, 8 + sides.multiple]);
+        for [height, width] in [[sides.least, sides.least], [sides.at_least(9), 5 * sides.multiple]] {
+            let shape = [2, height, width, 3];
+            assert_eq!(translated(32, &Tensor::zeros(shape)).0.shape().to_vec(), shape);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "generator_ab: a batch of shape [1, 32, 32, 1], not of images like [32, 32, 3]")]
+fn an_image_needs_the_channels_of_the_training_images() {
+    let system = system(&small());
+    let Sampler::Images(sampler) = system.samples() else { panic!("it translates pictures") };
+    sampler.translate(Direction::AToB, &Tensor::zeros([1, 32, 32, 1]));
+}

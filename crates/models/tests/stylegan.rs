@@ -224,3 +224,21 @@ fn bad_settings_are_refused_by_their_key() {
     assert_eq!(key(|s| s.sizes.size = 4), Some("size"));
     assert_eq!(key(|s| s.sizes.size = 8), None, "it may end where it begins");
 }
+
+/// Two layers for each level that the networks have reached, with a scale and a shift of each
+/// channel.
+#[test]
+fn style_weights_are_those_of_the_layers_so_far() {
+    let mut trainer = trainer();
+    let columns = |trainer: &Growing<Generator>| {
+        let styles = sampler(trainer).styles().expect("it has styles");
+        assert_eq!(styles.style_weights().len(), styles.layers());
+        styles.style_weights().iter().map(|weights| weights.shape().to_vec()).collect::<Vec<_>>()
+    };
+    let parts = trainer.average.parts();
+    let styled = |part: &&&nn::Network| part.tensors().iter().any(|(name, _, _)| name.ends_with("adain.weight"));
+    let all: Vec<Vec<usize>> = parts.iter().filter(styled).map(|part| vec![8, 2 * part.output_shape()[2]]).collect();
+    assert_eq!(columns(&trainer), all[..4]);
+    train(&mut trainer, 0..12);
+    assert_eq!(columns(&trainer), all[..6]);
+}

@@ -288,3 +288,55 @@ fn bad_settings_are_refused_by_their_key() {
     assert_eq!(key(|s| s.ema_kimg = 0.0), Some("ema_kimg"));
     assert_eq!(key(|s| s.batch = 1), None, "half of one picture is one");
 }
+
+/// A vector of the length of the columns of `weights`, orthogonal to all of them; None if they fill
+/// the space.
+fn orthogonal(weights: &Tensor) -> Option<Vec<f64>> {
+    let &[width, columns] = &**weights.shape() else { panic!("(style, channels)") };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    let column = |c: usize| (0..width).map(|row| f64::from(weights.data()[row * columns + c])).collect::<Vec<f64>>();
+    let probe: Vec<f64> = normal(&[width], "probe").data().iter().map(|x| f64::from(*x)).collect();
+    for mut vector in (0..columns).map(column).chain([probe]) {
+        for other in &basis {
+            let along = dot(&vector, other);
+            vector.iter_mut().zip(other).for_each(|(x, y)| *x -= along * y);
+        }
+        let length = dot(&vector, &vector).sqrt();
+        vector.iter_mut().for_each(|x| *x /= length);
+        basis.push(vector);
+    }
+    (columns < width).then(|| basis.pop()).flatten()
+}
+
+/// A layer responds to its style through its weights only: moving the style of one layer along a
+/// vector that these weights do not see changes nothing.
+#[test]
+fn style_weights_are_those_of_their_layers() {
+    let s = Settings { size: 32, fmap_base: 32, ..settings() };
+    let trainer = StyleGan2::new(&s, 3).expect("in range");
+    let styles = styles(&trainer);
+    let weights = styles.style_weights();
+    assert_eq!(weights.len(), styles.layers());
+    let style = normal(&[1, 8], "a style");
+    let own = drawn(styles, &style, None);
+    let mut seen = 0;
+    for (layer, weights) in weights.iter().enumerate() {
+        let change = |along: &[f64]| {
+            let moved = Tensor::from_fn([1, 8], |i| style.data()[i] + along[i] as f32);
+            let of: Vec<Tensor> =
+                (0..styles.layers()).map(|at| if at == layer { &moved } else { &style }.clone()).collect();
+            let image = styles.draw_styled(&of, None);
+            image.data().iter().zip(own.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let columns = weights.shape()[1];
+        let first: Vec<f64> = (0..8).map(|row| f64::from(weights.data()[row * columns])).collect();
+        let seen_by = change(&first);
+        assert!(seen_by > 1e-4, "layer {layer}: {seen_by}");
+        if let Some(along) = orthogonal(weights) {
+            assert!(change(&along) < 0.01 * seen_by, "layer {layer}: {}", change(&along));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen} layers do not see every direction");
+}

@@ -410,6 +410,21 @@ impl Network {
         self.forward(&mut ForwardContext::inference(), &Var::constant(x.clone())).into_value()
     }
 
+    /// Like [`infer`](Self::infer), for a network of convolutions, and images of any height and
+    /// width that its layers can take: their weights do not depend on the size of the images.
+    ///
+    /// # Panics
+    /// When the shape of the batch is not (batch, height, width, the input's channels), or a layer
+    /// cannot take an image of this size.
+    #[track_caller]
+    pub fn infer_at_any_size(&self, x: &Tensor) -> Tensor {
+        let fits = matches!((&self.input[..], &**x.shape()), ([_, _, own], [_, _, _, given]) if own == given);
+        assert!(fits, "{}: a batch of shape {}, not of images like {:?}", self.name, x.shape(), self.input);
+        let x = &Var::constant(x.clone());
+        let forward = |ctx: &mut ForwardContext| ctx.in_precision(self.precision, |ctx| self.forward_here(ctx, x));
+        ForwardContext::inference().forward_of(&self.name, x, forward).into_value()
+    }
+
     /// Like [`infer`](Self::infer), but with dropout, whose random numbers `rng` selects.
     pub fn infer_with_dropout(&self, x: &Tensor, rng: RngContext) -> Tensor {
         self.forward(&mut ForwardContext::inference_with_dropout(rng), &Var::constant(x.clone())).into_value()

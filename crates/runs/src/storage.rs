@@ -189,6 +189,11 @@ pub(crate) fn make_folder_for(path: &Path) -> Result<(), StorageError> {
     make_folder(folder_of(path))
 }
 
+/// Whether `path` is meant as a folder: it ends in a slash, or there is a folder.
+pub(crate) fn names_folder(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir()
+}
+
 /// The file extension, in lower case.
 pub(crate) fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()

@@ -57,6 +57,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Sample(args) => commands::sample::sample(args)?,
         Action::Translate(args) => commands::sample::run_translate(args)?,
         Action::Project(args) => commands::sample::run_project(args)?,
+        Action::Directions(args) => commands::sample::run_directions(args)?,
         Action::Animate(args) => commands::sample::run_animate(args)?,
         Action::Evaluate(args) => commands::evaluate::run(args)?,
         Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,

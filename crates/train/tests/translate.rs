@@ -20,6 +20,15 @@ fn paint(path: &Path, width: u32, height: u32) {
     fs::write(path, file).unwrap();
 }
 
+/// A picture with an opaque and a transparent pixel.
+fn transparent() -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 2, 1);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&[1, 2, 3, 255, 9, 9, 9, 0]).unwrap();
+    file
+}
+
 fn size(path: &Path) -> (u32, u32) {
     let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
@@ -53,13 +62,40 @@ fn an_interrupted_run_ends_in_the_same_bits_and_its_networks_translate() {
         outcome.out,
         outcome.err
     );
-    assert_eq!(size(&place.path("out/x.png")), (32, 32));
+    assert_eq!(size(&place.path("out/x.png")), (50, 20), "its own size");
     assert_eq!(size(&place.path("out/deeper/y.png")), (32, 32));
     assert_eq!(size(&place.path("out/_sheet.png")), (4 * 130 + 2, 2 * 130 + 2));
     place.good("translate whole/checkpoints in/x.png --direction btoa --out back");
     let bytes = |name: &str| fs::read(place.path(name)).unwrap();
     assert_ne!(bytes("out/x.png"), bytes("back/x.png"), "the other direction is another network");
 
+    // As before pictures kept their size: a picture of the training size is not touched by fitting.
+    place.good("translate whole in --direction AtoB --fit crop --out cropped");
+    assert_eq!(size(&place.path("cropped/x.png")), (32, 32));
+    assert_eq!(bytes("cropped/deeper/y.png"), bytes("out/deeper/y.png"));
+    for fit in ["stretch", "pad"] {
+        place.good(&format!("translate whole in/x.png --direction AtoB --fit {fit} --out {fit}"));
+        assert_eq!(size(&place.path(&format!("{fit}/x.png"))), (32, 32));
+        assert_ne!(bytes(&format!("{fit}/x.png")), bytes("cropped/x.png"));
+    }
+    place.good("translate whole in --direction AtoB --max-side 30 --out small");
+    assert_eq!(size(&place.path("small/x.png")), (30, 12));
+    assert_eq!(size(&place.path("small/deeper/y.png")), (30, 30));
+    // Tiny pictures are mirrored several times; transparency is announced.
+    paint(&place.path("odd/a.png"), 1, 3);
+    paint(&place.path("odd/b.png"), 33, 7);
+    fs::write(place.path("odd/c.png"), transparent()).unwrap();
+    let outcome = place.good("translate whole odd --direction AtoB --out odd-out");
+    assert!(
+        outcome.err.contains("transparent  odd/c.png: transparent pixels are blended with white"),
+        "{}",
+        outcome.err
+    );
+    let sizes = ["a", "b", "c"].map(|name| size(&place.path(&format!("odd-out/{name}.png"))));
+    assert_eq!(sizes, [(1, 3), (33, 7), (2, 1)]);
+
+    place.bad("translate whole in --direction AtoB --fit crop --max-side 9 --out out", 2, &["--max-side", "no effect"]);
+    place.bad("translate whole in --direction AtoB --fit hat --out out", 2, &["own", "crop", "stretch", "pad"]);
     place.bad("translate whole in --direction north --out out", 2, &["north", "AtoB", "BtoA"]);
     place.bad("translate whole in --direction AtoB --out in", 2, &["would replace the pictures"]);
     place.bad("translate whole nothing --direction AtoB --out out", 4, &["nothing", "no such folder or file"]);

@@ -191,9 +191,12 @@ impl Fitting {
         }
     }
 
-    /// Crops and scales a picture of (height, width) `from`, with `channels` bytes per pixel, to
-    /// `to`.
-    pub(crate) fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
+    /// Crops and scales a picture of (height, width) `from`, with `channels` bytes per pixel (1 or
+    /// 3), to `to`.
+    ///
+    /// # Panics
+    /// If a side is 0, or there are too few bytes.
+    pub fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
         let (picture, from) = (cut(picture, from, channels, part), [part[2], part[3]]);
         let paper = if channels == 1 { vec![grey(self.background.0)] } else { self.background.0.to_vec() };
@@ -208,12 +211,12 @@ impl Fitting {
         match self.aspect {
             Aspect::Stretch => resample(&picture, sized(from), to, self.filter),
             Aspect::Crop => {
-                let inner = within(to, from);
+                let inner = scaled_within(to, from);
                 let part = [(from[0] - inner[0]) / 2, (from[1] - inner[1]) / 2, inner[0], inner[1]];
                 resample(&cut(&picture, from, channels, part), sized(inner), to, self.filter)
             }
             Aspect::Pad => {
-                let inner = within(from, to);
+                let inner = scaled_within(from, to);
                 let small = resample(&picture, sized(from), inner, self.filter);
                 let mut padded = paper.repeat(to[0] * to[1]);
                 let (top, left) = ((to[0] - inner[0]) / 2, (to[1] - inner[1]) / 2);
@@ -243,7 +246,7 @@ fn content(picture: &[u8], [height, width]: [usize; 2], paper: &[u8]) -> [usize;
 
 /// The largest (height, width) with the aspect ratio of `shape` that fits in `frame`; at least one
 /// pixel.
-fn within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
+pub fn scaled_within(shape: [usize; 2], frame: [usize; 2]) -> [usize; 2] {
     // Rounded to the nearest pixel in integers.
     let scaled = |length: usize, by: usize, of: usize| ((2 * length * by + of) / (2 * of)).max(1);
     if shape[0] * frame[1] >= shape[1] * frame[0] {

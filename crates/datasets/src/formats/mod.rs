@@ -15,8 +15,8 @@ mod unsupported;
 pub use cifar::load_cifar;
 pub use format::{LoadRequest, Loaded};
 pub use idx::load_idx;
-pub use npy::{LoadedArray, load_array, load_npy};
-pub use pictures::{PictureFolder, list_pictures, load_folder, load_picture};
+pub use npy::{LoadedArray, Numbers, load_array, load_npy, load_numbers};
+pub use pictures::{Picture, PictureFolder, decode_picture, list_pictures, load_folder, load_picture, picture_size};
 pub use strokes::load_strokes;
 
 use crate::advice::quoted;

@@ -67,6 +67,10 @@ pub trait Stylist {
     /// The number of layers that take a style at this level.
     fn layers(&self, level: usize) -> usize;
 
+    /// The weights of the affine maps from the style of each of these layers, shape (style,
+    /// channels).
+    fn style_weights(&self, level: usize) -> Vec<Tensor>;
+
     /// Images from one style per layer.
     fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var;
 }

@@ -173,6 +173,10 @@ impl<P: Painter> Styles for Growing<P> {
         self.stylist().layers(self.stage().level)
     }
 
+    fn style_weights(&self) -> Vec<Tensor> {
+        self.stylist().style_weights(self.stage().level)
+    }
+
     fn noise(&self) -> Vec<(String, Tensor)> {
         constant_noise(&self.average.parts())
     }

@@ -86,6 +86,17 @@ pub(crate) fn mean_style(mapping: &Network) -> &Tensor {
     mean.expect("a mapping network ends in a running mean").2
 }
 
+/// The tensors of `networks`, one per network, whose names end in `name`: the weights of affine
+/// maps from styles, of shape (style, channels), side by side.
+pub(crate) fn style_weights(networks: &[&Network], name: &str) -> Tensor {
+    let weight = |network: &&Network| {
+        let found = network.tensors().into_iter().find(|(full, _, _)| full.ends_with(name));
+        Var::constant(found.expect("a layer with styles has weights for them").2.clone())
+    };
+    let weights = networks.iter().map(weight).reduce(|all, weight| all.concat(&weight, 1));
+    weights.expect("there is a network").into_value()
+}
+
 /// The truncation trick: styles (n, style) moved towards their mean, mean + psi (style - mean).
 /// With psi = 1 they are unchanged, with 0 all become the mean; in between, images vary less and
 /// have higher quality.

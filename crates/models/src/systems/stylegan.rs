@@ -207,6 +207,11 @@ impl Stylist for Generator {
         2 * (level + 1)
     }
 
+    fn style_weights(&self, level: usize) -> Vec<Tensor> {
+        let layers = &self.layers[..self.layers(level)];
+        layers.iter().map(|layer| mapping::style_weights(&[layer], "adain.weight")).collect()
+    }
+
     fn paint_styled(&self, ctx: &mut ForwardContext, styles: &[Var], stage: Stage) -> Var {
         ctx.forward_of(&self.name, &styles[0], |ctx| self.synthesised(ctx, styles, stage))
     }

@@ -27,7 +27,7 @@ use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
 use crate::plan;
 use crate::processor;
-use crate::sampling::styles::Truncated;
+use crate::sampling::styled::Styled;
 use crate::storage;
 use crate::suggestion::suggestion;
 use crate::systems::Trainable;
@@ -184,7 +184,7 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     }
     let Trained { mut config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let sampler = system.samples();
-    let truncated = request.psi.map(|psi| Truncated::new(&sampler, psi, &request.run)).transpose()?;
+    let truncated = request.psi.map(|psi| Styled::new(&sampler, psi, "--psi", &request.run)).transpose()?;
     if let Some(data) = &request.data {
         config.name_data(Some(data.clone()));
     }

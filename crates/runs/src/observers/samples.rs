@@ -131,6 +131,9 @@ fn image_of(images: &Tensor) -> [usize; 3] {
     [1, 2, 3].map(|axis| images.shape()[axis])
 }
 
+/// The number of [`columns`].
+pub(crate) const COLUMNS: usize = 4;
+
 /// Columns for pictures of one domain: themselves, their translations, their reconstructions, and
 /// the output of the generator that paints their own domain (which should leave them unchanged).
 pub(crate) fn columns(sampler: &dyn Translate, direction: Direction, images: &Tensor) -> Vec<Tensor> {
@@ -160,7 +163,7 @@ impl Observer for Samples<'_> {
         let Some(styles) = sampler.styles().filter(|_| now.step == now.total) else { return Ok(()) };
         for sheet in StyleSheet::ALL {
             let latents = sampler.latents(self.seed, STREAM, sheet.latents(sheet.default_count()));
-            let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default());
+            let columns = sheet.draw(styles, &latents, self.seed, now.system.image_shape().unwrap_or_default(), &|| ());
             let arrangement = Arrangement::in_columns(columns.len());
             self.warn(pictures::warning(&self.path(sheet.name()), columns.iter(), pictures::MARKED));
             let (image, pixels) = (image_of(&columns[0]), pictures::side_by_side(&columns));

@@ -170,6 +170,26 @@ impl Forecast {
         })
     }
 
+    /// Bytes held for tensors after a run of `config` was opened and has translated an image of
+    /// (height, width) `size`; with `all_columns`, also back and within its domain.
+    ///
+    /// # Errors
+    /// When [`Config::build`] rejects the settings.
+    pub(super) fn of_translation(config: &Config, size: [usize; 2], all_columns: bool) -> Result<u64, Failure> {
+        meta::run(|| {
+            let system = config.build()?;
+            if let (Sampler::Images(sampler), Some([_, _, channels])) = (system.samples(), system.image_shape()) {
+                let picture = Tensor::zeros([1, size[0], size[1], channels]);
+                match all_columns {
+                    true => drop(samples::columns(sampler, Direction::AToB, &picture)),
+                    false => drop(sampler.translate(Direction::AToB, &picture)),
+                }
+            }
+            let usage = meta::usage();
+            Ok(usage.most_held.saturating_add(usage.packed))
+        })
+    }
+
     /// Bytes that a recorder of the first step keeps: nearly everything that the step writes.
     #[cfg(feature = "explain")]
     pub(super) fn recorded(&self) -> u64 {

@@ -246,6 +246,54 @@ pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
     can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
 }
 
+/// Rejects the translation of the picture `file` of (height, width) `size` with a run of `config`,
+/// if it needs more memory than there is. `padded` says at which size the network gets a picture,
+/// and whether it is also translated back.
+///
+/// # Errors
+/// Names the memory needed and available, and the largest picture of these proportions that fits;
+/// also when [`Config::build`] rejects the settings.
+pub(crate) fn can_translate(
+    config: &Config,
+    file: &Path,
+    size: [usize; 2],
+    padded: impl Fn([usize; 2]) -> ([usize; 2], bool),
+) -> Result<(), Failure> {
+    let Some(room) = limits::room() else { return Ok(()) };
+    let needed = |size: [usize; 2]| -> Result<u64, Failure> {
+        let (padded, all_columns) = padded(size);
+        // The decoded picture, the pixels of the translation, and the encoded file.
+        let bytes = 3 * 4 * padded.iter().product::<usize>() as u64;
+        let program = PROGRAM + rayon::current_num_threads() as u64 * THREAD;
+        Ok(Forecast::of_translation(config, padded, all_columns)?.saturating_add(bytes + program))
+    };
+    let all = needed(size)?;
+    if all <= room.bytes {
+        return Ok(());
+    }
+    let [height, width] = size;
+    let failure =
+        Failure::new(Code::Config, "the translation does not fit into memory").at(file.display()).because(format!(
+            "{width} x {height} pixels need about {}, but only {} is available ({})",
+            table::size(all),
+            table::size(room.bytes),
+            room.set_by
+        ));
+    let (mut side, mut too_long) = (0, height.max(width));
+    while too_long - side > 1 {
+        let middle = side.midpoint(too_long);
+        let fits = needed(datasets::scaled_within(size, [middle; 2]))? <= within(room.bytes);
+        (side, too_long) = if fits { (middle, too_long) } else { (side, middle) };
+    }
+    Err(failure.help(match side {
+        0 => more_memory(),
+        side => advice!(
+            "picture-does-not-fit",
+            "scale it down: `--max-side {side}` fits, or translate its centre at the size of the training images: `--fit crop`"
+        ),
+    }))
+}
+
 /// Rejects recording a step of `config` if there is not enough memory.
 ///
 /// # Errors

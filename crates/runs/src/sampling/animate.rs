@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use datasets::{advice, plural};
 
+use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::folder;
+use crate::observers::progress;
 use crate::observers::samples::sheets;
 use crate::sampling::Written;
-use crate::sampling::animation::{Animation, Format};
-use crate::storage::{self, RealDisk, StorageError, Unfinished};
+use crate::sampling::animation::{self, Format};
+use crate::storage::StorageError;
 
 /// A loaded sheet: its pixels, its height and width, and its channels.
 type Sheet = (Vec<u8>, [usize; 2], usize);
@@ -23,7 +25,8 @@ type Sheet = (Vec<u8>, [usize; 2], usize);
 pub struct AnimateRequest {
     /// A run folder.
     pub run: PathBuf,
-    /// An animated `.png` or a `.gif`; without it, `samples/progress.png` in the run folder.
+    /// An animated `.png`, a `.gif`, or a folder for the frames; without it, `samples/progress.png`
+    /// in the run folder.
     pub out: Option<PathBuf>,
     /// Sheets per second, from 1 to [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
     pub fps: u32,
@@ -31,12 +34,14 @@ pub struct AnimateRequest {
     pub hold: u32,
     /// Uses only the sheets whose step is a multiple of this, and the last one.
     pub every: Option<u64>,
+    /// Where messages go.
+    pub output: Output,
 }
 
 impl AnimateRequest {
     /// A request for all sheets of the run `run`, five per second.
     pub fn of(run: impl Into<PathBuf>) -> Self {
-        Self { run: run.into(), out: None, fps: 5, hold: 2, every: None }
+        Self { run: run.into(), out: None, fps: 5, hold: 2, every: None, output: Output::default() }
     }
 }
 
@@ -57,7 +62,6 @@ pub fn animate(request: &AnimateRequest) -> Result<Written, Failure> {
             .help(advice!("no-sheets", "give a run folder that contains sheets")));
     }
     let out = request.out.clone().unwrap_or_else(|| run.join("samples/progress.png"));
-    storage::make_folder_for(&out)?;
     write(format, &out, &files, request)?;
     let about = format!("{} {} of {}", files.len(), plural(files.len(), "sheet"), run.display());
     Ok(Written { path: out, about })
@@ -78,23 +82,30 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
     let usual = Duration::from_millis(u64::from(1000 / request.fps));
     let hold = Duration::from_secs(u64::from(request.hold)).max(usual);
     let first = read(&files[0])?;
-    let mut file = Unfinished::begin(&RealDisk, out)?;
-    let mut animation = Animation::begin(format, &mut file, frames, first.1, first.2).map_err(failed)?;
-    for (number, path) in files.iter().enumerate() {
-        let sheet = read(path)?;
-        if (sheet.1, sheet.2) != (first.1, first.2) {
-            let described = |[height, width]: [usize; 2], channels: usize| {
-                format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
-            };
-            return Err(Failure::new(Code::Data, "the sheets are of different sizes")
-                .at(path.display())
-                .because(format!("{}; the first one: {}", described(sheet.1, sheet.2), described(first.1, first.2)))
-                .help(advice!("sheets-of-others", "keep only the sheets of one run in the folder")));
+    let bar = progress::bar(&request.output, 0, files.len() as u64);
+    animation::write(format, out, frames, first.1, first.2, |show| {
+        for (number, path) in files.iter().enumerate() {
+            let sheet = read(path)?;
+            if (sheet.1, sheet.2) != (first.1, first.2) {
+                let described = |[height, width]: [usize; 2], channels: usize| {
+                    format!("{width} x {height}, {channels} {}", plural(channels, "channel"))
+                };
+                return Err(Failure::new(Code::Data, "the sheets are of different sizes")
+                    .at(path.display())
+                    .because(format!("{}; the first one: {}", described(sheet.1, sheet.2), described(first.1, first.2)))
+                    .help(advice!("sheets-of-others", "keep only the sheets of one run in the folder")));
+            }
+            show(&sheet.0, if number + 1 == files.len() { hold } else { usual })?;
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
         }
-        animation.frame(&sheet.0, if number + 1 == files.len() { hold } else { usual }).map_err(failed)?;
+        Ok(())
+    })?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
     }
-    animation.end().map_err(failed)?;
-    Ok(file.finish()?)
+    Ok(())
 }
 
 /// Reads a sheet.

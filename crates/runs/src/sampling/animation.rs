@@ -1,4 +1,5 @@
-//! Animations: animated PNG, which is lossless, and GIF, which every program can show.
+//! Animations: animated PNG, which is lossless, GIF, which every program can show, and folders of
+//! frames, from which other programs make films.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
@@ -9,7 +10,7 @@ use datasets::advice;
 
 use crate::failure::Failure;
 use crate::sampling::pictures;
-use crate::storage;
+use crate::storage::{self, RealDisk, StorageError, Unfinished};
 
 /// The largest frame rate that players keep up with.
 pub const MOST_PER_SECOND: u32 = 50;
@@ -19,25 +20,76 @@ pub const MOST_PER_SECOND: u32 = 50;
 pub(crate) enum Format {
     Png,
     Gif,
+    /// A folder with a PNG file per frame.
+    Frames,
 }
 
 impl Format {
-    /// The format for the extension of a file.
+    /// The format for the extension of a file, or for a folder.
     ///
     /// # Errors
     /// When the extension is unknown.
     pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
         match &*storage::extension(path) {
+            _ if storage::names_folder(path) => Ok(Self::Frames),
             "png" => Ok(Self::Png),
             "gif" => Ok(Self::Gif),
-            _ => Err(Failure::unknown_extension(path, "an animation")
-                .help(advice!("animation-ending", "use .png for an animated PNG, which keeps every pixel, or .gif"))),
+            _ => Err(Failure::unknown_extension(path, "an animation").help(advice!(
+                "animation-ending",
+                "use .png for an animated PNG, which keeps every pixel, .gif, or a folder for single frames, such as \
+                 `--out frames/`"
+            ))),
         }
     }
 }
 
+/// Takes the frames of an animation in their order: the pixels, and for how long they are shown.
+pub(crate) type Frames<'a> = dyn FnMut(&[u8], Duration) -> Result<(), Failure> + 'a;
+
+/// Writes an animation to `path`: `frames` frames of height and width `size`, grey (1 channel) or
+/// in colour (3), which `draw` draws.
+///
+/// # Errors
+/// When it is too large for the format or cannot be written, and the errors of `draw`.
+pub(crate) fn write(
+    format: Format,
+    path: &Path,
+    frames: u32,
+    size: [usize; 2],
+    channels: usize,
+    draw: impl FnOnce(&mut Frames<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |why: String| Failure::from(StorageError::drawing(path, why));
+    let format = match format {
+        Format::Frames => {
+            storage::make_folder(path)?;
+            let (mut number, digits) = (0, frames.to_string().len().max(4));
+            return draw(&mut |pixels, _| {
+                number += 1;
+                let file = pictures::encode(pixels, size[1], size[0], pictures::color(channels)).map_err(failed)?;
+                Ok(storage::write_whole(&RealDisk, &path.join(format!("{number:0digits$}.png")), &file)?)
+            });
+        }
+        Format::Png => Film::Png,
+        Format::Gif => Film::Gif,
+    };
+    storage::make_folder_for(path)?;
+    let mut file = Unfinished::begin(&RealDisk, path)?;
+    let mut animation = Animation::begin(format, &mut file, frames, size, channels).map_err(failed)?;
+    draw(&mut |pixels, time| animation.frame(pixels, time).map_err(failed))?;
+    animation.end().map_err(failed)?;
+    Ok(file.finish()?)
+}
+
+/// The format of a file with all frames.
+#[derive(Clone, Copy, Debug)]
+enum Film {
+    Png,
+    Gif,
+}
+
 /// An animation that is being written. It loops forever.
-pub(crate) enum Animation<W: Write> {
+enum Animation<W: Write> {
     Png { writer: png::Writer<BufWriter<W>> },
     Gif { encoder: gif::Encoder<BufWriter<W>>, size: [u16; 2], channels: usize },
 }
@@ -55,17 +107,11 @@ impl<W: Write> Animation<W> {
     ///
     /// # Errors
     /// A message, when it is too large for the format or cannot be written.
-    pub(crate) fn begin(
-        format: Format,
-        to: W,
-        frames: u32,
-        [height, width]: [usize; 2],
-        channels: usize,
-    ) -> Result<Self> {
+    fn begin(format: Film, to: W, frames: u32, [height, width]: [usize; 2], channels: usize) -> Result<Self> {
         let to = BufWriter::new(to);
         let too_large = |_| format!("frames of {width} x {height} are too large");
         match format {
-            Format::Png => {
+            Film::Png => {
                 let (width, height) =
                     (u32::try_from(width).map_err(too_large)?, u32::try_from(height).map_err(too_large)?);
                 let mut encoder = png::Encoder::new(to, width, height);
@@ -76,7 +122,7 @@ impl<W: Write> Animation<W> {
                 encoder.validate_sequence(true);
                 Ok(Self::Png { writer: encoder.write_header().map_err(message)? })
             }
-            Format::Gif => {
+            Film::Gif => {
                 let size = [u16::try_from(height).map_err(too_large)?, u16::try_from(width).map_err(too_large)?];
                 // Grey pictures get a palette with all 256 greys, so they are lossless; colour
                 // frames have a palette of 256 colours each.
@@ -94,7 +140,7 @@ impl<W: Write> Animation<W> {
     ///
     /// # Errors
     /// A message.
-    pub(crate) fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
+    fn frame(&mut self, pixels: &[u8], time: Duration) -> Result<()> {
         let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX).min(60_000);
         match self {
             Self::Png { writer } => {
@@ -121,7 +167,7 @@ impl<W: Write> Animation<W> {
     ///
     /// # Errors
     /// A message; also when the number of frames differs from the announced one.
-    pub(crate) fn end(self) -> Result<()> {
+    fn end(self) -> Result<()> {
         match self {
             Self::Png { writer } => writer.finish().map_err(message),
             Self::Gif { encoder, .. } => encoder.into_inner().map_err(message)?.flush().map_err(message),
@@ -134,7 +180,7 @@ mod tests {
     use super::*;
 
     /// Three frames of 2 x 3 pixels, the last one longer.
-    fn written(format: Format, channels: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
+    fn written(format: Film, channels: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
         let frames: Vec<Vec<u8>> =
             (0..3).map(|frame| (0..6 * channels).map(|i| (frame * 60 + i * 10) as u8).collect()).collect();
         let mut file = Vec::new();
@@ -149,7 +195,7 @@ mod tests {
     #[test]
     fn an_animated_png_keeps_every_pixel() {
         for channels in [1, 3] {
-            let (file, frames) = written(Format::Png, channels);
+            let (file, frames) = written(Film::Png, channels);
             let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
             assert_eq!(reader.info().animation_control.unwrap().num_frames, 3);
             assert_eq!(reader.info().animation_control.unwrap().num_plays, 0, "over and over");
@@ -168,7 +214,7 @@ mod tests {
     #[test]
     fn a_gif_keeps_every_grey_and_few_colours() {
         for channels in [1, 3] {
-            let (file, frames) = written(Format::Gif, channels);
+            let (file, frames) = written(Film::Gif, channels);
             let mut options = gif::DecodeOptions::new();
             options.set_color_output(gif::ColorOutput::RGBA);
             let mut reader = options.read_info(&file[..]).unwrap();
@@ -186,13 +232,12 @@ mod tests {
 
     #[test]
     fn a_missing_frame_and_a_wrong_extension_are_errors() {
-        let animation = Animation::begin(Format::Png, Vec::new(), 2, [1, 1], 1).unwrap();
+        let animation = Animation::begin(Film::Png, Vec::new(), 2, [1, 1], 1).unwrap();
         assert!(animation.end().is_err());
-        assert!(
-            Animation::begin(Format::Gif, Vec::new(), 2, [1, 70_000], 1).is_err_and(|why| why.contains("too large"))
-        );
+        assert!(Animation::begin(Film::Gif, Vec::new(), 2, [1, 70_000], 1).is_err_and(|why| why.contains("too large")));
         assert_eq!(Format::of(Path::new("a.GIF")), Ok(Format::Gif));
         let failure = Format::of(Path::new("a.mp4")).unwrap_err().to_string();
+        assert_eq!(Format::of(Path::new("frames/")), Ok(Format::Frames));
         assert!(failure.contains("mp4") && failure.contains(".gif"), "{failure}");
     }
 }

@@ -1,38 +1,48 @@
-//! Sampling from a trained network: [`sample`]. `seeds.rs` selects the latents, `walk.rs`
-//! interpolates between them.
+//! Sampling from a trained network: [`sample`]. `seeds.rs` selects the latents, `arithmetic.rs`
+//! calculates with given ones, `styled.rs` changes the styles, `job.rs` draws, and `walk.rs`
+//! interpolates.
 
 pub mod animate;
 pub mod animation;
 mod array_file;
+pub mod directions;
 pub(crate) mod pictures;
 pub(crate) mod plane;
 pub mod project;
+pub(crate) mod styled;
 pub mod styles;
 pub mod translate;
 
+mod arithmetic;
+mod chosen;
+mod job;
+mod list;
 mod points;
 mod seeds;
 mod truncated_latents;
 mod walk;
 
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datasets::{Advice, advice, plural, quoted};
 
 use self::animation::Format;
-use self::pictures::{Arrangement, Layout};
-use self::styles::{StyleSheet, Truncated};
+use self::arithmetic::{Expression, Space};
+use self::chosen::{Chosen, Given};
+use self::directions::Move;
+use self::job::{Job, draw};
+use self::pictures::Arrangement;
+use self::styled::Styled;
+use self::styles::StyleSheet;
 use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::progress;
 use crate::plan;
 use crate::processor;
 use crate::signals;
-use crate::storage::{self, RealDisk, StorageError, Unfinished};
+use crate::storage::{self, RealDisk};
 use crate::systems::Trainable;
 use models::{FromLatents, LatentKind, Sampler};
 use seeds::Seeds;
@@ -50,6 +60,11 @@ fn nothing() -> Advice {
     advice!("drawing-stopped", "nothing was written")
 }
 
+/// The advice when drawing was stopped and some files are complete.
+fn pictures_stay() -> Advice {
+    advice!("pictures-stopped", "the pictures that were written are complete")
+}
+
 /// What to sample from a trained network, and where it goes.
 #[derive(Clone, Debug, Default)]
 pub struct SampleRequest {
@@ -57,15 +72,32 @@ pub struct SampleRequest {
     pub run: PathBuf,
     /// The caller's own system, if the run trains one; built-in systems are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// How many samples: by default 16, or 1 of each of several [`seeds`](Self::seeds).
+    /// How many samples: by default 16, or 1 of each of several [`seeds`](Self::seeds), or all
+    /// given [`latents`](Self::latents) or [`styles`](Self::styles).
     pub count: Option<u64>,
     /// Seed of the latents, by default that of the run. Sample `n` of a seed is always the same.
     pub seed: Option<u64>,
     /// Several seeds instead, such as `0-35,100`.
     pub seeds: Option<String>,
+    /// Given latents instead: a `.npy` file, or arithmetic with files and samples of the seed, such
+    /// as `mean(1-3) - mean(4-6) + mean(7-9)`.
+    pub latents: Option<String>,
+    /// Given styles instead, in the same way; a file has one style per image, or one for each of
+    /// its layers.
+    pub styles: Option<String>,
+    /// Writes the latents to this `.npy` file, too: (N, latent), float32.
+    pub latents_out: Option<PathBuf>,
+    /// Writes the styles to this `.npy` file, too: (N, style), or (N, layers, style) if layers have
+    /// different ones.
+    pub styles_out: Option<PathBuf>,
+    /// Moves the styles along directions, such as `3:2.5` or `file.npy[2]:-1`: the number of a
+    /// direction or a file, and how far.
+    pub directions: Vec<String>,
+    /// The layers that directions move, such as `1-4`; all by default.
+    pub layers: Option<String>,
     /// Where the samples go: a `.png` gets a sheet; a `.npy` gets an array of uint8 of shape (N,
     /// height, width) or, in colour, (N, height, width, 3); a path that ends in `/` gets a folder
-    /// of single images. The default is a sheet in the run folder.
+    /// of single images, or of the frames of an animation. The default is a sheet in the run folder.
     pub out: Option<PathBuf>,
     /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,
@@ -143,6 +175,9 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
         None => None,
     };
     let alone = count(request, product, request.sheet.map_or(16, StyleSheet::default_count))?;
+    let expression = expression(request)?;
+    let moves = request.directions.iter().map(|text| Move::read(text)).collect::<Result<Vec<_>, _>>()?;
+    arrays_out(request)?;
 
     let state = match request.checkpoint {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
@@ -167,22 +202,28 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
         }
     };
     let raw = Raw(sampler);
-    let truncated = request.psi.map(|psi| Truncated::new(&Sampler::Latents(sampler), psi, &request.run)).transpose()?;
-    let sampler = match &truncated {
-        Some(truncated) => truncated,
+    let styled = styled(request, &moves, sampler, config.seed())?;
+    let sampler = match &styled {
+        Some(styled) => styled,
         None if request.raw => raw.checked(&request.run)?,
         None => sampler,
     };
     let within = request.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &request.run)).transpose()?;
     let sampler = within.as_ref().map_or(sampler, |within| within);
     let alone = if plane.is_some() && request.count.is_none() { plane::COUNT } else { alone };
-    let seeds = listed.unwrap_or_else(|| Seeds::one(request.seed.unwrap_or(config.seed()), alone));
+    let seed = request.seed.unwrap_or(config.seed());
+    let chosen = match (expression, listed) {
+        (Some(expression), _) => given(request, product, &expression, sampler, styled.as_ref(), seed)?,
+        (None, Some(seeds)) => Chosen::Seeds(seeds),
+        (None, None) => Chosen::Seeds(Seeds::one(seed, alone)),
+    };
     let what = match (request.sheet, product) {
         (Some(sheet), _) => sheet.name(),
         (None, Product::Walk(_)) => "interpolation",
+        (None, _) if !moves.is_empty() => "direction",
         (None, _) => "sample",
     };
-    let out = request.out.clone().unwrap_or_else(|| default_out(what, &seeds, run.as_deref()));
+    let out = request.out.clone().unwrap_or_else(|| default_out(what, &chosen, run.as_deref()));
 
     storage::make_folder_for(&out)?;
     signals::listen();
@@ -191,35 +232,146 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
             if request.sheet.is_some() {
                 styles::of(&Sampler::Points(plane), "--sheet", &request.run)?;
             }
-            points::write(product, &out, plane, sampler, &seeds, config.seed())?
+            points::write(product, &out, plane, sampler, &chosen, config.seed())?
         }
         (None, image) => {
             let image = image.expect("a sampler that does not draw points draws images");
             let latent = sampler.latents(0, "probe", 1).size();
             // While drawing, each latent exists twice.
-            plan::can_have_so_many(seeds.count(), 2 * size_of::<f32>() * latent)?;
+            plan::can_have_so_many(chosen.count(), 2 * size_of::<f32>() * latent)?;
             let job = Job {
                 sampler,
                 image,
-                seeds: &seeds,
+                chosen: &chosen,
                 arrangement: arrangement(request),
                 out: &out,
                 output: &request.output,
             };
-            match product {
-                Product::Sheet => match request.sheet {
-                    Some(sheet) => job.style_sheet(sheet, &request.run)?,
-                    None => job.sheet()?,
-                },
-                Product::Array => job.array()?,
-                Product::Files => job.files()?,
-                Product::Walk(format) => job.walk(format, request)?,
+            match (product, request.sheet, &chosen) {
+                (Product::Sheet, Some(sheet), Chosen::Seeds(seeds)) => job.style_sheet(sheet, seeds, &request.run)?,
+                (Product::Sheet, ..) => job.sheet()?,
+                (Product::Array, ..) => job.array()?,
+                (Product::Files, ..) => job.files()?,
+                (Product::Walk(format), ..) => job.walk(format, request)?,
             }
         }
     };
+    write_arrays(request, sampler, styled.as_ref(), &chosen)?;
     found.passed_over().iter().for_each(|line| request.output.say(line));
-    let about = format!("{drawn} of {}, step {}, {}", config.entry.name, found.checkpoint.step, seeds.label());
+    let moved = moves.iter().map(|one| format!(", moved along {}", one.text())).collect::<String>();
+    let about = format!("{drawn} of {}, step {}, {}{moved}", config.entry.name, found.checkpoint.step, chosen.label());
     Ok(Written { path: out, about })
+}
+
+/// The latents or styles that the request gives.
+fn expression(request: &SampleRequest) -> Result<Option<Expression>, Failure> {
+    let expression = match (&request.latents, &request.styles) {
+        (Some(text), _) => Expression::read(text, "--latents")?,
+        (None, Some(text)) => Expression::read(text, "--styles")?,
+        (None, None) => return Ok(None),
+    };
+    if request.seed.is_some() && !expression.has_samples() {
+        return Err(Failure::new(Code::Usage, "--seed has no effect on given rows")
+            .at("option --seed")
+            .because(format!("{} names no samples of a seed", expression.text()))
+            .help(advice!("idle-seed", "leave out `--seed`")));
+    }
+    Ok(Some(expression))
+}
+
+/// Rejects files for latents and styles that are not arrays.
+fn arrays_out(request: &SampleRequest) -> Result<(), Failure> {
+    for path in [&request.latents_out, &request.styles_out].into_iter().flatten() {
+        if storage::extension(path) != "npy" {
+            return Err(Failure::unknown_extension(path, "an array")
+                .help(advice!("array-ending", "use .npy, which NumPy reads")));
+        }
+        if request.out.as_ref() == Some(path) {
+            return Err(Failure::new(Code::Usage, "two outputs have the same path")
+                .at(path.display())
+                .because("the second would replace the first")
+                .help(advice!("two-outputs", "give each a path of its own")));
+        }
+    }
+    Ok(())
+}
+
+/// The sampler for everything that concerns styles, if the request asks for any of it.
+fn styled<'a>(
+    request: &SampleRequest,
+    moves: &[Move],
+    sampler: &'a dyn FromLatents,
+    seed: u64,
+) -> Result<Option<Styled<'a>>, Failure> {
+    let options = [
+        ("--styles", request.styles.is_some()),
+        ("--direction", !moves.is_empty()),
+        ("--styles-out", request.styles_out.is_some()),
+        ("--psi", request.psi.is_some()),
+    ];
+    let Some((option, _)) = options.iter().find(|(_, given)| *given) else { return Ok(None) };
+    let mut styled = Styled::new(&Sampler::Latents(sampler), request.psi.unwrap_or(1.0), option, &request.run)?;
+    if !moves.is_empty() {
+        let layers = directions::layers_of(request.layers.as_deref(), styled.styles().layers())?;
+        let shift = Move::shift(moves, sampler, styled.styles(), &layers, seed)?;
+        styled = styled.moved(shift);
+    }
+    Ok(Some(if request.styles.is_some() { styled.from_styles() } else { styled }))
+}
+
+/// The rows of an expression, for `sampler`; those of styles if `styled` draws from styles. With
+/// `--count`, only so many of them.
+fn given(
+    request: &SampleRequest,
+    product: Product,
+    expression: &Expression,
+    sampler: &dyn FromLatents,
+    styled: Option<&Styled<'_>>,
+    seed: u64,
+) -> Result<Chosen, Failure> {
+    let of_styles = styled.filter(|styled| styled.is_from_styles()).map(Styled::shape);
+    let of_latents = [sampler.latents(0, "probe", 1).size()];
+    let row = of_styles.as_ref().map_or(&of_latents[..], |shape| shape);
+    let length = row.iter().product::<usize>();
+    let mut rows = expression.rows(&Space { sampler, seed, row })?;
+    let count = count(request, product, rows.len() / length)?;
+    rows.truncate(count * length);
+    if rows.len() < count * length || count > most(product) {
+        let all = rows.len() / length;
+        return Err(Failure::new(Code::Usage, format!("cannot draw {count} {}", plural(count, "image")))
+            .at("option --count")
+            .because(format!("{} stands for {all}; allowed are at most {}", expression.text(), most(product)))
+            .help(advice!("count-of-rows", "draw fewer: `--count {}`", all.min(most(product)))));
+    }
+    let what = if of_styles.is_some() { "styles" } else { "latents" };
+    Ok(Chosen::Given(Given { rows, count, what, text: expression.text().to_owned() }))
+}
+
+/// Writes the latents and the styles that were drawn, if the request asks for them.
+fn write_arrays(
+    request: &SampleRequest,
+    sampler: &dyn FromLatents,
+    styled: Option<&Styled<'_>>,
+    chosen: &Chosen,
+) -> Result<(), Failure> {
+    if request.latents_out.is_none() && request.styles_out.is_none() {
+        return Ok(());
+    }
+    let (rows, length) = chosen.latents(sampler);
+    let rows = Tensor::new(&[chosen.count(), length], rows);
+    let write = |path: &Path, array: &Tensor| {
+        storage::make_folder_for(path)?;
+        storage::write_whole(&RealDisk, path, &array_file::of_numbers(array))
+    };
+    if let Some(path) = &request.latents_out {
+        write(path, &rows)?;
+    }
+    if let (Some(path), Some(styled)) = (&request.styles_out, styled) {
+        let [layers, style] = styled.shape();
+        plan::can_have_so_many(chosen.count(), 3 * size_of::<f32>() * layers * style)?;
+        write(path, &styled::together(&styled.of_layers(&rows)))?;
+    }
+    Ok(())
 }
 
 /// The kind of output that the request asks for; the file extension decides.
@@ -228,11 +380,8 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     let product = match &request.out {
         None if walks => Product::Walk(Format::Png),
         None => Product::Sheet,
-        Some(path)
-            if path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir() =>
-        {
-            Product::Files
-        }
+        Some(path) if storage::names_folder(path) && walks => Product::Walk(Format::Frames),
+        Some(path) if storage::names_folder(path) => Product::Files,
         Some(path) => match &*storage::extension(path) {
             "png" | "gif" if walks => Product::Walk(Format::of(path)?),
             "png" => Product::Sheet,
@@ -248,7 +397,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
                 return Err(Failure::unknown_extension(path, "the samples").help(advice!(
                     "samples-ending",
                     "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
-                     `--interpolate --out {0}.gif` an animation",
+                     `--interpolate --out {0}.gif` an animation, `--interpolate --out {0}/` its frames",
                     with_extension(path, "")
                 )));
             }
@@ -260,7 +409,7 @@ fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
     let [columns, gap] = [("--columns", request.columns.is_some()), ("--gap", request.gap.is_some())];
     let (what, idle) = match product {
         Product::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
-        Product::Files => ("single pictures", &[walk, sheet, columns, gap][..]),
+        Product::Files => ("single pictures", &[sheet, columns, gap][..]),
         Product::Sheet | Product::Walk(_) => ("", &[][..]),
     };
     match idle.iter().find(|(_, given)| *given) {
@@ -308,8 +457,8 @@ fn arrangement(request: &SampleRequest) -> Arrangement {
 }
 
 /// The default output path: beside the run's own sheets.
-fn default_out(what: &str, seeds: &Seeds, run: Option<&Path>) -> PathBuf {
-    let name = format!("{what}-{}.png", seeds.label().replace(' ', "-"));
+fn default_out(what: &str, chosen: &Chosen, run: Option<&Path>) -> PathBuf {
+    let name = format!("{what}-{}.png", chosen.file_label());
     run.map_or_else(|| PathBuf::from(&name), |run| run.join("samples").join(&name))
 }
 
@@ -338,193 +487,5 @@ impl FromLatents for Raw<'_> {
     }
     fn draw(&self, latents: &Tensor) -> Tensor {
         self.0.draw_raw(latents).unwrap_or_else(|| self.0.draw(latents))
-    }
-}
-
-/// A drawing job: inputs and output path.
-struct Job<'a> {
-    sampler: &'a dyn FromLatents,
-    /// Height, width, channels.
-    image: [usize; 3],
-    seeds: &'a Seeds,
-    arrangement: Arrangement,
-    out: &'a Path,
-    output: &'a Output,
-}
-
-impl Job<'_> {
-    /// Draws a sheet. Returns a short description of what was written, as the following methods do.
-    fn sheet(&self) -> Result<String, Failure> {
-        self.laid_out(&self.layout(self.seeds.count())?, || {
-            let mut pixels = Vec::new();
-            self.each_batch(&nothing(), |bytes| {
-                pixels.extend_from_slice(bytes);
-                Ok(())
-            })?;
-            Ok(pixels)
-        })?;
-        Ok(self.counted())
-    }
-
-    /// Draws a sheet of what styles and noise control, with the system of this run.
-    fn style_sheet(&self, sheet: StyleSheet, run: &Path) -> Result<String, Failure> {
-        let (_, styles) = styles::of(&Sampler::Latents(self.sampler), "--sheet", run)?;
-        let count = self.seeds.count();
-        let [rows, columns] = sheet.grid(count);
-        let arrangement = Arrangement { columns: Some(columns), ..self.arrangement };
-        let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
-        self.laid_out(&layout, || {
-            let latents = self.seeds.of_one(self.sampler, sheet.latents(count));
-            let columns = sheet.draw(styles, &latents, self.seeds.first(), self.image);
-            let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
-            Ok(pictures::side_by_side(&columns))
-        })?;
-        Ok(format!("{} of {count} {}", sheet.name(), plural(count, "sample")))
-    }
-
-    /// Writes a sheet with the pixels that `draw` returns.
-    fn laid_out(&self, layout: &Layout, draw: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<(), Failure> {
-        // The pixels, and the encoded file, which may be as large.
-        plan::can_have_so_many(self.seeds.count(), (3 * layout.bytes()).div_ceil(self.seeds.count()))?;
-        let mut file = Unfinished::begin(&RealDisk, self.out)?;
-        let sheet = layout.encode(&draw()?).map_err(|why| self.failed(why))?;
-        file.write_all(&sheet).map_err(|error| StorageError::new("write", self.out, error))?;
-        Ok(file.finish()?)
-    }
-
-    /// Writes an array of shape (count, height, width), or (count, height, width, channels) for
-    /// colour images.
-    fn array(&self) -> Result<String, Failure> {
-        let [height, width, channels] = self.image;
-        let shape = [self.seeds.count(), height, width, channels];
-        let mut file = Unfinished::begin(&RealDisk, self.out)?;
-        let failed = |error: std::io::Error| StorageError::new("write", self.out, error);
-        file.write_all(&array_file::header(array_file::BYTES, if channels == 1 { &shape[..3] } else { &shape }))
-            .map_err(failed)?;
-        self.each_batch(&nothing(), |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
-        file.finish()?;
-        Ok(self.counted())
-    }
-
-    /// Writes one picture per image.
-    fn files(&self) -> Result<String, Failure> {
-        storage::make_folder(self.out)?;
-        let arrangement = Arrangement { zoom: self.arrangement.zoom.or(Some(1)), ..Arrangement::BARE };
-        let layout = Layout::new(1, self.image, arrangement).map_err(|why| self.too_large(why))?;
-        let mut number = 0;
-        self.each_batch(&advice!("pictures-stopped", "the pictures that were written are complete"), |bytes| {
-            for image in bytes.chunks_exact(self.image.iter().product()) {
-                let path = self.out.join(self.seeds.name(number) + ".png");
-                let file = layout.encode(image).map_err(|why| self.failed(why))?;
-                storage::write_whole(&RealDisk, &path, &file)?;
-                number += 1;
-            }
-            Ok(())
-        })?;
-        let [first, last] = [0, number - 1].map(|number| self.seeds.name(number));
-        Ok(format!("{} ({first}.png to {last}.png)", self.counted()))
-    }
-
-    /// Draws all samples in batches, and passes the bytes of each batch to `visit`. The result does
-    /// not depend on the batch size.
-    fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-        let (latents, length) = self.seeds.latents(self.sampler);
-        let bar = progress::bar(self.output, 0, self.seeds.count() as u64);
-        let mut drawn = 0;
-        for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
-            self.stop_if_asked(drawn, self.seeds.count(), kept)?;
-            visit(&processor::keep_threads_awake(|| draw(self.sampler, batch, length))?)?;
-            drawn += batch.len() / length;
-            if let Some(bar) = &bar {
-                bar.set_position(drawn as u64);
-            }
-        }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
-        Ok(())
-    }
-
-    fn stop_if_asked(&self, done: usize, of: usize, kept: &Advice) -> Result<(), Failure> {
-        if !signals::asked() {
-            return Ok(());
-        }
-        Err(Failure::new(Code::Interrupted, "stopped before everything was drawn")
-            .at(self.out.display())
-            .because(format!("{done} of {of} {} drawn", plural(of, "picture")))
-            .help(kept.clone()))
-    }
-
-    fn layout(&self, count: usize) -> Result<Layout, Failure> {
-        Layout::new(count, self.image, self.arrangement).map_err(|why| self.too_large(why))
-    }
-
-    fn too_large(&self, why: String) -> Failure {
-        Failure::new(Code::Usage, "cannot arrange the samples").at(self.out.display()).because(why).help(advice!(
-            "sheet-too-large",
-            "ask for fewer or smaller ones, such as `--count 16 --columns 4 --zoom 1`"
-        ))
-    }
-
-    fn failed(&self, why: String) -> Failure {
-        StorageError::drawing(self.out, why).into()
-    }
-
-    fn counted(&self) -> String {
-        format!("{} {}", self.seeds.count(), plural(self.seeds.count(), "sample"))
-    }
-}
-
-/// The images for some latents of `length` floats each, as bytes.
-fn draw(sampler: &dyn FromLatents, latents: &[f32], length: usize) -> Result<Vec<u8>, Failure> {
-    let images = sampler.draw(&Tensor::new(&[latents.len() / length, length], latents.to_vec()));
-    Ok(pictures::bytes(&pictures::finite(images)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use models::{Settings as _, System as _, quickdraw};
-
-    /// A small network with non-default weights and running statistics.
-    fn system() -> quickdraw::Quickdraw {
-        let settings = quickdraw::Settings { batch: 2, depth: 2, ..quickdraw::Settings::preset("cpu").unwrap() };
-        quickdraw::Quickdraw::new(settings, 3).unwrap()
-    }
-
-    /// Sample 3 is the same in a batch of one, of three and of many, on one thread and on three.
-    #[test]
-    fn a_sample_does_not_depend_on_its_batch() {
-        let drawn = |at_a_time: usize, threads: usize| -> Vec<u8> {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let system = system();
-                let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
-                let (latents, length) = Seeds::one(7, 70).latents(sampler);
-                latents.chunks(length * at_a_time).flat_map(|batch| draw(sampler, batch, length).unwrap()).collect()
-            })
-        };
-        let wanted = drawn(70, 2);
-        assert_eq!(wanted.len(), 70 * 784);
-        assert!(wanted.chunks(784).skip(1).any(|image| image != &wanted[..784]), "different pictures");
-        for (at_a_time, threads) in [(1, 1), (3, 3), (16, 1), (64, 2)] {
-            assert_eq!(drawn(at_a_time, threads), wanted, "{at_a_time} at a time on {threads} threads");
-        }
-    }
-
-    #[test]
-    fn few_samples_are_the_first_of_many_and_walks_begin_at_them() {
-        let system = system();
-        let Sampler::Latents(sampler) = system.samples() else { panic!("quickdraw draws from latents") };
-        let (many, length) = Seeds::one(7, 100).latents(sampler);
-        let (few, _) = Seeds::one(7, 5).latents(sampler);
-        assert_eq!((few.len(), &few[..]), (5 * length, &many[..5 * length]));
-        let (keys, _) = Seeds::one(7, 5).keys(sampler, 3);
-        assert_eq!(keys.concat(), many[..15 * length]);
-        let listed = Seeds::listed("7,9", 5, 100).unwrap();
-        let (keys, _) = listed.keys(sampler, 3);
-        assert_eq!((keys.len(), &keys[0]), (2, &few));
-        assert_eq!(keys[1], Seeds::one(9, 5).latents(sampler).0);
-        assert_eq!(keys.concat(), listed.latents(sampler).0);
     }
 }

@@ -70,7 +70,12 @@ pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
 
 /// A warning about the file `path`, if `drawn` has non-finite values; `shown` says how these look.
 pub(crate) fn warning<'a>(path: &Path, drawn: impl Iterator<Item = &'a Tensor>, shown: &str) -> Option<String> {
-    let (bad, all) = drawn.fold((0, 0), |(bad, all), images| (bad + images.count_non_finite(), all + images.size()));
+    let counts = drawn.fold([0, 0], |[bad, all], images| [bad + images.count_non_finite(), all + images.size()]);
+    warning_of(path, counts, shown)
+}
+
+/// The same, if `bad` of `all` values are not finite.
+pub(crate) fn warning_of(path: &Path, [bad, all]: [usize; 2], shown: &str) -> Option<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     (bad > 0).then(|| format!("warning      {name}: {bad} of {all} numbers are NaN or infinite; {shown}"))
 }

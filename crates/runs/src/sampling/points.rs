@@ -6,7 +6,7 @@ use datasets::{advice, plural};
 
 use super::Product;
 use super::SampleRequest;
-use super::seeds::Seeds;
+use super::chosen::Chosen;
 use crate::failure::{Code, Failure};
 use crate::sampling::array_file;
 use crate::sampling::pictures;
@@ -42,17 +42,17 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
     }
 }
 
-/// Draws the points of `seeds` with `sampler` and writes them to `out`. Returns a short description
+/// Draws the points of the latents `chosen` with `sampler` and writes them to `out`. Returns a short description
 /// of what was written.
 pub(super) fn write(
     product: Product,
     out: &Path,
     plane: Plane<'_>,
     sampler: &dyn FromLatents,
-    seeds: &Seeds,
+    chosen: &Chosen,
     run_seed: u64,
 ) -> Result<String, Failure> {
-    let (latents, length) = seeds.latents(sampler);
+    let (latents, length) = chosen.latents(sampler);
     let latents = Tensor::new(&[latents.len() / length, length], latents);
     let points = pictures::finite(plane::in_parts(&latents, |part| sampler.draw(part)))?;
     if product == Product::Array {
@@ -60,5 +60,5 @@ pub(super) fn write(
     } else {
         plane::write_points(out, plane, &points, run_seed)?;
     }
-    Ok(format!("{} {}", seeds.count(), plural(seeds.count(), "point")))
+    Ok(format!("{} {}", chosen.count(), plural(chosen.count(), "point")))
 }

@@ -7,7 +7,7 @@ use models::FromLatents;
 use tensor::Tensor;
 
 /// The random stream of samples: sample `n` of a seed never changes.
-const STREAM: &str = "sample";
+pub(super) const STREAM: &str = "sample";
 
 /// Seeds, and the number of samples of each.
 #[derive(Debug, PartialEq)]

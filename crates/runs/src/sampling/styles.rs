@@ -1,5 +1,4 @@
-//! Features of systems with styles: truncated samples, and the sheets that show what styles and
-//! noise control.
+//! The sheets that show what styles and noise control, for systems with styles.
 
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
 use kernels::Key;
 use models::style::mapping::truncated;
-use models::{FromLatents, LatentKind, Sampler, Styles};
+use models::{FromLatents, Sampler, Styles};
 use tensor::Tensor;
 
 /// The sampler of a run's system and its styles.
@@ -30,37 +29,6 @@ pub(crate) fn of<'a>(
         .at(run.display())
         .because("this run's generator has no style vectors")
         .help(advice!("needs-styles", "leave out `{option}`, or give it a run of stylegan or stylegan2")))
-}
-
-/// Draws with all styles moved towards their mean: less varied pictures of higher quality.
-pub(crate) struct Truncated<'a> {
-    sampler: &'a dyn FromLatents,
-    styles: &'a dyn Styles,
-    psi: f64,
-}
-
-impl<'a> Truncated<'a> {
-    /// Multiplies the distance of each style from the mean by `psi`.
-    ///
-    /// # Errors
-    /// When the system of this run has no styles.
-    pub(crate) fn new(sampler: &Sampler<'a>, psi: f64, run: &Path) -> Result<Self, Failure> {
-        let (sampler, styles) = of(sampler, "--psi", run)?;
-        Ok(Self { sampler, styles, psi })
-    }
-}
-
-impl FromLatents for Truncated<'_> {
-    fn kind(&self) -> LatentKind {
-        self.sampler.kind()
-    }
-    fn latents(&self, seed: u64, stream: &str, count: usize) -> Tensor {
-        self.sampler.latents(seed, stream, count)
-    }
-    fn draw(&self, latents: &Tensor) -> Tensor {
-        let styles = self.styles.styles_of(latents);
-        everywhere(self.styles, &truncated(&styles, &self.styles.mean_style(), self.psi), None)
-    }
 }
 
 /// A sheet that shows what styles and noise control.
@@ -121,18 +89,38 @@ impl StyleSheet {
         }
     }
 
+    /// How often [`draw`](Self::draw) calls its `tick` for a sheet of `count` samples.
+    pub(crate) fn ticks(self, count: usize) -> u64 {
+        match self {
+            Self::Noise => u64::from(NOISES) + 1,
+            Self::Truncation | Self::Mixing => self.grid(count)[1] as u64,
+        }
+    }
+
     /// The columns of the sheet, with pictures of shape `image`; `latents` holds
-    /// [`latents`](Self::latents) rows. `seed` is that of the noise.
-    pub(crate) fn draw(self, styles: &dyn Styles, latents: &Tensor, seed: u64, image: [usize; 3]) -> Vec<Tensor> {
+    /// [`latents`](Self::latents) rows. `seed` is that of the noise. Calls `tick` after each part of
+    /// the work.
+    pub(crate) fn draw(
+        self,
+        styles: &dyn Styles,
+        latents: &Tensor,
+        seed: u64,
+        image: [usize; 3],
+        tick: &dyn Fn(),
+    ) -> Vec<Tensor> {
+        let ticked = |drawn: Tensor| {
+            tick();
+            drawn
+        };
         let of = styles.styles_of(latents);
         match self {
             Self::Truncation => {
                 let mean = styles.mean_style();
                 let of = |psi: &f64| vec![truncated(&of, &mean, *psi); styles.layers()];
-                PSI.iter().map(|psi| in_parts(styles, &of(psi), image)).collect()
+                PSI.iter().map(|psi| ticked(in_parts(styles, &of(psi), image))).collect()
             }
-            Self::Mixing => mixing(styles, &of, image),
-            Self::Noise => noise(styles, &of, seed),
+            Self::Mixing => mixing(styles, &of, image, &ticked),
+            Self::Noise => noise(styles, &of, seed, &ticked),
         }
     }
 }
@@ -153,7 +141,7 @@ fn in_parts(styles: &dyn Styles, of_layers: &[Tensor], image: [usize; 3]) -> Ten
 /// The first half of the styles belongs to the rows, the other half to the columns. The layers of
 /// the small resolutions, which come first, take the style of the row, the others that of the
 /// column.
-fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
+fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3], ticked: &dyn Fn(Tensor) -> Tensor) -> Vec<Tensor> {
     let (layers, [count, size]) = (styles.layers(), [of.shape()[0] / 2, of.shape()[1]]);
     let (rows, columns) = of.data().split_at(count * size);
     let rows = Tensor::new(&[count, size], rows.to_vec());
@@ -161,27 +149,27 @@ fn mixing(styles: &dyn Styles, of: &Tensor, image: [usize; 3]) -> Vec<Tensor> {
         let &[_, h, w, c] = &**pictures.shape() else { unreachable!("pictures are (n, h, w, c)") };
         Tensor::new(&[count + 1, h, w, c], [first, pictures.data()].concat())
     };
-    let own = in_parts(styles, &vec![rows.clone(); layers], image);
+    let own = ticked(in_parts(styles, &vec![rows.clone(); layers], image));
     let begins_columns = vec![EMPTY; own.size() / count];
     let column = |style: &[f32]| {
         let coarse = layers / 2;
         let fine = Tensor::new(&[count, size], style.repeat(count));
         let of_layers = [vec![rows.clone(); coarse], vec![fine; layers - coarse]].concat();
         let source = everywhere(styles, &Tensor::new(&[1, size], style.to_vec()), None);
-        begun_by(source.data(), &in_parts(styles, &of_layers, image))
+        begun_by(source.data(), &ticked(in_parts(styles, &of_layers, image)))
     };
     [begun_by(&begins_columns, &own)].into_iter().chain(columns.chunks(size).map(column)).collect()
 }
 
 /// Samples, the same with fresh noise, and the standard deviation of each pixel over many noise
 /// maps, relative to the largest.
-fn noise(styles: &dyn Styles, of: &Tensor, seed: u64) -> Vec<Tensor> {
+fn noise(styles: &dyn Styles, of: &Tensor, seed: u64, ticked: &dyn Fn(Tensor) -> Tensor) -> Vec<Tensor> {
     let with = |number: u32| everywhere(styles, of, Some(Key::named(seed, "noise of a sheet").at(number)));
-    let mut columns = vec![everywhere(styles, of, None)];
+    let mut columns = vec![ticked(everywhere(styles, of, None))];
     let (shape, size) = (*columns[0].shape(), columns[0].size());
     let mut sums = vec![[0.0f64; 2]; size];
     for number in 0..NOISES {
-        let pictures = with(number);
+        let pictures = ticked(with(number));
         for ([sum, squares], x) in sums.iter_mut().zip(pictures.data()) {
             // Values are taken relative to the middle, to reduce cancellation in the difference
             // below.
@@ -224,6 +212,9 @@ mod tests {
         fn layers(&self) -> usize {
             2
         }
+        fn style_weights(&self) -> Vec<Tensor> {
+            Vec::new()
+        }
         fn noise(&self) -> Vec<(String, Tensor)> {
             Vec::new()
         }
@@ -240,11 +231,13 @@ mod tests {
 
     fn columns(sheet: StyleSheet, latents: &[f32]) -> Vec<Vec<f32>> {
         let latents = Tensor::new(&[latents.len(), 1], latents.to_vec());
-        let columns = sheet.draw(&Plain, &latents, 1, [1, 2, 1]);
+        let ticks = std::cell::Cell::new(0);
+        let columns = sheet.draw(&Plain, &latents, 1, [1, 2, 1], &|| ticks.set(ticks.get() + 1));
         let count = match sheet {
             StyleSheet::Mixing => latents.size() / 2,
             _ => latents.size(),
         };
+        assert_eq!(ticks.get(), sheet.ticks(count));
         assert_eq!((sheet.latents(count), columns.len()), (latents.size(), sheet.grid(count)[1]));
         assert!(columns.iter().all(|column| column.shape()[0] == sheet.grid(count)[0]));
         columns.iter().map(|column| column.data().to_vec()).collect()

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use datasets::{advice, plural};
 
-use super::{Job, MOST, SampleRequest, draw, nothing};
+use super::chosen::Chosen;
+use super::{Job, MOST, SampleRequest, draw, nothing, pictures_stay};
 use crate::failure::{Code, Failure};
 use crate::observers::progress;
-use crate::sampling::animation::{Animation, Format};
+use crate::sampling::animation::{self, Format};
 use crate::sampling::pictures;
-use crate::storage::{RealDisk, Unfinished};
 
 /// An animation that interpolates between latents: spherically (slerp) for normal latents, linearly
 /// (lerp) for uniform ones.
@@ -17,7 +17,8 @@ use crate::storage::{RealDisk, Unfinished};
 pub struct Interpolation {
     /// Frames per segment, from one latent to the next.
     pub frames: u32,
-    /// The number of key latents per tile; ignored if seeds are listed, which are then the keys.
+    /// The number of key latents per tile; ignored if seeds are listed or latents given, which are
+    /// then the keys.
     pub keys: u32,
     /// Frames per second, at most [`MOST_PER_SECOND`](super::animation::MOST_PER_SECOND).
     pub fps: u32,
@@ -61,18 +62,28 @@ impl Job<'_> {
     pub(super) fn walk(&self, format: Format, request: &SampleRequest) -> Result<String, Failure> {
         let how = request.interpolation.clone().unwrap_or_default();
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let (tiles, keys) = self.seeds.walk(size(how.keys));
+        let (tiles, keys) = self.chosen.walk(size(how.keys));
         let walk = Walk { keys, between: size(how.frames), closed: how.closed };
         if keys < 2 {
-            return Err(Failure::new(Code::Usage, "an interpolation needs at least two latents")
-                .at("option --seeds")
-                .because("only one seed is listed")
-                .help(advice!(
-                    "walk-of-one-seed",
-                    "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to interpolate between samples of one seed",
-                    self.seeds.first(),
-                    self.seeds.first().wrapping_add(1)
-                )));
+            let failure = Failure::new(Code::Usage, "an interpolation needs at least two latents");
+            return Err(match self.chosen {
+                Chosen::Seeds(seeds) => {
+                    failure.at("option --seeds").because("only one seed is listed").help(advice!(
+                        "walk-of-one-seed",
+                        "list several, such as `--seeds {0},{1}`, or leave out `--seeds` to interpolate between samples of one seed",
+                        seeds.first(),
+                        seeds.first().wrapping_add(1)
+                    ))
+                }
+                Chosen::Given(given) => {
+                    let only = format!("{} is only one row", given.text);
+                    failure.at(format!("option --{}", given.what)).because(only).help(advice!(
+                        "walk-of-one-row",
+                        "give several rows, such as `--{} 1-4`",
+                        given.what
+                    ))
+                }
+            });
         }
         let frames = walk.frames();
         let few = u32::try_from(frames).ok().filter(|_| frames.saturating_mul(tiles) <= MOST);
@@ -80,34 +91,39 @@ impl Job<'_> {
             Failure::new(Code::Usage, "the animation is too long")
                 .at("options --frames, --keys and --count")
                 .because(format!("{frames} frames of {tiles} pictures are more than {MOST} pictures"))
-                .help(match request.seeds {
-                    Some(_) => advice!("walk-through-seeds-too-long", "ask for fewer, such as `--frames 8 --count 1`"),
-                    None => advice!("walk-too-long", "ask for fewer, such as `--frames 16 --keys 4 --count 4`"),
+                .help(match (self.chosen, &request.seeds) {
+                    (Chosen::Given(_), _) => {
+                        advice!("walk-through-rows-too-long", "ask for fewer, such as `--frames 8`")
+                    }
+                    (_, Some(_)) => {
+                        advice!("walk-through-seeds-too-long", "ask for fewer, such as `--frames 8 --count 1`")
+                    }
+                    _ => advice!("walk-too-long", "ask for fewer, such as `--frames 16 --keys 4 --count 4`"),
                 })
         })?;
 
         let layout = self.layout(tiles)?;
         let time = Duration::from_millis(u64::from(1000 / how.fps));
-        let mut file = Unfinished::begin(&RealDisk, self.out)?;
-        let begun = Animation::begin(format, &mut file, frame_count, layout.size(), self.image[2]);
-        let mut animation = begun.map_err(|why| self.failed(why))?;
-        let (latents, length) = self.seeds.keys(self.sampler, keys);
+        let kept = if format == Format::Frames { pictures_stay() } else { nothing() };
+        let (latents, length) = self.chosen.keys(self.sampler, keys);
         let kind = self.sampler.kind();
         let bar = progress::bar(self.output, 0, frames as u64);
-        for frame in 0..frames {
-            self.stop_if_asked(frame * tiles, frames * tiles, &nothing())?;
-            let (from, to, part) = walk.position(frame);
-            let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
-            let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
-            let parts = here.chunks(length * pictures::at_a_time(self.image));
-            let pixels = parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
-            animation.frame(&layout.compose(&pixels), time).map_err(|why| self.failed(why))?;
-            if let Some(bar) = &bar {
-                bar.inc(1);
+        animation::write(format, self.out, frame_count, layout.size(), self.image[2], |show| {
+            for frame in 0..frames {
+                self.stop_if_asked(frame * tiles, frames * tiles, &kept)?;
+                let (from, to, part) = walk.position(frame);
+                let pairs = latents[from].chunks(length).zip(latents[to].chunks(length));
+                let here: Vec<f32> = pairs.flat_map(|(from, to)| kind.between(from, to, part)).collect();
+                let parts = here.chunks(length * pictures::at_a_time(self.image));
+                let pixels =
+                    parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
+                show(&layout.compose(&pixels), time)?;
+                if let Some(bar) = &bar {
+                    bar.inc(1);
+                }
             }
-        }
-        animation.end().map_err(|why| self.failed(why))?;
-        file.finish()?;
+            Ok(())
+        })?;
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }

@@ -18,7 +18,7 @@ use runs::systems::{self, SYSTEMS, Trainable};
 use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
-use sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
+use sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
 use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
 
@@ -28,6 +28,9 @@ const SAMPLE_EXAMPLES: &str = "Examples:
   train sample RUN --count 50000 --out samples.npy
   train sample RUN --seeds 0-35,100 --out pictures/
   train sample RUN --interpolate --loop --count 8 --columns 4 --out walk.gif
+  train sample RUN --latents \"mean(1-3) - mean(4-6) + mean(7-9)\"
+  train sample RUN --count 4 --latents-out z.npy
+  train sample RUN --latents z.npy --interpolate --out frames/
   train sample RUN --psi 0.7
   train sample RUN --sheet mixing --out mixing.png";
 
@@ -40,6 +43,7 @@ pub(crate) enum Action {
     Project(ProjectArgs),
     Sample(Box<SampleArgs>),
     Animate(AnimateArgs),
+    Directions(DirectionsArgs),
     Evaluate(EvaluateArgs),
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
@@ -63,6 +67,7 @@ const EXAMPLES: &str = "Examples:
   train sample runs/0001-quickdraw --count 64  generate images with a trained network
   train translate runs/0002-cyclegan pictures --direction AtoB --out translated
   train project runs/0003-stylegan2 face.png   find the style that generates this image
+  train directions runs/0003-stylegan2         find what the styles control
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
   train compare runs/0001-quickdraw runs/0002-quickdraw
@@ -123,6 +128,11 @@ pub(crate) fn command() -> Command {
         .subcommand(
             AnimateArgs::augment_args(Command::new("animate"))
                 .about("Animates the sheets of a run, to show how the network learned")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            DirectionsArgs::augment_args(Command::new("directions"))
+                .about("Finds directions in the space of styles and shows what each does, with a run of stylegan2 or stylegan")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -198,6 +208,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "project" => Action::Project(ProjectArgs::from_arg_matches(inner)?),
         "sample" => Action::Sample(Box::new(SampleArgs::from_arg_matches(inner)?)),
         "animate" => Action::Animate(AnimateArgs::from_arg_matches(inner)?),
+        "directions" => Action::Directions(DirectionsArgs::from_arg_matches(inner)?),
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),

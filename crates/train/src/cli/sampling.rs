@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum, value_parser};
+use datasets::Aspect;
 use models::Direction;
 use runs::sampling::animation::MOST_PER_SECOND;
+use runs::sampling::directions::{MOST as MOST_DIRECTIONS, Method};
 use runs::sampling::styles::StyleSheet;
+use runs::sampling::translate::Fit;
 
 /// Options of `train sample`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SampleArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many images to generate [default: 16; with --seeds 1 per seed; with --sheet a few]
+    /// How many images to generate [default: 16; with --seeds 1 per seed; with --latents or --styles
+    /// all; with --sheet a few]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Random seed of the latents: image n of a seed is always the same [default: the run's]
@@ -23,8 +27,8 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "LIST", conflicts_with = "seed", allow_hyphen_values = true)]
     pub(crate) seeds: Option<String>,
     /// Output file: FILE.png is a sheet, FILE.npy an array of uint8 of shape (N, height, width) or,
-    /// in colour, (N, height, width, 3), DIR/ a folder with 0001.png, 0002.png, ... [default:
-    /// RUN/samples/sample-seed-N.png]
+    /// in colour, (N, height, width, 3), DIR/ a folder with 0001.png, 0002.png, ... (with
+    /// --interpolate its frames) [default: RUN/samples/sample-seed-N.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Use the checkpoint of this step [default: the newest]
@@ -58,7 +62,41 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "N")]
     pub(crate) gap: Option<u32>,
     #[command(flatten)]
+    pub(crate) given: GivenArgs,
+    #[command(flatten)]
     pub(crate) interpolation: InterpolationArgs,
+}
+
+/// Options for latents and styles that come from files, or go to files.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Latents and styles")]
+pub(crate) struct GivenArgs {
+    /// Draw these latents instead of random ones: a .npy file of shape (N, latent), or arithmetic
+    /// with files and samples of the seed: "mean(1-3) - mean(4-6) + mean(7-9)", "0.5 * a.npy + 3",
+    /// "a.npy[1,4-6]". With --interpolate, the animation goes through them
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true,
+          conflicts_with_all = ["seeds", "truncate", "sheet", "keys"])]
+    pub(crate) latents: Option<String>,
+    /// Draw these styles, for systems with styles: like --latents, with files of shape (N, style),
+    /// as `train project` and --styles-out write them, or (N, layers, style)
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true,
+          conflicts_with_all = ["latents", "seeds", "truncate", "sheet", "raw", "keys"])]
+    pub(crate) styles: Option<String>,
+    /// Also write the latents that are drawn, as a .npy file: (N, latent), float32
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["styles", "sheet", "interpolate"])]
+    pub(crate) latents_out: Option<PathBuf>,
+    /// Also write the styles that are drawn, as a .npy file, for systems with styles: (N, style)
+    /// or, if layers have different styles, (N, layers, style), float32
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sheet", "interpolate", "raw"])]
+    pub(crate) styles_out: Option<PathBuf>,
+    /// Move the styles along a direction, for systems with styles: its number on the sheet
+    /// sefa.png of `train directions`, or a .npy file, and how far to go: 3:2.5, file.npy[2]:-1.
+    /// May be given several times
+    #[arg(long, value_name = "WHICH:AMOUNT", allow_hyphen_values = true, conflicts_with_all = ["sheet", "raw"])]
+    pub(crate) direction: Vec<String>,
+    /// The layers that the directions move, from 1, the coarsest: 1-2,5 [default: all]
+    #[arg(long, value_name = "LIST", requires = "direction")]
+    pub(crate) layers: Option<String>,
 }
 
 /// Options of an animation between latents.
@@ -127,7 +165,7 @@ fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
 pub(crate) struct TranslateArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// A folder of images, or one image; each is scaled to the size of the run's images
+    /// A folder of images, or one image
     pub(crate) pictures: PathBuf,
     /// Source and target domain
     #[arg(long, ignore_case = true, value_name = "AtoB|BtoA",
@@ -138,6 +176,36 @@ pub(crate) struct TranslateArgs {
     /// reconstruction, identity mapping
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// How pictures of another size than the training images are handled [default: own]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) fit: Option<FitChoice>,
+    /// With --fit own, scale pictures down whose longer side has more than N pixels
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) max_side: Option<u32>,
+}
+
+/// How pictures are fitted to the network.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FitChoice {
+    /// Keep the picture's own size
+    Own,
+    /// Scale the largest central part of the right proportions to the size of the training images
+    Crop,
+    /// Stretch the picture to that size
+    Stretch,
+    /// Scale the picture to fit into that size, and fill the rest with the background
+    Pad,
+}
+
+impl From<FitChoice> for Fit {
+    fn from(choice: FitChoice) -> Self {
+        match choice {
+            FitChoice::Own => Self::Own,
+            FitChoice::Crop => Self::Training(Aspect::Crop),
+            FitChoice::Stretch => Self::Training(Aspect::Stretch),
+            FitChoice::Pad => Self::Training(Aspect::Pad),
+        }
+    }
 }
 
 fn direction(text: &str) -> Direction {
@@ -163,12 +231,56 @@ pub(crate) struct ProjectArgs {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Options of `train directions`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DirectionsArgs {
+    /// A run folder, or one of its checkpoint files
+    pub(crate) run: PathBuf,
+    /// How to find them [default: both]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) method: Option<MethodChoice>,
+    /// How many to write
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u32).range(1..=i64::from(MOST_DIRECTIONS)))]
+    pub(crate) count: u32,
+    /// The layers that are moved, from 1, the coarsest: 1-2,5 [default: all]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) layers: Option<String>,
+    /// Seed of the sample on the sheets [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Use the checkpoint of this step [default: the newest]
+    #[arg(long, value_name = "STEP")]
+    pub(crate) checkpoint: Option<u64>,
+    /// The folder for sefa.npy, sefa.png, principal.npy, principal.png [default: RUN/directions]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A way to find directions.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MethodChoice {
+    /// Closed form, from the weights: the directions to which the layers respond most (SeFa)
+    Sefa,
+    /// From samples: the directions in which styles vary most (GANSpace)
+    Principal,
+}
+
+impl From<MethodChoice> for Method {
+    fn from(choice: MethodChoice) -> Self {
+        match choice {
+            MethodChoice::Sefa => Self::ClosedForm,
+            MethodChoice::Principal => Self::Principal,
+        }
+    }
+}
+
 /// Options of `train animate`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AnimateArgs {
     /// A run folder
     pub(crate) run: PathBuf,
-    /// An animated .png or a .gif [default: RUN/samples/progress.png]
+    /// An animated .png, a .gif, or DIR/ for the frames 0001.png, 0002.png, ... [default:
+    /// RUN/samples/progress.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Sheets per second

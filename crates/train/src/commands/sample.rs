@@ -1,13 +1,14 @@
-//! `train sample`, `translate`, `project` and `animate`: what a trained network draws.
+//! `train sample`, `translate`, `project`, `directions` and `animate`: what a trained network draws.
 
 use runs::console::{Output, print};
 use runs::failure::Failure;
 use runs::sampling::animate::{AnimateRequest, animate};
+use runs::sampling::directions::{DirectionsRequest, directions};
 use runs::sampling::project::{ProjectRequest, project};
 use runs::sampling::translate::{TranslateRequest, translate};
 use runs::sampling::{self, Interpolation, SampleRequest, Written};
 
-use crate::cli::sampling::{AnimateArgs, ProjectArgs, SampleArgs, TranslateArgs};
+use crate::cli::sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
 
 /// Draws samples.
 ///
@@ -22,6 +23,12 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<(), Failure> {
         count: args.count,
         seed: args.seed,
         seeds: args.seeds.clone(),
+        latents: args.given.latents.clone(),
+        styles: args.given.styles.clone(),
+        latents_out: args.given.latents_out.clone(),
+        styles_out: args.given.styles_out.clone(),
+        directions: args.given.direction.clone(),
+        layers: args.given.layers.clone(),
         out: args.out.clone(),
         checkpoint: args.checkpoint,
         raw: args.raw,
@@ -41,7 +48,8 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<(), Failure> {
 /// # Errors
 /// As [`translate`].
 pub(crate) fn run_translate(args: &TranslateArgs) -> Result<(), Failure> {
-    shown(translate(&TranslateRequest::of(&args.run, &args.pictures, args.direction, &args.out)))
+    let usual = TranslateRequest::of(&args.run, &args.pictures, args.direction, &args.out);
+    shown(translate(&TranslateRequest { fit: args.fit.map(Into::into), max_side: args.max_side, ..usual }))
 }
 
 /// Projects an image.
@@ -53,13 +61,30 @@ pub(crate) fn run_project(args: &ProjectArgs) -> Result<(), Failure> {
     shown(project(&ProjectRequest { steps: args.steps, seed: args.seed, out: args.out.clone(), ..usual }))
 }
 
+/// Finds directions.
+///
+/// # Errors
+/// As [`directions`].
+pub(crate) fn run_directions(args: &DirectionsArgs) -> Result<(), Failure> {
+    let usual = DirectionsRequest::of(&args.run);
+    shown(directions(&DirectionsRequest {
+        checkpoint: args.checkpoint,
+        methods: args.method.map_or_else(|| usual.methods.clone(), |method| vec![method.into()]),
+        count: args.count,
+        layers: args.layers.clone(),
+        seed: args.seed,
+        out: args.out.clone(),
+        ..usual
+    }))
+}
+
 /// Animates the sheets of a run.
 ///
 /// # Errors
 /// As [`animate`].
 pub(crate) fn run_animate(args: &AnimateArgs) -> Result<(), Failure> {
-    let (run, out) = (args.run.clone(), args.out.clone());
-    shown(animate(&AnimateRequest { run, out, fps: args.fps, hold: args.hold, every: args.every }))
+    let (usual, out) = (AnimateRequest::of(&args.run), args.out.clone());
+    shown(animate(&AnimateRequest { out, fps: args.fps, hold: args.hold, every: args.every, ..usual }))
 }
 
 fn shown(written: Result<Written, Failure>) -> Result<(), Failure> {

@@ -172,6 +172,30 @@ pub(super) fn not_finite(index: u64, value: &str) -> Fault {
     )
 }
 
+/// The number at this index of the array, in the order of the file, is infinite, NaN, or beyond
+/// `f32`.
+pub(super) fn no_number(index: u64, value: f64) -> Fault {
+    let (what, why) = if value.is_finite() {
+        ("a number that is too large for float32", format!("{value:e}; the largest is {:e}", f32::MAX))
+    } else {
+        ("a number that is not finite", value.to_string())
+    };
+    fault(
+        format!("the array contains {what}"),
+        format!("element {index} of the array (counted from 0) is {why}"),
+        advice!("npy-number-not-finite", "replace it in Python: numpy.save(path, numpy.nan_to_num(array))"),
+    )
+}
+
+/// The array has more values than are read into memory.
+pub(super) fn too_many_numbers(count: u64, most: u64) -> Fault {
+    fault(
+        "the array is too large",
+        format!("it has {count} values; at most {most} are read"),
+        advice!("npy-of-too-many", "save a part of it from Python: numpy.save(path, array[:1000])"),
+    )
+}
+
 /// No usual range of pixels has all values of this dtype, from `low` to `high`.
 pub(super) fn range(dtype: &str, low: &str, high: &str, all_equal: bool) -> Fault {
     let help = if all_equal {
@@ -191,14 +215,14 @@ pub(super) fn range(dtype: &str, low: &str, high: &str, all_equal: bool) -> Faul
 
 /// The file is shorter than its header claims.
 pub(super) fn truncated(claimed: u64, present: u64) -> Fault {
-    let why = format!("the header claims {claimed} bytes of images, {present} are there: truncated?");
+    let why = format!("the header claims {claimed} bytes of values, {present} are there: truncated?");
     fault("the file is shorter than its header claims", why, download_again())
 }
 
 /// The file has more bytes than its header claims.
 pub(super) fn trailing(extra: u64) -> Fault {
     let bytes = plural(extra as usize, "byte");
-    let why = format!("{extra} extra {bytes} after the last image");
+    let why = format!("{extra} extra {bytes} after the last value");
     damaged_header("the file is longer than its header claims", why)
 }
 

@@ -34,7 +34,7 @@ impl Dtype {
     pub(crate) const BYTE: Self = Self { kind: NumberKind::Unsigned, bytes: 1, big_endian: false };
 
     /// The value of `raw`, which has the size of the dtype. 64-bit integers are rounded to 53 bits.
-    fn value(self, raw: &[u8]) -> f64 {
+    pub(super) fn value(self, raw: &[u8]) -> f64 {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(raw) {
             *to = *from;

@@ -9,6 +9,7 @@
 mod fault;
 mod header;
 mod layout;
+mod numbers;
 mod range;
 mod shape;
 
@@ -25,6 +26,7 @@ use fault::{Fault, MAX_HEADER};
 use layout::{Dtype, Layout};
 use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
+pub use numbers::{Numbers, load_numbers};
 use range::{BLOCK, MeasuredRange, range_of};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -89,18 +91,7 @@ pub fn load_array(
 ) -> Result<LoadedArray, DataError> {
     let mut file = open(path)?;
     let stamp = FileStamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
-    let array = match examine(&mut file, stamp.length, range, flat_size) {
-        Ok(array) => array,
-        Err(Failure::System(error)) => return Err(DataError::unreadable(path, error)),
-        Err(Failure::Foreign(start)) => {
-            let error = unsupported::refuse(path, &start).unwrap_or_else(|| {
-                let Fault { what, why, help } = fault::magic(&start);
-                DataError::invalid(path, what, why, help)
-            });
-            return Err(error);
-        }
-        Err(Failure::Fault(Fault { what, why, help })) => return Err(DataError::invalid(path, what, why, help)),
-    };
+    let array = examine(&mut file, stamp.length, range, flat_size).map_err(|failure| failure.in_file(path))?;
     let Layout { size, count, first, range, .. } = array.layout;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let origin = format!("{name} ({} {}x{})", counted(count, "image"), size[0], size[1]);
@@ -235,6 +226,18 @@ enum Failure {
     System(io::Error),
 }
 
+impl Failure {
+    /// The error about the file `path`.
+    fn in_file(self, path: &Path) -> DataError {
+        let invalid = |Fault { what, why, help }| DataError::invalid(path, what, why, help);
+        match self {
+            Self::System(error) => DataError::unreadable(path, error),
+            Self::Foreign(start) => unsupported::refuse(path, &start).unwrap_or_else(|| invalid(fault::magic(&start))),
+            Self::Fault(fault) => invalid(fault),
+        }
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -255,11 +258,7 @@ fn examine(
     requested: Option<ValueRange>,
     flat_size: Option<[usize; 3]>,
 ) -> Result<Array, Failure> {
-    let mut start = Vec::new();
-    file.by_ref().take(START).read_to_end(&mut start)?;
-    let (prefix, claimed) = read_prefix(&start, length)?;
-    let body = header_bytes(file, &start, prefix, claimed)?;
-    let header::Header { dtype, fortran, shape } = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
+    let (header::Header { dtype, fortran, shape }, first) = read_header(file, length)?;
     let shape::ImageShape { size, planes, flat } =
         shape::images(&shape, flat_size).ok_or_else(|| fault::shape(&shape))?;
     if shape[0] == 0 {
@@ -268,14 +267,7 @@ fn examine(
     // The product fits in 64 bits: the header was checked.
     let numbers = shape.iter().product::<u64>();
     let claimed = numbers * dtype.bytes as u64;
-    let first = prefix + body.len() as u64;
-    let present = length.saturating_sub(first);
-    if claimed > present {
-        return Err(fault::truncated(claimed, present).into());
-    }
-    if claimed < present {
-        return Err(fault::trailing(present - claimed).into());
-    }
+    check_length(claimed, length.saturating_sub(first))?;
     if fortran && numbers > MAX_FORTRAN {
         return Err(fault::fortran_order(numbers).into());
     }
@@ -283,6 +275,25 @@ fn examine(
     // The file has that many bytes, so the number fits.
     let (count, stride) = (shape[0] as usize, claimed / shape[0]);
     Ok(Array { layout: Layout { count, size, first, stride, dtype, planes, range }, fortran, flat, extent })
+}
+
+/// Reads the header of a file of `length` bytes, and returns the offset of the values too.
+fn read_header(file: &mut impl Read, length: u64) -> Result<(header::Header, u64), Failure> {
+    let mut start = Vec::new();
+    file.by_ref().take(START).read_to_end(&mut start)?;
+    let (prefix, claimed) = read_prefix(&start, length)?;
+    let body = header_bytes(file, &start, prefix, claimed)?;
+    let header = header::parse(header_text(&body, prefix, start[MAGIC.len()])?)?;
+    Ok((header, prefix + body.len() as u64))
+}
+
+/// Checks that the file has as many bytes of values as its header claims.
+fn check_length(claimed: u64, present: u64) -> Result<(), Fault> {
+    match present {
+        _ if claimed > present => Err(fault::truncated(claimed, present)),
+        _ if claimed < present => Err(fault::trailing(present - claimed)),
+        _ => Ok(()),
+    }
 }
 
 /// Checks the fixed bytes before the header; returns their number and the length of the header.

@@ -4,6 +4,7 @@ use super::in_flight::InFlight;
 use super::pixels::apply_range;
 use crate::file_type::FileType;
 use crate::fitting::{Background, Fitting, blend, grey};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -27,6 +28,8 @@ pub(super) struct Picture {
     /// (height, width).
     pub(super) size: [usize; 2],
     pub(super) bytes: Vec<u8>,
+    /// Whether a pixel was transparent, if only a little.
+    pub(super) transparent: bool,
 }
 
 /// Decodes the file `path` to grey (1 channel) or colour (3): values are converted to bytes,
@@ -120,7 +123,7 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
 /// Bytes without transparency.
 fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
-    let picture = |bytes| Picture { size, bytes };
+    let picture = |bytes| Picture { size, bytes, transparent: false };
     // The most common types need no copy with an alpha channel.
     let image = match (image, channels) {
         (DynamicImage::ImageLuma8(image), 1) => return picture(image.into_raw()),
@@ -129,13 +132,49 @@ fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture
         (image, _) => image,
     };
     let rgba = image.into_rgba8();
-    let mut bytes = Vec::with_capacity(size[0] * size[1] * channels);
+    let (mut bytes, mut transparent) = (Vec::with_capacity(size[0] * size[1] * channels), false);
     for pixel in rgba.pixels() {
+        transparent |= pixel.0[3] < u8::MAX;
         let colour = blend(pixel.0, background);
         match channels {
             1 => bytes.push(grey(colour)),
             _ => bytes.extend(colour),
         }
     }
-    picture(bytes)
+    Picture { size, bytes, transparent }
+}
+
+/// The (height, width) of the picture in the file `path`, rotated as its EXIF orientation says.
+/// Reads as much of the file as its header needs.
+///
+/// # Errors
+/// The reason why it cannot be read.
+pub(super) fn size_of(path: &Path) -> Result<[usize; 2], String> {
+    let words = |error: std::io::Error| error.to_string();
+    let mut file = File::open(path).map_err(words)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(words)?;
+    let size = |bytes: &[u8]| -> Result<[usize; 2], String> {
+        let mut decoder = decoder(bytes)?;
+        let (width, height) = decoder.dimensions();
+        let turned = match decoder.orientation().map_err(|error| error.to_string())? {
+            Orientation::NoTransforms
+            | Orientation::Rotate180
+            | Orientation::FlipHorizontal
+            | Orientation::FlipVertical => false,
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => true,
+        };
+        let size = [height as usize, width as usize];
+        Ok(if turned { [size[1], size[0]] } else { size })
+    };
+    let size = |bytes: &[u8]| {
+        catch_unwind(AssertUnwindSafe(|| size(bytes))).unwrap_or_else(|_| Err("the decoder failed".into()))
+    };
+    size(&bytes).or_else(|_| {
+        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
+        size(&bytes)
+    })
 }

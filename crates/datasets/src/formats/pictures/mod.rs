@@ -343,10 +343,42 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
-    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| {
-        let help = advice!("bad-picture", "replace or remove this file");
-        DataError::invalid(file, "the picture cannot be read", shown(&why), help)
-    })
+    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(file, &why))
+}
+
+/// A decoded picture at its own size.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// (height, width).
+    pub size: [usize; 2],
+    /// The pixels in rows.
+    pub bytes: Vec<u8>,
+    /// Whether a pixel was transparent, if only a little; it was blended with the background.
+    pub transparent: bool,
+}
+
+/// Decodes the picture in `file` at its own size, to grey (1 channel) or colour (3). Of `fitting`,
+/// only the range of values and the background count.
+///
+/// # Errors
+/// [`DataError`] if it cannot be read.
+pub fn decode_picture(file: &Path, channels: usize, fitting: &Fitting) -> Result<Picture, DataError> {
+    let decoded = decode::decode(file, channels, fitting, &InFlight::new(u64::MAX));
+    let decode::Picture { size, bytes, transparent } = decoded.map_err(|why| unreadable(file, &why))?;
+    Ok(Picture { size, bytes, transparent })
+}
+
+/// The (height, width) that [`decode_picture`] will find, from the header of the file.
+///
+/// # Errors
+/// [`DataError`] if it cannot be read.
+pub fn picture_size(file: &Path) -> Result<[usize; 2], DataError> {
+    decode::size_of(file).map_err(|why| unreadable(file, &why))
+}
+
+fn unreadable(file: &Path, why: &str) -> DataError {
+    let help = advice!("bad-picture", "replace or remove this file");
+    DataError::invalid(file, "the picture cannot be read", shown(why), help)
 }
 
 /// The images with their classes in alphabetical order, and the number of classes. Pictures beside

@@ -25,7 +25,7 @@ use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::StepServices;
 use crate::trainer::spec::Range;
 use crate::{
-    Direction, LossKind, LossScale, Sampler, Settings as _, SettingsError, System, Translate, distinct_indices,
+    Direction, LossKind, LossScale, Sampler, Settings as _, SettingsError, Sides, System, Translate, distinct_indices,
 };
 
 /// The entry in the catalogue.
@@ -307,6 +307,15 @@ impl Translate for CycleGan {
     fn translate(&self, direction: Direction, images: &Tensor) -> Tensor {
         let [ab, ba] = &self.generators;
         let generator = if direction == Direction::AToB { ab } else { ba };
-        RANGE.outward(generator.infer(&RANGE.inward(images)))
+        RANGE.outward(generator.infer_at_any_size(&RANGE.inward(images)))
+    }
+
+    /// Each convolution of stride 2 halves the size, and an up-sampling doubles it again. The least
+    /// size leaves the reflection padding of the residual blocks a pixel to mirror.
+    fn sides(&self) -> Option<Sides> {
+        Some(match self.settings.variant {
+            Variant::Official => Sides { multiple: 4, least: 8 },
+            Variant::Course => Sides { multiple: 8, least: 8 },
+        })
     }
 }

@@ -355,6 +355,10 @@ impl Styles for StyleGan2 {
         self.average.layers()
     }
 
+    fn style_weights(&self) -> Vec<Tensor> {
+        self.average.style_weights()
+    }
+
     fn noise(&self) -> Vec<(String, Tensor)> {
         constant_noise(&self.average.parts())
     }

@@ -86,6 +86,19 @@ impl Generator {
         mapping::mean_style(&self.mapping)
     }
 
+    /// The weights of the affine maps from the style of each layer, shape (style, channels). An
+    /// output layer shares its style with the layer after it.
+    pub fn style_weights(&self) -> Vec<Tensor> {
+        let of = |networks: &[&Network]| mapping::style_weights(networks, "conv.style_weight");
+        let layer = |layer: usize| match (layer, layer.div_ceil(2)) {
+            (0, _) => of(&[&self.keeping[0]]),
+            (layer, level) if layer % 2 == 0 => of(&[&self.keeping[level]]),
+            (_, level) if level == self.keeping.len() => of(&[&self.to_rgb[level - 1]]),
+            (_, level) => of(&[&self.to_rgb[level - 1], &self.doubling[level - 1]]),
+        };
+        (0..self.layers()).map(layer).collect()
+    }
+
     /// Images from latents of shape (n, latent).
     pub fn paint(&self, ctx: &mut ForwardContext, latents: &Var) -> Var {
         ctx.forward_of(&self.name, latents, |ctx| {

@@ -4,7 +4,7 @@ use super::{Situation, by};
 use crate::stage::Stage;
 
 pub(super) fn all() -> Vec<Situation> {
-    [sampling(), measuring(), explaining(), others()].concat()
+    [sampling(), given(), measuring(), explaining(), others()].concat()
 }
 
 fn run(stage: &Stage) {
@@ -42,6 +42,59 @@ fn sampling() -> Vec<Situation> {
         by("points-not-pictures", "sample points --count 20 --interpolate").with(points),
         by("points-not-files", "sample points --count 20 --out x/").with(points),
     ]
+}
+
+/// Given latents and styles, directions.
+fn given() -> Vec<Situation> {
+    let styles = |stage: &Stage| stage.bring("styles");
+    vec![
+        by("expression", "sample run --latents '1-2 + 1-3'").with(run),
+        by("expression", "sample styles --styles hat").with(styles),
+        by("idle-seed", "sample styles --seed 3 --styles w.npy").with(|stage| {
+            stage.bring("styles");
+            stage.write("w.npy", npy_of_zeros(4));
+        }),
+        by("count-of-rows", "sample run --latents 1-3 --count 4").with(run),
+        by("walk-of-one-row", "sample run --interpolate --frames 2 --latents 5").with(run),
+        by("walk-of-one-row", "sample styles --interpolate --frames 2 --styles 'mean(1-4)'").with(styles),
+        by("walk-through-rows-too-long", "sample run --interpolate --frames 10000 --latents 1-200").with(run),
+        by("animation-ending", "animate run --out film.mp4").with(run),
+        by("needs-styles", "sample run --count 2 --direction 1:2").with(run),
+        by("needs-styles", "sample run --styles 1").with(run),
+        by("needs-styles", "sample run --count 2 --styles-out w.npy").with(run),
+        by("direction-and-amount", "sample styles --direction 3").with(styles),
+        by("direction-and-amount", "sample styles --direction 99:1").with(styles),
+        by("which-direction", "sample styles --direction styles/directions/sefa.npy:1").with(|stage| {
+            stage.bring("styles");
+            stage.place.good("directions styles --method sefa");
+        }),
+        by("list-of-layers", "sample styles --direction 1:1 --layers 99").with(styles),
+        by("list-of-layers", "directions styles --layers 0").with(styles),
+        by("idle-max-side", "translate pairs pics --direction AtoB --out x --fit crop --max-side 9")
+            .with(|stage| stage.bring("pairs")),
+        by("picture-does-not-fit", "translate pairs large.png --direction AtoB --out x")
+            .with(|stage| {
+                stage.bring("pairs");
+                stage.write("large.png", large());
+            })
+            .limited_to(600_000),
+    ]
+}
+
+/// A `.npy` file of this many zeros.
+fn npy_of_zeros(count: usize) -> Vec<u8> {
+    let mut file = crate::stage::npy("<f4", &[count], 0);
+    file.resize(file.len() + 4 * count, 0);
+    file
+}
+
+/// A picture of 6000 x 4000 black pixels.
+fn large() -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 6000, 4000);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&vec![0; 6000 * 4000]).unwrap();
+    file
 }
 
 fn measuring() -> Vec<Situation> {
