@@ -3,7 +3,7 @@
 //! * [`Images`]: a set of images of one size, in memory or on disk, and the batches taken from it.
 //!   [`LoadOptions`] limit its memory.
 //! * [`Augmentation`]: random changes to the images of a batch.
-//! * [`DataFiles`]: finds the format of a file or folder, and loads it. [`load_npy`], [`load_idx`],
+//! * [`DataFiles`]: finds the format of a file or folder, which may be in a zip archive, and loads it. [`load_npy`], [`load_idx`],
 //!   [`load_cifar`], [`load_strokes`] and [`load_folder`] load one format each.
 //! * [`Pair`]: two folders or files of unpaired images.
 //! * [`QuickDraw`]: finds the images of a Quick, Draw! class.
@@ -41,6 +41,7 @@ mod run_folders;
 mod store;
 mod text;
 mod value_range;
+mod zip;
 
 pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
@@ -48,8 +49,8 @@ pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use error::{DataError, ErrorKind};
 pub use fitting::{Aspect, Background, Crop, Filter, Fitting};
 pub use formats::{
-    DataFiles, LoadRequest, Loaded, LoadedArray, PictureFolder, list_pictures, load_array, load_cifar, load_folder,
-    load_idx, load_npy, load_picture, load_strokes,
+    ArrayHeader, DataFiles, Dtype, LoadRequest, Loaded, LoadedArray, NumberKind, PictureFolder, array_header,
+    list_pictures, load_array, load_cifar, load_folder, load_idx, load_npy, load_picture, load_strokes,
 };
 pub use histogram::{Histogram, constant_value};
 pub use images::Images;
@@ -60,3 +61,4 @@ pub use plural::plural;
 pub use quickdraw::{BUILT_IN, BUILT_IN_COUNT, QUICKDRAW_URL, QuickDraw};
 pub use store::survey::Suspects;
 pub use value_range::{ValueRange, ValueScale, ValueStats};
+pub use zip::{ZipArchive, ZipEntry, canonicalize, exists, is_in_archive};

@@ -99,6 +99,7 @@ pub mod manual {
         library,
         sick,
         museum,
+        tools,
         troubleshooting,
         reproducibility,
         performance,

@@ -2,13 +2,12 @@
 
 use super::in_flight::InFlight;
 use super::pixels::apply_range;
+use super::source::Source;
 use crate::file_type::FileType;
-use crate::fitting::{Background, Fitting, blend, grey};
+use crate::fitting::{Background, Fitting, blend, grey, premultiplied};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
@@ -29,36 +28,38 @@ pub(super) struct Picture {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Decodes the file `path` to grey (1 channel) or colour (3): values are converted to bytes,
-/// transparent pixels are blended with the background, and the picture is rotated as its EXIF
-/// orientation says. Waits until `in_flight` has enough memory.
+/// Decodes a picture to grey (1 channel), colour (3), or colour with transparency (4): values are
+/// converted to bytes, and the picture is rotated as its EXIF orientation says. With four channels,
+/// colours are multiplied by their alpha; otherwise transparent pixels are blended with the
+/// background. Waits until `in_flight` has enough memory.
 ///
 /// # Errors
 /// The reason why it cannot be read.
-pub(super) fn decode(path: &Path, channels: usize, fitting: &Fitting, in_flight: &InFlight) -> Result<Picture, String> {
+pub(super) fn decode(
+    source: &Source,
+    channels: usize,
+    fitting: &Fitting,
+    in_flight: &InFlight,
+) -> Result<Picture, String> {
     let bytes = |image| match fitting.range {
         Some(range) => apply_range(&image, range),
         None => image,
     };
-    opened(path, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
+    opened(source, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
 }
 
-/// Decodes the file `path` and calls `see` with the picture at its full depth.
+/// Decodes a picture and calls `see` with the picture at its full depth.
 ///
 /// # Errors
 /// The reason why it cannot be read.
 pub(super) fn opened<T>(
-    path: &Path,
+    source: &Source,
     channels: usize,
     in_flight: &InFlight,
     see: impl Fn(DynamicImage) -> T,
 ) -> Result<T, String> {
     let words = |error: std::io::Error| error.to_string();
-    if !path.metadata().map_err(words)?.is_file() {
-        return Err("it is not a file".into());
-    }
-    let mut file = File::open(path).map_err(words)?;
-    let length = file.metadata().map_err(words)?.len();
+    let (length, mut file) = source.open().map_err(words)?;
     if length > MAX_FILE {
         return Err(format!("{length} bytes; at most {MAX_FILE} are read"));
     }
@@ -74,6 +75,25 @@ pub(super) fn opened<T>(
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
     catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
+}
+
+/// The size (height, width) of a picture as its header says, rotated as its EXIF orientation
+/// says.
+///
+/// # Errors
+/// The reason why it cannot be read.
+pub(super) fn size_of(source: &Source) -> Result<[usize; 2], String> {
+    let words = |error: std::io::Error| error.to_string();
+    let (_, file) = source.open().map_err(words)?;
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head).map_err(words)?;
+    let size = || {
+        let mut decoder = decoder(&head)?;
+        let (width, height) = decoder.dimensions();
+        let turned = decoder.orientation().map_err(|error| error.to_string())?.to_exif() >= 5;
+        Ok(if turned { [width as usize, height as usize] } else { [height as usize, width as usize] })
+    };
+    catch_unwind(AssertUnwindSafe(size)).unwrap_or_else(|_| Err("the decoder failed".into()))
 }
 
 /// The memory for decoding and fitting a picture, from what its header claims; `None` if the header
@@ -117,7 +137,7 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
     Ok(image)
 }
 
-/// Bytes without transparency.
+/// Bytes with this number of channels.
 fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
     let picture = |bytes| Picture { size, bytes };
@@ -131,10 +151,10 @@ fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture
     let rgba = image.into_rgba8();
     let mut bytes = Vec::with_capacity(size[0] * size[1] * channels);
     for pixel in rgba.pixels() {
-        let colour = blend(pixel.0, background);
         match channels {
-            1 => bytes.push(grey(colour)),
-            _ => bytes.extend(colour),
+            1 => bytes.push(grey(blend(pixel.0, background))),
+            4 => bytes.extend(premultiplied(pixel.0)),
+            _ => bytes.extend(blend(pixel.0, background)),
         }
     }
     picture(bytes)
