@@ -132,7 +132,7 @@ impl Images {
         self.width
     }
 
-    /// The number of channels: 1 for grey, 3 for colour.
+    /// The number of channels: 1 for grey, 3 for colour, 4 for colour with alpha.
     pub fn channels(&self) -> usize {
         self.channels
     }
@@ -242,10 +242,10 @@ impl Images {
     /// converted to grey, or grey is repeated.
     ///
     /// # Panics
-    /// If a side is 0, or the number of channels is neither the same nor 1 or 3.
+    /// If a side is 0, or the number of channels is neither the same nor 1, 3 or 4.
     pub fn resized(self, size: [usize; 3], filter: Filter) -> Self {
         let before = self.size();
-        if before == size {
+        if before == size && size[2] != 4 {
             return self;
         }
         let fitting = Fitting { aspect: Aspect::Stretch, filter, ..Fitting::default() };
@@ -254,17 +254,19 @@ impl Images {
 
     /// The images converted to `size` (height, width, channels), on demand, as `fitting` says:
     /// `range` is applied to their bytes, transparent pixels are blended with the background, other
-    /// sizes are cropped and scaled, colours become grey or grey is repeated.
+    /// sizes are cropped and scaled, colours become grey or grey is repeated. With four channels,
+    /// colours are multiplied by their alpha.
     ///
     /// # Panics
-    /// If a side is 0, or the number of channels is neither the same nor 1 or 3.
+    /// If a side is 0, or the number of channels is neither the same nor 1, 3 or 4.
     pub fn converted(self, size: [usize; 3], fitting: &Fitting, range: Option<ValueRange>) -> Self {
         let before = self.size();
-        if before == size && fitting.crop == Crop::None && range.is_none() {
+        // Colours with alpha are multiplied by it.
+        if before == size && size[2] != 4 && fitting.crop == Crop::None && range.is_none() {
             return self;
         }
         assert!(size.iter().product::<usize>() > 0, "Images::converted: {size:?}");
-        let known = matches!((before[2], size[2]), (1 | 3 | 4, 1 | 3));
+        let known = matches!((before[2], size[2]), (1 | 3 | 4, 1 | 3 | 4));
         assert!(before[2] == size[2] || known, "Images::converted: channels");
         let levels = range.map(|range| std::array::from_fn(|byte| range.byte(byte as f64)));
         let store = Arc::new(Scaled { from: self.store, before, size, fitting: fitting.clone(), levels });

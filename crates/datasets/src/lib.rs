@@ -3,7 +3,7 @@
 //! * [`Images`]: a set of images of one size, in memory or on disk, and the batches taken from it.
 //!   [`LoadOptions`] limit its memory.
 //! * [`Augmentation`]: random changes to the images of a batch.
-//! * [`DataFiles`]: finds the format of a file or folder, and loads it. [`load_npy`], [`load_idx`],
+//! * [`DataFiles`]: finds the format of a file or folder, which may be in a zip archive, and loads it. [`load_npy`], [`load_idx`],
 //!   [`load_cifar`], [`load_strokes`] and [`load_folder`] load one format each.
 //! * [`load_numbers`]: a `.npy` file of plain numbers, such as latents.
 //! * [`decode_picture`]: one picture at its own size.
@@ -43,6 +43,7 @@ mod run_folders;
 mod store;
 mod text;
 mod value_range;
+mod zip;
 
 pub use advice::{Advice, quoted};
 pub use augment::{Angle, Augmentation, BadAugmentation, Centre};
@@ -50,8 +51,9 @@ pub use built_in::{Season, apples, digits, faces, seasons, shapes};
 pub use error::{DataError, ErrorKind};
 pub use fitting::{Aspect, Background, Crop, Filter, Fitting, scaled_within};
 pub use formats::{
-    DataFiles, LoadRequest, Loaded, LoadedArray, Numbers, Picture, PictureFolder, decode_picture, list_pictures,
-    load_array, load_cifar, load_folder, load_idx, load_npy, load_numbers, load_picture, load_strokes, picture_size,
+    ArrayHeader, DataFiles, Dtype, LoadRequest, Loaded, LoadedArray, NumberKind, Numbers, Picture, PictureFolder,
+    array_header, decode_picture, list_pictures, load_array, load_cifar, load_folder, load_idx, load_npy, load_numbers,
+    load_picture, load_strokes, picture_size,
 };
 pub use histogram::{Histogram, constant_value};
 pub use images::Images;
@@ -62,3 +64,4 @@ pub use plural::plural;
 pub use quickdraw::{BUILT_IN, BUILT_IN_COUNT, QUICKDRAW_URL, QuickDraw};
 pub use store::survey::Suspects;
 pub use value_range::{ValueRange, ValueScale, ValueStats};
+pub use zip::{ZipArchive, ZipEntry, canonicalize, exists, is_in_archive};

@@ -39,7 +39,15 @@ pub enum Progress<'a> {
         /// Its process id, if it can be read.
         holder: Option<u32>,
     },
-    /// Decoding pictures into a cache file.
+    /// Decoding pictures into memory. Reported for each picture, from several threads and not in
+    /// order.
+    Reading {
+        /// Pictures decoded so far.
+        done: usize,
+        /// All pictures.
+        total: usize,
+    },
+    /// Decoding pictures into a cache file, or unpacking an array into one.
     Decoding {
         /// The cache file.
         cache: &'a Path,

@@ -4,6 +4,8 @@
 use crate::error::DataError;
 use crate::load_options::Split;
 use crate::run_folders::is_program_output;
+use crate::zip::{self, ZipArchive};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +22,15 @@ impl Pair {
     /// Finds one split of the data set in `folder`: `trainA` and `trainB` or `testA` and `testB`,
     /// folders or arrays (`trainA.npy`). Otherwise any two folders, except those written by runs;
     /// the held-out ones begin with `test_`, such as `summer`, `winter`, `test_summer` and
-    /// `test_winter`. Domain A is the first in alphabetical order.
+    /// `test_winter`. Domain A is the first in alphabetical order. All of this may be in a zip
+    /// archive, below a folder of its own or not.
     ///
     /// # Errors
     /// If they do not exist.
     pub fn find(folder: &Path, split: Split) -> Result<Self, DataError> {
+        if let Some((archive, inside)) = zip::split(folder) {
+            return Self::find_in_archive(&ZipArchive::open(&archive)?, &inside, folder, split);
+        }
         let part = if split == Split::Train { "train" } else { "test" };
         let known = Self { a: folder.join(format!("{part}A")), b: folder.join(format!("{part}B")) };
         if known.a.is_dir() && known.b.is_dir() {
@@ -39,22 +45,56 @@ impl Pair {
         let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.retain(|name| !name.starts_with('.'));
         names.sort();
-        let held_back = |name: &&String| name.starts_with("test_");
-        let of_part: Vec<&String> = names.iter().filter(|name| held_back(name) == (split == Split::Test)).collect();
-        if let ([a, b], false) = (&of_part[..], known.a.is_dir() || known.b.is_dir()) {
-            return Ok(Self { a: folder.join(a), b: folder.join(b) });
-        }
-        let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
-        Err(DataError::invalid(
-            folder,
-            "the two folders of an unpaired data set are missing",
-            format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
-            advice!(
-                "two-folders",
-                "make the folders trainA and trainB, with pictures of one domain each, and testA and testB, with held-out pictures"
-            ),
-        ))
+        let others = if known.a.is_dir() || known.b.is_dir() { None } else { two_of(&names, split) };
+        others.map(|[a, b]| Self { a: folder.join(a), b: folder.join(b) }).ok_or_else(|| missing(folder, part, &names))
     }
+
+    fn find_in_archive(archive: &ZipArchive, inside: &str, path: &Path, split: Split) -> Result<Self, DataError> {
+        let entries = archive.entries().iter().filter_map(|entry| entry.within(inside));
+        let mut names: Vec<String> = entries
+            .filter_map(|name| Some(name.split_once('/')?.0.to_owned()))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        names.retain(|name| !name.starts_with('.') && name != "__MACOSX");
+        if let [only] = &names[..] {
+            let inside = if inside.is_empty() { only.clone() } else { format!("{inside}/{only}") };
+            return Self::find_in_archive(archive, &inside, &path.join(only), split);
+        }
+        let part = if split == Split::Train { "train" } else { "test" };
+        let known = ["A", "B"].map(|domain| format!("{part}{domain}"));
+        let has = |name: &String| names.contains(name);
+        if known.iter().all(has) {
+            let [a, b] = known.map(|name| path.join(name));
+            return Ok(Self { a, b });
+        }
+        let others = if known.iter().any(has) { None } else { two_of(&names, split) };
+        others.map(|[a, b]| Self { a: path.join(a), b: path.join(b) }).ok_or_else(|| missing(path, part, &names))
+    }
+}
+
+/// The two folders of this split among folders of any names, if there are two.
+fn two_of(names: &[String], split: Split) -> Option<[&String; 2]> {
+    let held_back = |name: &&String| name.starts_with("test_");
+    let of_split: Vec<&String> = names.iter().filter(|name| held_back(name) == (split == Split::Test)).collect();
+    match of_split[..] {
+        [a, b] => Some([a, b]),
+        _ => None,
+    }
+}
+
+/// The error for a folder without the two.
+fn missing(folder: &Path, part: &str, names: &[String]) -> DataError {
+    let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
+    DataError::invalid(
+        folder,
+        "the two folders of an unpaired data set are missing",
+        format!("looked for {part}A and {part}B, or two other folders; found: {there}"),
+        advice!(
+            "two-folders",
+            "make the folders trainA and trainB, with pictures of one domain each, and testA and testB, with held-out pictures"
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ pub mod manual {
         library,
         sick,
         museum,
+        tools,
         troubleshooting,
         reproducibility,
         performance,

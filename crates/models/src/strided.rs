@@ -26,7 +26,7 @@ pub(crate) struct Strided {
 }
 
 /// The possible sizes of images.
-pub(crate) const SIZES: [usize; 6] = [28, 32, 48, 64, 96, 128];
+pub(crate) const SIZES: [usize; 7] = [28, 32, 48, 64, 96, 128, 256];
 
 /// Padding with which a transposed convolution of kernel size 4 and stride 2 doubles the size.
 const DOUBLING: TransposedPadding = TransposedPadding::Explicit { padding: [1, 1], output_padding: [0, 0] };
@@ -44,6 +44,7 @@ impl Strided {
             32 | 48 => 3,
             64 | 96 => 4,
             128 => 5,
+            256 => 6,
             size => unreachable!("the settings allow no size {size}"),
         };
         (doublings, self.size >> doublings)

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -73,6 +74,45 @@ impl Output {
         let style = ProgressStyle::with_template(template).ok()?;
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
         Some(bar.with_style(style.progress_chars("=> ")))
+    }
+}
+
+/// A progress bar that appears when the work has taken longer than two seconds, and disappears when
+/// it ends.
+pub(crate) struct LateBar {
+    output: Output,
+    /// What is counted, such as `images`.
+    things: &'static str,
+    total: u64,
+    since: Instant,
+    bar: Option<ProgressBar>,
+}
+
+/// Shorter work needs no bar.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl LateBar {
+    pub(crate) fn new(output: &Output, things: &'static str, total: u64) -> Self {
+        Self { output: output.clone(), things, total, since: Instant::now(), bar: None }
+    }
+
+    /// Shows that `done` of all are done.
+    pub(crate) fn set(&mut self, done: u64) {
+        if self.bar.is_none() && self.since.elapsed() >= PATIENCE {
+            let template = format!("[{{bar:30}}] {{pos}}/{{len}} {}, {{eta}} left", self.things);
+            self.bar = self.output.bar(self.total, &template);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+}
+
+impl Drop for LateBar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

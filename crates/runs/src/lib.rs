@@ -45,6 +45,7 @@ pub mod config;
 pub mod console;
 pub mod data;
 pub mod diagnosis;
+pub mod doctor;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;
@@ -56,6 +57,8 @@ pub mod fetch;
 mod folder;
 #[cfg(feature = "curves")]
 mod fonts;
+pub mod inspection;
+pub mod listing;
 pub mod observers;
 mod plan;
 pub mod processor;

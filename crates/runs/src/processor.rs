@@ -51,8 +51,16 @@ pub(crate) fn about() -> Result<String, Failure> {
     Ok(format!("{}, {threads} {}", kernels::simd::current(), plural(threads, "thread")))
 }
 
+/// The number of threads that the environment requests, if it does.
+///
+/// # Errors
+/// When it is no possible number.
+pub(crate) fn threads_in_environment() -> Result<Option<u16>, Failure> {
+    asked_for(std::env::var_os(THREADS).as_deref())
+}
+
 /// Selects the instruction set that the environment requests, if it does.
-fn instruction_set() -> Result<(), Failure> {
+pub(crate) fn instruction_set() -> Result<(), Failure> {
     kernels::simd::from_environment().map(drop).map_err(|why| {
         Failure::new(Code::Config, "the instruction set that the environment asks for is not available").because(why)
     })

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
 
 fn perform(action: &Action) -> Result<Ending, Failure> {
     match action {
-        Action::Systems | Action::Fetch(_) | Action::Report(_) => {}
+        Action::Systems(_) | Action::Fetch(_) | Action::Report(_) => {}
+        Action::Inspect(_) | Action::Runs(_) | Action::Doctor(_) | Action::Completions(_) | Action::Man(_) => {}
         Action::Train(_, _, args) => processor::start(args.threads)?,
         _ => processor::start(None)?,
     }
@@ -68,7 +69,12 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Gradcheck(args) => commands::gradcheck::run(args)?,
         Action::Derive(args) => commands::derive::run(args)?,
-        Action::Systems => commands::systems::run()?,
+        Action::Systems(args) => commands::systems::run(args)?,
+        Action::Inspect(args) => commands::inspect::run(args)?,
+        Action::Runs(args) => commands::runs::run(args)?,
+        Action::Doctor(args) => commands::doctor::run(args)?,
+        Action::Completions(args) => commands::shell::completions(args)?,
+        Action::Man(args) => commands::shell::man(args)?,
     }
     Ok(Ending::Finished)
 }

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// How each image is converted: its values become bytes, transparent pixels are blended with the
-/// background, then it is cropped and scaled. The table `[images]` of a run's configuration.
+/// background, then it is cropped and scaled. Images with an alpha channel keep it, and their
+/// colours are multiplied by it (premultiplied): a pixel that cannot be seen is then black whatever
+/// colour it was saved with, and sums of pixels, such as those of scaling and of convolutions, weigh
+/// each colour by its opacity. The table `[images]` of a run's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fitting {
@@ -23,7 +26,7 @@ pub struct Fitting {
     /// The resampling filter: `area`, `nearest`, `bilinear` or `bicubic`.
     pub filter: Filter,
     /// The colour behind transparent pixels and beside padded pictures: `white`, `black`, `grey` or
-    /// `#rrggbb`.
+    /// `#rrggbb`. Images with an alpha channel are padded with transparency instead.
     pub background: Background,
     /// Which values become black and white: `auto`, by their type, or `LOW..HIGH`, such as
     /// `0..4095` for 12-bit pictures.
@@ -158,16 +161,27 @@ pub(crate) fn blend([red, green, blue, alpha]: [u8; 4], Background(below): Backg
     [over(red, below[0]), over(green, below[1]), over(blue, below[2])]
 }
 
+/// A colour multiplied by its alpha channel, with that.
+pub(crate) fn premultiplied(pixel @ [.., alpha]: [u8; 4]) -> [u8; 4] {
+    let [red, green, blue] = blend(pixel, Background([0; 3]));
+    [red, green, blue, alpha]
+}
+
 impl Fitting {
-    /// Converts an image of bytes from size `from` to size `to` (height, width, channels). The
-    /// result is grey (1 channel) or colour (3); the input may also have an alpha channel (4). An
-    /// image of the right size is not resampled, unless a crop is set.
+    /// Converts an image of bytes from size `from` to size `to` (height, width, channels): grey (1
+    /// channel), colour (3), or colour with alpha (4), which is straight in the input and
+    /// premultiplied in the result. An image of the right size is not resampled, unless a crop is
+    /// set.
     ///
     /// # Panics
     /// If there is another number of channels.
     pub(crate) fn convert(&self, image: &[u8], from: [usize; 3], to: [usize; 3]) -> Vec<u8> {
         let colour;
         let (image, channels) = match from[2] {
+            4 if to[2] == 4 => {
+                colour = image.as_chunks().0.iter().flat_map(|&pixel| premultiplied(pixel)).collect::<Vec<u8>>();
+                (&colour[..], 4)
+            }
             4 => {
                 let over = |pixel: &[u8; 4]| blend(*pixel, self.background);
                 colour = image.as_chunks().0.iter().flat_map(over).collect::<Vec<u8>>();
@@ -184,6 +198,8 @@ impl Fitting {
         match (channels, to[2]) {
             (3, 1) => scaled.as_chunks().0.iter().map(|&pixel| grey(pixel)).collect(),
             (1, 3) => scaled.iter().flat_map(|&value| [value; 3]).collect(),
+            (1, 4) => scaled.iter().flat_map(|&value| [value, value, value, 255]).collect(),
+            (3, 4) => scaled.as_chunks().0.iter().flat_map(|&[red, green, blue]| [red, green, blue, 255]).collect(),
             (before, channels) => {
                 assert_eq!(before, channels, "Fitting::convert: channels");
                 scaled
@@ -199,7 +215,11 @@ impl Fitting {
     pub fn fit(&self, picture: &[u8], from: [usize; 2], channels: usize, to: [usize; 2]) -> Vec<u8> {
         let part = self.crop.part(from);
         let (picture, from) = (cut(picture, from, channels, part), [part[2], part[3]]);
-        let paper = if channels == 1 { vec![grey(self.background.0)] } else { self.background.0.to_vec() };
+        let paper = match channels {
+            1 => vec![grey(self.background.0)],
+            4 => vec![0; 4],
+            _ => self.background.0.to_vec(),
+        };
         let (picture, from) = match self.crop {
             Crop::Content => {
                 let part = content(&picture, from, &paper);
@@ -226,6 +246,23 @@ impl Fitting {
                 }
                 padded
             }
+        }
+    }
+}
+
+impl Fitting {
+    /// What becomes of an image of (height, width) `from` whose size becomes `to`, if a part of it is
+    /// lost, or its proportions are; in words that follow "are".
+    pub fn loss(&self, from: [usize; 2], to: [usize; 2]) -> Option<String> {
+        let [.., height, width] = self.crop.part(from);
+        let inner = if self.aspect == Aspect::Crop { within(to, [height, width]) } else { [height, width] };
+        match self.crop {
+            Crop::Content => None,
+            _ if inner != from => Some(format!("cropped to {}x{}", inner[0], inner[1])),
+            _ if self.aspect == Aspect::Stretch && within(to, from) != from => {
+                Some(format!("stretched to {}x{}", to[0], to[1]))
+            }
+            _ => None,
         }
     }
 }
@@ -290,6 +327,35 @@ mod tests {
         assert_eq!(Crop::Centre(130).part([250, 250]), [60, 60, 130, 130]);
         assert_eq!(Crop::Crop128.part([100, 90]), [10, 0, 90, 90]);
         assert_eq!(Crop::None.part([5, 6]), [0, 0, 5, 6]);
+    }
+
+    #[test]
+    fn losses_are_named_and_only_losses() {
+        let loss = |fitting: &Fitting, from| fitting.loss(from, [64, 64]);
+        let [crop, stretch, pad] =
+            [Aspect::Crop, Aspect::Stretch, Aspect::Pad].map(|aspect| Fitting { aspect, ..Fitting::default() });
+        assert_eq!(loss(&crop, [480, 640]).unwrap(), "cropped to 480x480");
+        assert_eq!(loss(&stretch, [480, 640]).unwrap(), "stretched to 64x64");
+        assert_eq!(loss(&pad, [480, 640]), None);
+        assert_eq!([&crop, &stretch, &pad].map(|fitting| loss(fitting, [300, 300])), [None, None, None]);
+        let face = Fitting { crop: Crop::Crop108, ..Fitting::default() };
+        assert_eq!(loss(&face, [218, 178]).unwrap(), "cropped to 108x108");
+    }
+
+    #[test]
+    fn alpha_is_premultiplied_and_padding_transparent() {
+        let fitting = Fitting { aspect: Aspect::Pad, filter: Filter::Nearest, ..Fitting::default() };
+        // A red pixel that is half transparent, and a green one that cannot be seen.
+        let picture = [255, 0, 0, 128, 0, 255, 0, 0];
+        let seen = [128, 0, 0, 128, 0, 0, 0, 0];
+        assert_eq!(fitting.convert(&picture, [1, 2, 4], [1, 2, 4]), seen);
+        assert_eq!(fitting.convert(&picture, [1, 2, 4], [3, 2, 4]), [&[0; 8][..], &seen, &[0; 8]].concat());
+        assert_eq!(fitting.convert(&[7], [1, 1, 1], [1, 1, 4]), [7, 7, 7, 255]);
+        assert_eq!(fitting.convert(&[1, 2, 3], [1, 1, 3], [1, 1, 4]), [1, 2, 3, 255]);
+        // The mean of a visible and an invisible pixel has the colour of the visible one.
+        let area = Fitting { aspect: Aspect::Stretch, ..Fitting::default() };
+        let [red, green, _, alpha] = area.convert(&picture, [1, 2, 4], [1, 1, 4])[..] else { panic!("one pixel") };
+        assert!(red == alpha && green == 0, "{red} {alpha}");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What a format declares, and what its reader is given and returns.
 
-use super::pictures::values::stats_of;
+use super::pictures::source::Source;
+use super::pictures::values::{are_transparent, stats_of};
 use crate::error::DataError;
 use crate::fitting::Fitting;
 use crate::images::Images;
 use crate::load_options::{LoadOptions, Split};
 use crate::value_range::{ValueRange, ValueScale, ValueStats};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How one format is recognised and read.
 pub(super) struct Format {
@@ -63,6 +64,8 @@ pub struct Loaded {
     /// Channels of the images in the files, before they were converted.
     pub(super) channels: usize,
     pub(super) values: Values,
+    /// (height, width) of images in the files, or of some of them.
+    pub(super) sizes: Vec<[usize; 2]>,
 }
 
 /// The values in the files that the bytes of the images stand for.
@@ -72,16 +75,16 @@ pub(super) enum Values {
     /// The values were measured.
     Stats(ValueStats),
     /// A sample of the files of pictures.
-    Files(Vec<PathBuf>),
+    Files(Vec<Source>),
 }
 
 impl Loaded {
     /// Images whose bytes stand for the values of `range`, converted as `request` says.
     pub(super) fn converted(images: Images, range: Option<ValueRange>, request: &LoadRequest<'_>) -> Self {
-        let channels = images.channels();
+        let (channels, sizes) = (images.channels(), vec![[images.height(), images.width()]]);
         let values = Values::Range(request.fitting.range.unwrap_or(ValueRange::BYTES));
         let images = images.converted(request.size, request.fitting, range);
-        Self { images, notes: Vec::new(), warning: None, channels, values }
+        Self { images, notes: Vec::new(), warning: None, channels, values, sizes }
     }
 
     /// Images of bytes from a file.
@@ -97,6 +100,24 @@ impl Loaded {
             Values::Range(_) | Values::Stats(_) => self.channels > 1,
             Values::Files(files) => stats_of(&files[..files.len().min(SAMPLE)]).is_some_and(|stats| stats.colour),
         }
+    }
+
+    /// Whether pixels in the files are transparent. May read a few pictures.
+    pub fn has_transparency(&self) -> bool {
+        /// Pictures in which transparent pixels are looked for.
+        const SAMPLE: usize = 4;
+        match &self.values {
+            Values::Range(_) | Values::Stats(_) => self.channels == 4,
+            Values::Files(files) => are_transparent(&files[..files.len().min(SAMPLE)]),
+        }
+    }
+
+    /// The sizes (height, width) of the images in the files, or of some of them, each once.
+    pub fn sizes(&self) -> Vec<[usize; 2]> {
+        let mut sizes = self.sizes.clone();
+        sizes.sort_unstable();
+        sizes.dedup();
+        sizes
     }
 
     /// What the bytes stand for; `range` is the requested one. May read a few pictures.

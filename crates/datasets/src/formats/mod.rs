@@ -4,6 +4,7 @@
 //! called, how its files are recognised and how they are read. [`FORMATS`] lists them, and
 //! [`DataFiles::find`] chooses among them. A new format is a new module and its line in that list.
 
+mod archive;
 mod cifar;
 mod format;
 mod idx;
@@ -15,7 +16,7 @@ mod unsupported;
 pub use cifar::load_cifar;
 pub use format::{LoadRequest, Loaded};
 pub use idx::load_idx;
-pub use npy::{LoadedArray, Numbers, load_array, load_npy, load_numbers};
+pub use npy::{ArrayHeader, Dtype, LoadedArray, NumberKind, Numbers, array_header, load_array, load_npy, load_numbers};
 pub use pictures::{Picture, PictureFolder, decode_picture, list_pictures, load_folder, load_picture, picture_size};
 pub use strokes::load_strokes;
 
@@ -24,13 +25,15 @@ use crate::error::DataError;
 use crate::file_type::{extension_of, start_of};
 use crate::load_options::Split;
 use crate::text::listed;
+use crate::zip;
 use format::{Candidate, Format};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every format. Files belong to the first format that recognises them.
-static FORMATS: [Format; 5] = [cifar::FORMAT, idx::FORMAT, npy::FORMAT, strokes::FORMAT, pictures::FORMAT];
+static FORMATS: [Format; 6] =
+    [archive::FORMAT, cifar::FORMAT, idx::FORMAT, npy::FORMAT, strokes::FORMAT, pictures::FORMAT];
 
 /// The files of a data set: a file or a folder, and its format.
 #[derive(Clone)]
@@ -56,7 +59,13 @@ impl DataFiles {
     /// If the format is not supported: the error says what the file is, and what to do. A folder in
     /// which nothing is found is taken for a folder of pictures.
     pub fn find(path: &Path, class: Option<&str>) -> Result<Self, DataError> {
-        if path.is_dir() { Self::in_folder(path, class) } else { Self::of_file(path) }
+        if path.is_dir() {
+            Self::in_folder(path, class)
+        } else if zip::split(path).is_some() {
+            Self::in_archive(path, class)
+        } else {
+            Self::of_file(path)
+        }
     }
 
     /// The file or folder.
@@ -113,6 +122,15 @@ impl DataFiles {
                 ))
             }
         }
+    }
+
+    /// An archive, a folder in it or, if there is one of this name, the array of the class.
+    fn in_archive(path: &Path, class: Option<&str>) -> Result<Self, DataError> {
+        let place = archive::opened(path)?;
+        Ok(match class.filter(|class| is_class_name(class) && place.has_array(class)) {
+            Some(class) => Self { is_class_file: true, ..Self::new(&archive::FORMAT, &path.join(class)) },
+            None => Self::new(&archive::FORMAT, path),
+        })
     }
 
     /// The file of the class in the folder.
@@ -223,8 +241,8 @@ mod tests {
             "choose one, such as `--class cat`"
         );
         for (name, bytes, what, help) in [
-            ("a.zip", &b"PK\x03\x04"[..], "zip archive", "unzip"),
-            ("a.npz", b"PK\x03\x04", ".npz", "numpy.load"),
+            ("a.zip", &b"PK\x03\x04"[..], "zip archive is damaged", "download"),
+            ("a.7z", b"7z\xbc\xaf\x27\x1c", "7z archive", "7z x"),
             ("a.tar", &[&[b'x'; 257][..], b"ustar"].concat(), "tar archive", "tar -xf"),
             ("a.tar.gz", b"\x1f\x8b\x08", "tar archive", "tar -xf"),
             ("a.png", png, "one picture", "--data"),

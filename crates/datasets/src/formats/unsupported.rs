@@ -30,15 +30,6 @@ pub(super) fn refuse(path: &Path, start: &[u8]) -> Option<DataError> {
             _ if path.to_string_lossy().ends_with(".tar.gz") || extension == "tgz" => unpack(path, "tar archive"),
             _ => unpack(path, "gzip archive"),
         },
-        FileType::Archive("zip archive") if extension == "npz" => refused(
-            "this is a NumPy archive of several arrays (.npz)".into(),
-            "each array is read from its own file",
-            advice!(
-                "npz",
-                "save the one with the images from Python: numpy.save('images.npy', numpy.load('{}')['NAME'])",
-                path.display()
-            ),
-        ),
         FileType::Archive(name) => unpack(path, name),
         page @ (FileType::WebPage | FileType::Json) => refused(
             format!("not data: looks like {}", page.in_words().unwrap_or_default()),
@@ -88,15 +79,14 @@ pub(super) fn unknown(path: &Path, start: &[u8]) -> DataError {
 pub(super) fn supported() -> Advice {
     advice!(
         "no-form-of-data",
-        "give a folder of pictures, a .npy file of an array (N, height, width), a .ndjson file of strokes, or the files of \
-         MNIST or CIFAR-10"
+        "give a folder of pictures or a .zip archive of them, a .npy or .npz file of an array (N, height, width), a .ndjson file of \
+         strokes, or the files of MNIST or CIFAR-10"
     )
 }
 
 /// The error for an archive of type `name`.
 fn unpack(path: &Path, name: &str) -> Option<DataError> {
     let command = match name {
-        "zip archive" => "unzip",
         "7z archive" => "7z x",
         "rar archive" => "unrar x",
         "gzip archive" => "gunzip -k",
@@ -105,7 +95,7 @@ fn unpack(path: &Path, name: &str) -> Option<DataError> {
     Some(DataError::invalid(
         path,
         format!("this is a {name}"),
-        "images are not read from archives",
+        "of archives, only .zip and .npz are read",
         advice!("unpack", "unpack it ({command} {}) and give the resulting folder", quoted(path)),
     ))
 }

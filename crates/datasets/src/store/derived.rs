@@ -20,7 +20,13 @@ pub(crate) struct Scaled {
 
 impl Scaled {
     fn convert(&self, image: &[u8], place: &mut [u8]) {
-        let levelled = |levels: &[u8; 256]| image.iter().map(|&byte| levels[usize::from(byte)]).collect::<Vec<u8>>();
+        // Alpha, the last of four channels, is no brightness.
+        let is_alpha = |at: usize| self.before[2] == 4 && at % 4 == 3;
+        let level = |levels: &[u8; 256], (at, &byte): (usize, &u8)| {
+            if is_alpha(at) { byte } else { levels[usize::from(byte)] }
+        };
+        let levelled =
+            |levels: &[u8; 256]| image.iter().enumerate().map(|place| level(levels, place)).collect::<Vec<u8>>();
         let levelled = self.levels.as_ref().map(levelled);
         let image = levelled.as_deref().unwrap_or(image);
         place.copy_from_slice(&self.fitting.convert(image, self.before, self.size));

@@ -34,13 +34,14 @@ impl RecordFile {
     }
 }
 
+/// Fills `bytes` from `offset` on.
 #[cfg(unix)]
-fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+pub(crate) fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
 #[cfg(not(unix))]
-fn read_at(mut file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+pub(crate) fn read_at(mut file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     use std::io::{Read, Seek, SeekFrom};
     use std::sync::{Mutex, PoisonError};
     // All threads share the position in the file.

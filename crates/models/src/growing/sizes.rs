@@ -13,7 +13,7 @@ use crate::{SettingsError, in_range};
 pub struct Sizes {
     /// Final height and width of the images: a power of two from 8 to 1024.
     pub size: usize,
-    /// Channels of the images: 1 or 3.
+    /// Channels of the images: 1 for grey, 3 for colour, 4 for colour with transparency.
     pub channels: usize,
     /// The features at resolution r have 2 * fmap_base / r channels...
     pub fmap_base: usize,
@@ -104,7 +104,7 @@ impl Sizes {
 /// The channels of images and features.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Maps {
-    /// Channels of an image: 1 or 3.
+    /// Channels of an image: 1, 3 or 4.
     pub(crate) channels: usize,
     /// The features at resolution r have 2 * base / r channels...
     pub(crate) base: usize,
@@ -119,8 +119,9 @@ impl Maps {
         if !size.is_power_of_two() || !(8..=1024).contains(&size) {
             return refuse("size", format!("{size} is not one of 8, 16, 32, 64, 128, 256, 512, 1024"));
         }
-        if ![1, 3].contains(&self.channels) {
-            return refuse("channels", format!("{} is neither 1 (grey) nor 3 (colour)", self.channels));
+        if ![1, 3, 4].contains(&self.channels) {
+            let why = "is none of 1 (grey), 3 (colour), 4 (colour with transparency)";
+            return refuse("channels", format!("{} {why}", self.channels));
         }
         in_range("fmap_base", self.base as f64, size as f64 / 2.0, 65_536.0)?;
         in_range("fmap_max", self.most as f64, 1.0, 4096.0)

@@ -45,7 +45,7 @@ pub struct Settings {
     pub variant: Variant,
     /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
-    /// 1 for grey images, 3 for colour.
+    /// 1 for grey images, 3 for colour, 4 for colour with transparency.
     pub channels: usize,
     /// Channels of the layer next to the image; they double with each layer further away.
     pub width: usize,

@@ -1,4 +1,4 @@
-//! folder: a GAN for users' own images, of a size from 28 to 128.
+//! folder: a GAN for users' own images, of a size from 28 to 256.
 //!
 //! The networks are those of the DCGANs, as deep as the size requires; the step is that of
 //! PyTorch's example.
@@ -18,10 +18,12 @@ use crate::{Settings as _, SettingsError, in_range};
 /// The entry in the catalogue.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "folder",
-    about: "any folder of pictures, resized to 28, 32, 48, 64, 96 or 128 pixels, grey or colour",
+    about: "any folder of pictures, resized to 28 to 256 pixels, grey, colour or with transparency",
     presets: &[
         Preset { name: "cpu", about: "32x32, half the channels", steps: 3000 },
         Preset { name: "original", about: "64x64, batch 32", steps: 20_000 },
+        Preset { name: "cpu128", about: "128x128, a quarter of the channels, batch 16", steps: 10_000 },
+        Preset { name: "cpu256", about: "256x256, an eighth of the channels, batch 8", steps: 20_000 },
     ],
     settings: preset_table::<Settings>,
     build: |settings, seed| boxed(trainer(&settings_from(settings)?, seed)),
@@ -34,9 +36,9 @@ pub const ENTRY: SystemEntry = SystemEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Height and width that the images are scaled to: 28, 32, 48, 64, 96 or 128.
+    /// Height and width that the images are scaled to: 28, 32, 48, 64, 96, 128 or 256.
     pub size: usize,
-    /// 1 for grey images, 3 for colour.
+    /// 1 for grey images, 3 for colour, 4 for colour with transparency.
     pub channels: usize,
     /// Real images per turn of the discriminator, and as many fakes.
     pub batch: usize,
@@ -70,6 +72,8 @@ impl crate::Settings for Settings {
         match name {
             "original" => Some(Self::default()),
             "cpu" => Some(Self { size: 32, width: 32, ..Self::default() }),
+            "cpu128" => Some(Self { size: 128, width: 16, batch: 16, ..Self::default() }),
+            "cpu256" => Some(Self { size: 256, width: 8, batch: 8, ..Self::default() }),
             _ => None,
         }
     }

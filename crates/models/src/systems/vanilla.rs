@@ -57,7 +57,7 @@ pub struct Settings {
     pub batch: usize,
     /// Height and width of the images.
     pub size: usize,
-    /// 1 for grey images, 3 for colour.
+    /// 1 for grey images, 3 for colour, 4 for colour with transparency.
     pub channels: usize,
     /// Size of the latents.
     pub latent: usize,

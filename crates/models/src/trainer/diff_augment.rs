@@ -14,7 +14,7 @@ use tensor::{Tensor, Var};
 #[serde(rename_all = "kebab-case")]
 pub enum Augment {
     /// Changes the brightness by up to a quarter of the range of values in either direction, and
-    /// multiplies the saturation by 0 to 2 and the contrast by 0.5 to 1.5.
+    /// multiplies the saturation by 0 to 2 and the contrast by 0.5 to 1.5. Alpha is not changed.
     Color,
     /// Shifted by up to an eighth of the image along each axis, padded with zeros.
     Translation,
@@ -70,10 +70,20 @@ fn recolored(images: &Var, span: f64, key: Key) -> Var {
     let brightness = for_each(images, |image| span / 2.0 * (draw(key, image, 0) - 0.5));
     let saturation = for_each(images, |image| 2.0 * draw(key, image, 1));
     let contrast = for_each(images, |image| 0.5 + draw(key, image, 2));
+    // Alpha is no colour: it counts in no mean, and stays as it is.
+    let colours = (images.shape()[3] == 4).then(|| Var::constant(Tensor::new(&[1, 1, 1, 4], vec![1.0, 1.0, 1.0, 0.0])));
+    let mean = |images: &Var, shape: [usize; 4]| match &colours {
+        Some(colours) => (images * colours).mean_to(shape).scale(4.0 / 3.0),
+        None => images.mean_to(shape),
+    };
     let about = |images: &Var, middle: Var, factor: &Var| &(&(images - &middle) * factor) + &middle;
     let bright = images + &brightness;
-    let saturated = about(&bright, bright.mean_to([n, h, w, 1]), &saturation);
-    about(&saturated, saturated.mean_to([n, 1, 1, 1]), &contrast)
+    let saturated = about(&bright, mean(&bright, [n, h, w, 1]), &saturation);
+    let changed = about(&saturated, mean(&saturated, [n, 1, 1, 1]), &contrast);
+    match &colours {
+        Some(colours) => images + &(&(&changed - images) * colours),
+        None => changed,
+    }
 }
 
 /// An integer in 0..choices, from a random number in [0, 1).
@@ -155,6 +165,21 @@ mod tests {
         let recolored = changed(Augment::Color, &colorful);
         for (image, by) in moves.iter().enumerate() {
             assert!((mean(&recolored, image) - mean(&colorful, image) - by).abs() < 1e-5, "image {image}");
+        }
+    }
+
+    #[test]
+    fn alpha_keeps_its_values_and_colours_change_as_without_it() {
+        let opaque = images(3);
+        let alpha = |i: usize| (i % 7) as f32 / 7.0;
+        let pixels = opaque.data().chunks(3).enumerate();
+        let with_alpha = pixels.flat_map(|(i, pixel)| pixel.iter().copied().chain([alpha(i)]).collect::<Vec<_>>());
+        let [plain, clear] = [changed(Augment::Color, &opaque), {
+            changed(Augment::Color, &Tensor::new(&[64, 8, 8, 4], with_alpha.collect()))
+        }];
+        for (i, (colour, pixel)) in plain.data().chunks(3).zip(clear.data().chunks(4)).enumerate() {
+            assert_eq!(pixel[3], alpha(i), "pixel {i}");
+            assert!(colour.iter().zip(pixel).all(|(a, b)| (a - b).abs() < 1e-5), "pixel {i}: {colour:?} {pixel:?}");
         }
     }
 

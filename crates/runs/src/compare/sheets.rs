@@ -62,7 +62,16 @@ impl Picture {
         let info = reader.next_frame(&mut bytes).ok()?;
         bytes.truncate(info.buffer_size());
         let samples = info.color_type.samples();
-        let rgb = |pixel: &[u8]| if samples < 3 { [pixel[0]; 3] } else { [pixel[0], pixel[1], pixel[2]] };
+        // Transparent pixels are shown on the white between the sheets.
+        let on_white = |value: u8, alpha: u8| {
+            ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8
+        };
+        let rgb = |pixel: &[u8]| match *pixel {
+            [red, green, blue] => [red, green, blue],
+            [red, green, blue, alpha] => [red, green, blue].map(|value| on_white(value, alpha)),
+            [grey, ..] => [grey; 3],
+            [] => [0; 3],
+        };
         let pixels = bytes.chunks_exact(samples).flat_map(rgb).collect();
         Some(Self { width: info.width as usize, height: info.height as usize, pixels })
     }

@@ -27,7 +27,7 @@ impl Config {
             Some(data) => PathBuf::from(data),
             None => default.to_owned(),
         };
-        let (Ok(from), Ok(to)) = (fs::canonicalize(run), fs::canonicalize(&place)) else { return };
+        let (Ok(from), Ok(to)) = (fs::canonicalize(run), datasets::canonicalize(&place)) else { return };
         let text = |path: PathBuf| path.to_str().map(str::to_owned);
         self.set_recorded([relative_path(&from, &to), std::path::absolute(place).ok().and_then(text)]);
     }
@@ -64,10 +64,10 @@ impl Config {
             .chain([here.to_owned()])
             .chain(outer.filter(|_| around.is_relative()))
             .collect();
-        match places.iter().find(|place| place.exists()) {
+        match places.iter().find(|place| datasets::exists(place)) {
             Some(place) if is_same(place, here) => {}
             Some(place) => {
-                let place = fs::canonicalize(place).unwrap_or_else(|_| place.clone());
+                let place = datasets::canonicalize(place).unwrap_or_else(|_| place.clone());
                 self.set_text("data", place.to_str().map(str::to_owned));
             }
             None => self.missing_data = places,
@@ -102,7 +102,7 @@ impl Config {
 
 /// Whether two paths name the same existing file.
 fn is_same(a: &Path, b: &Path) -> bool {
-    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+    matches!((datasets::canonicalize(a), datasets::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The relative path from one absolute folder to another path; `None` if they are on different

@@ -105,10 +105,10 @@ pub const DIGITS: Loader = Loader {
     find: files_or_built_in,
     default_path: "data/mnist",
     built_in: |[_, _, channels]| match channels {
-        3 => vec![datasets::shapes(COUNT, DRAWINGS)],
-        _ => vec![datasets::digits(COUNT, DRAWINGS)],
+        1 => vec![datasets::digits(COUNT, DRAWINGS)],
+        _ => vec![datasets::shapes(COUNT, DRAWINGS)],
     },
-    built_in_name: |[_, _, channels]| if channels == 3 { "coloured shapes" } else { "hand-written digits" },
+    built_in_name: |[_, _, channels]| if channels == 1 { "hand-written digits" } else { "coloured shapes" },
     ..DOODLES
 };
 
@@ -259,13 +259,13 @@ impl Loader {
         inspect_only: bool,
         output: &Output,
     ) -> Result<Dataset, Failure> {
-        if ![1, 3].contains(&shape[2]) {
+        if ![1, 3, 4].contains(&shape[2]) {
             return Err(Failure::new(Code::Config, format!("images cannot have {} channels", shape[2]))
                 .at(config.entry.name)
-                .because("allowed: 1 (grey) or 3 (colour)")
+                .because("allowed: 1 (grey), 3 (colour) or 4 (colour with transparency)")
                 .help(advice!(
                     "channels-of-pictures",
-                    "use `--set channels=1` for grey images, or `--set channels=3` for colour"
+                    "use `--set channels=1` for grey images, `--set channels=3` for colour, or `--set channels=4` for colour with transparency"
                 )));
         }
         let augmentation = config.augmentation()?;
@@ -308,7 +308,7 @@ impl Loader {
     /// The images at `path`: all of them, those of the requested class, or those of the default
     /// class if the files have it.
     fn named(&self, path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
-        if !path.exists() {
+        if !datasets::exists(path) {
             return Err(reading::nothing_at(path, (self.built_in_name)(wanted.request.shape)));
         }
         let mut found = (self.read)(path, wanted)?;

@@ -9,7 +9,7 @@ use datasets::{LoadOptions, Progress, plural};
 use indicatif::ProgressBar;
 
 use crate::config::Config;
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::plan::limits;
 use crate::signals;
 
@@ -46,13 +46,20 @@ pub(super) struct Reporter {
     output: Output,
     /// The bar of the current decoding, and how many tenths were reported.
     decoding: Mutex<(Option<ProgressBar>, usize)>,
+    /// The bar of the pictures that are read into memory.
+    reading: Mutex<Option<LateBar>>,
     /// When the wait for another process was last reported.
     waiting: Mutex<Option<Instant>>,
 }
 
 impl Reporter {
     pub(super) fn new(output: &Output) -> Self {
-        Self { output: output.clone(), decoding: Mutex::default(), waiting: Mutex::default() }
+        Self {
+            output: output.clone(),
+            decoding: Mutex::default(),
+            reading: Mutex::default(),
+            waiting: Mutex::default(),
+        }
     }
 
     /// Reports `progress`; returns `Break` if the user has asked the program to stop.
@@ -66,6 +73,15 @@ impl Reporter {
                     *last = Some(Instant::now());
                     let holder = holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
                     say(format!("waiting for {holder}, which is decoding pictures and has locked {}", lock.display()));
+                }
+            }
+            Progress::Reading { done, total } => {
+                if let Ok(mut reading) = self.reading.lock() {
+                    let bar = reading.get_or_insert_with(|| LateBar::new(&self.output, "pictures", total as u64));
+                    bar.set(done as u64);
+                    if done == total {
+                        *reading = None;
+                    }
                 }
             }
             Progress::Decoding { cache, bytes, done, total } => {

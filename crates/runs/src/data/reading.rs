@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use datasets::{
-    DataFiles, Fitting, Histogram, Images, LoadRequest, Loaded, Pair, Split, advice, constant_value, nearest, quoted,
+    Aspect, Crop, DataFiles, Fitting, Histogram, Images, LoadRequest, Loaded, Pair, Split, advice, constant_value,
+    nearest, quoted,
 };
 
 use super::failure;
@@ -20,6 +21,7 @@ pub(super) fn any(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Fail
     let has_class = files.is_class_file();
     let loaded = files.load(&wanted.request).map_err(failure)?;
     let mut notes: Vec<String> = loaded.notes.iter().map(|note| format!("             {note}")).collect();
+    notes.extend(loss_note(&loaded, wanted));
     notes.extend(loaded.warning.iter().map(|warning| format!("warning      {warning}")));
     // Checked before everything is read: there may be too many images.
     loaded.images.require(1).map_err(failure)?;
@@ -52,6 +54,27 @@ fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histo
     Histogram::of(images).map_err(failure)
 }
 
+/// A note if parts of the images are cropped away, or their proportions change.
+fn loss_note(loaded: &Loaded, wanted: &Wanted<'_>) -> Option<String> {
+    let LoadRequest { size, fitting, .. } = &wanted.request;
+    let losses = loaded.sizes().into_iter().filter_map(|from| Some((from, fitting.loss(from, [size[0], size[1]])?)));
+    let losses: Vec<_> = losses.collect();
+    let ([height, width], loss) = losses.first()?;
+    let others = if losses.len() > 1 { ", and others likewise" } else { "" };
+    let what = format!("images of {height}x{width} are {loss}{others}");
+    Some(format!(
+        "             {}",
+        typed(&match (fitting.crop, fitting.aspect) {
+            (Crop::None, Aspect::Stretch) => advice!(
+                "stretched",
+                "{what}; `--set images.aspect=crop` keeps their proportions, `--set images.aspect=pad` all of them"
+            ),
+            (Crop::None, _) => advice!("cropped", "{what}; `--set images.aspect=pad` keeps all of them"),
+            _ => advice!("cropped-first", "{what}; `--set images.crop=none` keeps more of them"),
+        })
+    ))
+}
+
 /// A note if the files and the network have different numbers of channels.
 fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) -> Option<String> {
     let line = match wanted.request.shape[2] {
@@ -66,6 +89,15 @@ fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) ->
             "grey images, repeated to three channels; use `--set channels=1` to learn in grey"
         )),
         3 if histogram.is_grey() => "grey images, repeated to three channels for the network".into(),
+        3 if wanted.has_channels && loaded.has_transparency() => typed(&advice!(
+            "made-opaque",
+            "transparent images, blended with the background; use `--set channels=4` to learn the transparency"
+        )),
+        3 if loaded.has_transparency() => "transparent images, blended with the background".into(),
+        4 if !loaded.has_transparency() => typed(&advice!(
+            "opaque-in-four",
+            "no transparent pixels were found; use `--set channels=3` to learn colours alone"
+        )),
         _ => return None,
     };
     Some(format!("             {line}"))
@@ -76,13 +108,13 @@ fn channels_note(loaded: &Loaded, histogram: &Histogram, wanted: &Wanted<'_>) ->
 /// # Errors
 /// When they are missing, and as [`any`].
 pub(super) fn pair(path: &Path, wanted: &Wanted<'_>) -> Result<LoadedImages, Failure> {
-    if !path.is_dir() {
+    if !is_folder_or_archive(path) {
         return Err(Failure::new(Code::Data, "training a translation needs two sets of images")
             .at(path.display())
             .because("this is one file")
             .help(advice!(
                 "pair-of-one-file",
-                "make a folder that contains two folders of pictures, trainA and trainB, or two arrays, trainA.npy and trainB.npy"
+                "make a folder, or a zip archive, that contains two folders of pictures, trainA and trainB, or two arrays, trainA.npy and trainB.npy"
             )));
     }
     let pair = Pair::find(path, wanted.request.split).map_err(failure)?;
@@ -104,7 +136,12 @@ pub(super) fn has_test_part(path: &Path) -> bool {
 
 /// Like [`has_test_part`], for pairs.
 pub(super) fn has_test_pair(path: &Path) -> bool {
-    path.is_dir() && Pair::find(path, Split::Test).is_ok()
+    is_folder_or_archive(path) && Pair::find(path, Split::Test).is_ok()
+}
+
+/// Whether the path is a folder, a zip archive, or leads into one.
+fn is_folder_or_archive(path: &Path) -> bool {
+    path.is_dir() || datasets::is_in_archive(path)
 }
 
 /// The failure for a path that does not exist; `built_in` names the images that would be used

@@ -7,6 +7,7 @@ use metrics::suite::{Baseline, FEWEST, Measured, Metric, Number, Sample, measure
 use metrics::{Extractor, NotFinite, Pictures};
 
 use super::points;
+use crate::console::{LateBar, Output};
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::sampling::pictures;
@@ -40,6 +41,8 @@ struct Target {
 pub(crate) struct Evaluator {
     setup: Setup,
     targets: Vec<Target>,
+    /// Where progress is shown.
+    output: Output,
 }
 
 /// One measured value, with the direction for systems that translate.
@@ -104,7 +107,12 @@ impl Evaluator {
             Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baseline })
         };
         let targets = available.iter().enumerate().map(target).collect::<Result<_, Failure>>()?;
-        Ok(Self { setup, targets })
+        Ok(Self { setup, targets, output: Output::Silent })
+    }
+
+    /// Shows on `output` how many images are generated.
+    pub(crate) fn showing(self, output: &Output) -> Self {
+        Self { output: output.clone(), ..self }
     }
 
     /// The number of generated images; equally many real ones are used.
@@ -128,7 +136,9 @@ impl Evaluator {
                     [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 {
                     let Target { real, counterparts, .. } = &self.targets[from];
-                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref())?;
+                    let bar = LateBar::new(&self.output, "images", self.count() as u64);
+                    let translated =
+                        Translated::new(translator, direction, &real.pictures, counterparts.as_ref(), bar)?;
                     rows.extend(self.against(Some(name), to, translated.fakes)?);
                     rows.extend(translated.distances.into_iter().map(|(distance, value)| {
                         let number = Number { name: distance, value, deviation: None };
@@ -158,7 +168,11 @@ impl Evaluator {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
         let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
+        let mut bar = LateBar::new(&self.output, "images", self.count() as u64);
+        let mut drawn = 0;
         let parts = latents.data().chunks(length * at_a_time).map(|rows| {
+            bar.set(drawn);
+            drawn += (rows.len() / length) as u64;
             let some = Tensor::new(&[rows.len() / length, length], rows.to_vec());
             sampler.draw(&some)
         });
@@ -189,11 +203,13 @@ impl Translated {
         direction: Direction,
         sources: &Pictures,
         truth: Option<&Pictures>,
+        mut bar: LateBar,
     ) -> Result<Self, Failure> {
         let count = sources.count();
         let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];
         let at_a_time = pictures::at_a_time(sources.size());
         let parts = (0..count).step_by(at_a_time).map(|first| {
+            bar.set(first as u64);
             let range = first..count.min(first + at_a_time);
             let some = sources.batch(range.clone());
             let there = translator.translate(direction, &some);

@@ -154,6 +154,14 @@ impl EvaluateRequest {
 pub struct Evaluation {
     /// Each measured value.
     pub measurements: Vec<Measurement>,
+    json: serde_json::Value,
+}
+
+impl Evaluation {
+    /// The results as JSON, as in a `.json` file.
+    pub fn json(&self) -> &serde_json::Value {
+        &self.json
+    }
 }
 
 impl fmt::Display for Evaluation {
@@ -241,11 +249,12 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
         output.say(&format!("styles       truncated, psi {psi}"));
     }
     let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
-    let measurements = evaluator.measure(fakes).map_err(|failure| failure.at(found.path.display()))?;
+    let measurements = evaluator.showing(output).measure(fakes).map_err(|failure| failure.at(found.path.display()))?;
     if let (Some(path), Some(format)) = (&request.out, format) {
         output::write(path, format, &found, request.psi, &measurements)?;
     }
-    Ok(Evaluation { measurements })
+    let json = output::json(&found, request.psi, &measurements);
+    Ok(Evaluation { measurements, json })
 }
 
 #[cfg(test)]

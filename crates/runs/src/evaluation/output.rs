@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use datasets::advice;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Measurement;
 use crate::checkpoint::LoadedCheckpoint;
@@ -45,14 +45,14 @@ pub(super) fn write(
     measurements: &[Measurement],
 ) -> Result<(), Failure> {
     let text = match format {
-        Format::Json => json_text(found, psi, measurements),
+        Format::Json => format!("{:#}\n", json(found, psi, measurements)),
         Format::Csv => csv_text(found, psi, measurements),
     };
     Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
 }
 
 /// A value that is not finite is written as `null`, because JSON has no NaN.
-fn json_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
+pub(super) fn json(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> Value {
     let measurement = |measurement: &Measurement| {
         let one = &measurement.measured;
         json!({
@@ -66,14 +66,13 @@ fn json_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measure
             "real_vs_real_n": one.baseline.map(|(_, count)| count),
         })
     };
-    let file = json!({
+    json!({
         "system": found.checkpoint.system,
         "checkpoint": found.path.display().to_string(),
         "step": found.checkpoint.step,
         "psi": psi,
         "numbers": measurements.iter().map(measurement).collect::<Vec<_>>(),
-    });
-    format!("{file:#}\n")
+    })
 }
 
 /// Missing values are empty fields.

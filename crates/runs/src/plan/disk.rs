@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::report::{gathered, pictures};
 
 /// Free bytes on the disk where `run` is or will be; `None` if unknown.
-pub(super) fn free(run: &Path) -> Option<u64> {
+pub(crate) fn free(run: &Path) -> Option<u64> {
     let whole = std::path::absolute(run).ok()?;
     let there: PathBuf = whole.ancestors().find(|folder| folder.exists())?.to_owned();
     fs4::available_space(&there).ok()

@@ -24,10 +24,12 @@ use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder;
 use crate::systems::Trainable;
+pub(crate) use disk::free;
 use disk::{Amounts, Written};
 use fit::Remedy;
 use forecast::Forecast;
 use limits::Room;
+pub(crate) use table::size;
 
 /// Memory of the program, its libraries, and everything too small to be counted.
 const PROGRAM: u64 = 17 << 20;

@@ -1,10 +1,12 @@
 //! Prints the plan as one line or as a table.
 
+use super::forecast::Stage;
 use super::{Needs, limits, time};
 use crate::observers::progress::duration;
+use serde_json::{Value, json};
 
 /// Formats a number of bytes with two or three digits.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
         if number < 1000.0 {
@@ -42,10 +44,35 @@ impl Needs {
         )
     }
 
+    /// The whole plan in bytes and seconds.
+    pub(crate) fn json(&self) -> Value {
+        let steps = self.step_seconds();
+        let stage = |(stage, seconds): (&Stage, &f64)| {
+            json!({
+                "name": if stage.name.is_empty() { "all" } else { &stage.name },
+                "from_step": stage.steps.start,
+                "steps": stage.steps.end - stage.steps.start,
+                "batch": stage.batch,
+                "seconds_of_a_step": seconds,
+            })
+        };
+        let room = limits::room();
+        json!({
+            "memory": self.memory(),
+            "free_memory": room.as_ref().map(|room| room.bytes),
+            "memory_set_by": room.as_ref().map(|room| &room.set_by),
+            "data": self.data,
+            "data_cache": self.cache,
+            "checkpoint": self.written.checkpoint,
+            "disk": self.written.most(),
+            "stages": self.forecast.stages.iter().zip(&steps).map(stage).collect::<Vec<_>>(),
+        })
+    }
+
     /// The whole plan, for `--dry-run`.
     pub(crate) fn table(&self) -> String {
         let forecast = &self.forecast;
-        let most = |of: fn(&super::forecast::Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
+        let most = |of: fn(&Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
         let (step, packed) = (most(|stage| stage.step), most(|stage| stage.packed));
         let known = forecast.state() + step + packed;
         let rows = [

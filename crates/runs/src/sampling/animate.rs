@@ -125,6 +125,7 @@ fn read(path: &Path) -> Result<Sheet, Failure> {
     let channels = match (info.color_type, info.bit_depth) {
         (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
         (png::ColorType::Rgb, png::BitDepth::Eight) => 3,
+        (png::ColorType::Rgba, png::BitDepth::Eight) => 4,
         other => return Err(failure(format!("it is not a sheet of this program: {other:?}"))),
     };
     pixels.truncate(info.buffer_size());

@@ -102,8 +102,8 @@ fn message(error: impl std::fmt::Display) -> String {
 }
 
 impl<W: Write> Animation<W> {
-    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel) or in
-    /// colour (3).
+    /// Begins an animation of `frames` frames of height and width `size`, grey (1 channel), in
+    /// colour (3), or with alpha (4), which a GIF has only as visible or not.
     ///
     /// # Errors
     /// A message, when it is too large for the format or cannot be written.
@@ -155,6 +155,7 @@ impl<W: Write> Animation<W> {
                         buffer: Cow::Borrowed(pixels),
                         ..Default::default()
                     },
+                    4 => gif::Frame::from_rgba_speed(*width, *height, &mut pixels.to_vec(), 10),
                     _ => gif::Frame::from_rgb_speed(*width, *height, pixels, 10),
                 };
                 frame.delay = milliseconds.div_ceil(10);

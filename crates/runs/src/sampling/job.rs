@@ -85,7 +85,9 @@ impl Job<'_> {
         let failed = |error: std::io::Error| StorageError::new("write", self.out, error);
         file.write_all(&array_file::header(array_file::BYTES, if channels == 1 { &shape[..3] } else { &shape }))
             .map_err(failed)?;
-        self.each_batch(&nothing(), |bytes| Ok(file.write_all(bytes).map_err(failed)?))?;
+        self.each_batch(&nothing(), |bytes| {
+            Ok(file.write_all(&pictures::straight(bytes, channels)).map_err(failed)?)
+        })?;
         file.finish()?;
         Ok(self.counted())
     }

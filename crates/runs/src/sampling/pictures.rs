@@ -1,5 +1,6 @@
 //! Sheets of images as PNG files.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -61,11 +62,30 @@ pub(crate) fn bytes(images: &Tensor) -> Vec<u8> {
         for (at, (_, pixel)) in pixels.filter(|(_, (numbers, _))| numbers.iter().any(|x| !x.is_finite())) {
             match pixel {
                 [red, green, blue] => [*red, *green, *blue] = MARK,
+                [red, green, blue, alpha] => ([*red, *green, *blue], *alpha) = (MARK, 255),
                 grey => grey.fill(if (at % width + at / width).is_multiple_of(2) { 255 } else { 0 }),
             }
         }
     }
     bytes
+}
+
+/// The colours of pixels with alpha as PNG files and other programs expect them: not multiplied by
+/// it, as they are in tensors. Colours are lost where alpha is small, and black where it is 0.
+/// Pixels with other numbers of channels stay as they are.
+pub(crate) fn straight(pixels: &[u8], channels: usize) -> Cow<'_, [u8]> {
+    if channels != 4 {
+        return Cow::Borrowed(pixels);
+    }
+    let divided = |value: u8, alpha: u8| match u32::from(alpha) {
+        0 => 0,
+        // A network may give a colour that is brighter than its alpha allows.
+        alpha => ((u32::from(value) * 255 + alpha / 2) / alpha).min(255) as u8,
+    };
+    let pixel = |&[red, green, blue, alpha]: &[u8; 4]| {
+        [divided(red, alpha), divided(green, alpha), divided(blue, alpha), alpha]
+    };
+    Cow::Owned(pixels.as_chunks().0.iter().flat_map(pixel).collect())
 }
 
 /// A warning about the file `path`, if `drawn` has non-finite values; `shown` says how these look.
@@ -190,7 +210,11 @@ impl Layout {
     pub(crate) fn compose(&self, pixels: &[u8]) -> Vec<u8> {
         let [height, width, channels] = self.image;
         let [sheet_height, sheet_width] = self.size();
+        let pixels = &*straight(pixels, channels);
         let mut sheet = vec![GAP_SHADE; sheet_height * sheet_width * channels];
+        if channels == 4 {
+            sheet.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+        }
         for (number, image) in pixels.chunks_exact(height * width * channels).enumerate() {
             let (top, left) = (self.start(0, number / self.grid[1]), self.start(1, number % self.grid[1]));
             for y in 0..height * self.zoom {
@@ -213,7 +237,11 @@ impl Layout {
 
 /// The PNG colour type for this number of channels.
 pub(crate) fn color(channels: usize) -> png::ColorType {
-    if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb }
+    match channels {
+        1 => png::ColorType::Grayscale,
+        4 => png::ColorType::Rgba,
+        _ => png::ColorType::Rgb,
+    }
 }
 
 /// Encodes pixels as a PNG file.
@@ -327,6 +355,20 @@ mod tests {
         let inner = (2 * 132 + 2) * 3;
         assert_eq!(pixels[inner..inner + 3], [1, 2, 3]);
         assert!(sheet(&[], [1, 1, 3], Arrangement::default()).is_err());
+    }
+
+    #[test]
+    fn alpha_is_written_straight_between_opaque_gaps() {
+        // Half transparent red, an invisible pixel, and a colour brighter than its alpha.
+        let image = [128, 0, 0, 128, 9, 9, 9, 0, 60, 30, 0, 30];
+        assert_eq!(&*straight(&image, 4), [255, 0, 0, 128, 0, 0, 0, 0, 255, 255, 0, 30]);
+        assert_eq!(&*straight(&image, 3), image);
+        let arrangement = Arrangement { columns: Some(1), zoom: Some(1), gap: Some(1) };
+        let (info, pixels) = decode(&sheet(&image, [1, 3, 4], arrangement).unwrap());
+        assert_eq!((info.color_type, info.width, info.height), (png::ColorType::Rgba, 5, 3));
+        assert_eq!(pixels[20..28], [96, 96, 96, 255, 255, 0, 0, 128]);
+        let bad = Tensor::new(&[1, 1, 1, 4], vec![0.0, 0.0, f32::NAN, 0.0]);
+        assert_eq!(bytes(&bad), [255, 0, 255, 255]);
     }
 
     #[test]

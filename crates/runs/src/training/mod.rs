@@ -145,6 +145,15 @@ pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     })
 }
 
+/// What a training run would need, as JSON: bytes of memory and of disk, and seconds. Checks what
+/// [`dry_run`] checks before it loads images.
+///
+/// # Errors
+/// As [`dry_run`].
+pub fn forecast(request: &TrainRequest) -> Result<serde_json::Value, Failure> {
+    processor::on_a_kernel_thread(|| Ok(prepare(request, None)?.needs.json()))
+}
+
 /// A training run that has passed all checks that are possible before anything is written.
 struct Prepared {
     plan: Plan,

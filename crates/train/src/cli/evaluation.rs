@@ -37,6 +37,9 @@ pub(crate) struct EvaluateArgs {
     /// Also write the scores to a file (.json or .csv)
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train evalnet`.

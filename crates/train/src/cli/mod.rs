@@ -4,6 +4,7 @@
 pub(crate) mod color;
 pub(crate) mod evaluation;
 pub(crate) mod exit_codes;
+pub(crate) mod files;
 pub(crate) mod sampling;
 pub(crate) mod tools;
 pub(crate) mod train;
@@ -18,6 +19,7 @@ use runs::systems::{self, SYSTEMS, Trainable};
 use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
+use files::{CompletionsArgs, DoctorArgs, InspectArgs, ManArgs, RunsArgs, SystemsArgs};
 use sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
 use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
@@ -53,7 +55,12 @@ pub(crate) enum Action {
     Fetch(FetchArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
-    Systems,
+    Systems(SystemsArgs),
+    Inspect(InspectArgs),
+    Runs(RunsArgs),
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// The examples of `train --help`.
@@ -76,7 +83,10 @@ const EXAMPLES: &str = "Examples:
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
   train derive matmul                          derive a gradient step by step
-  train museum no-cut                          see what a classic mistake does";
+  train museum no-cut                          see what a classic mistake does
+  train inspect runs/0001-quickdraw            the tensors of the newest checkpoint
+  train runs list                              all runs, with their state and size
+  train doctor                                 what this machine offers, and what is missing";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -180,7 +190,25 @@ pub(crate) fn command() -> Command {
                 .about("Derives the gradient of an operation, step by step, and checks it on a small case")
                 .after_help(EXIT_CODES),
         )
-        .subcommand(Command::new("systems").about("Lists the systems and their presets"))
+        .subcommand(SystemsArgs::augment_args(Command::new("systems")).about("Lists the systems and their presets"))
+        .subcommand(
+            InspectArgs::augment_args(Command::new("inspect"))
+                .about("Lists the arrays in a checkpoint or another file: shapes, types, extent, hashes")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            RunsArgs::augment_args(Command::new("runs")).about("Lists, shows and removes runs").after_help(EXIT_CODES),
+        )
+        .subcommand(
+            DoctorArgs::augment_args(Command::new("doctor"))
+                .about("Examines processor, memory, disk and data, and says what to do about problems")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            CompletionsArgs::augment_args(Command::new("completions"))
+                .about("Prints the completions of commands and options for a shell"),
+        )
+        .subcommand(ManArgs::augment_args(Command::new("man")).about("Prints the manual page, or writes all of them"))
 }
 
 /// Removes clap's tip that an unknown option can be passed as a value, because no value of this
@@ -218,7 +246,12 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),
-        "systems" => Action::Systems,
+        "systems" => Action::Systems(SystemsArgs::from_arg_matches(inner)?),
+        "inspect" => Action::Inspect(InspectArgs::from_arg_matches(inner)?),
+        "runs" => Action::Runs(RunsArgs::from_arg_matches(inner)?),
+        "doctor" => Action::Doctor(DoctorArgs::from_arg_matches(inner)?),
+        "completions" => Action::Completions(CompletionsArgs::from_arg_matches(inner)?),
+        "man" => Action::Man(ManArgs::from_arg_matches(inner)?),
         name => {
             let args = TrainArgs::from_arg_matches(inner)?;
             Action::Train(find(name)?, train::assignments(inner), Box::new(args))

@@ -18,6 +18,9 @@ pub(crate) struct SummaryArgs {
     /// Set one key of the configuration, such as batch=32; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train report`.

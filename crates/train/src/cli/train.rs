@@ -24,6 +24,9 @@ pub(crate) struct TrainArgs {
     /// Only print what the run would need: memory, time and disk space
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// With --dry-run: print JSON instead of a table
+    #[arg(long, requires = "dry_run")]
+    pub(crate) json: bool,
     /// Continue a run, from its folder or from one of its checkpoint files; the result is
     /// bit-identical to that of an uninterrupted run. --steps is the new total
     #[arg(long, value_name = "RUN")]

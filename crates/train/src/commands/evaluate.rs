@@ -28,7 +28,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         out: args.out.clone(),
         output: Output::Standard,
     })?;
-    print(&evaluation.to_string())
+    if args.json { print(&format!("{:#}\n", evaluation.json())) } else { print(&evaluation.to_string()) }
 }
 
 /// Trains the classifier that metrics use.

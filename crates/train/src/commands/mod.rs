@@ -3,13 +3,17 @@
 
 pub(crate) mod compare;
 pub(crate) mod derive;
+pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
+pub(crate) mod inspect;
 pub(crate) mod museum;
 pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod sample;
+pub(crate) mod shell;
 pub(crate) mod summary;
 pub(crate) mod systems;
 pub(crate) mod train;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use nn::{Network, TensorKind};
 use runs::config::{Assignment, Config, read_settings};
 use runs::console::print;
 use runs::failure::Failure;
 use runs::systems::Trainable;
+use serde_json::{Value, json};
 
 use crate::cli::tools::SummaryArgs;
 
@@ -21,7 +23,32 @@ pub(crate) fn run(system: &Arc<Trainable>, args: &SummaryArgs) -> Result<(), Fai
     let tables = tensor::meta::run(|| -> Result<Vec<String>, Failure> {
         let system = config.build()?;
         let networks = nn::wholes(&system.networks());
+        if args.json {
+            return Ok(vec![format!("{:#}\n", Value::from_iter(networks.iter().map(|parts| as_json(parts))))]);
+        }
         Ok(networks.iter().map(|parts| nn::summary(parts).trim_end().to_owned() + "\n").collect())
     })?;
     print(&tables.join("\n"))
+}
+
+/// The parts of a network: their layers with the shapes of their outputs, and their tensors.
+fn as_json(parts: &[&Network]) -> Value {
+    let part = |part: &&Network| {
+        let layers = part.layers().into_iter();
+        let layers: Vec<Value> =
+            layers.map(|(name, kind, output)| json!({ "name": name, "kind": kind, "output": output })).collect();
+        let tensors = part.tensors().into_iter().map(|(name, kind, tensor)| {
+            let trainable = kind == TensorKind::Parameter;
+            json!({ "name": name, "shape": &**tensor.shape(), "trainable": trainable })
+        });
+        json!({
+            "network": part.name(),
+            "input": part.input_shape(),
+            "layers": layers,
+            "tensors": tensors.collect::<Vec<_>>(),
+            "parameters": part.count(TensorKind::Parameter),
+            "buffers": part.count(TensorKind::Buffer),
+        })
+    };
+    Value::from_iter(parts.iter().map(part))
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use runs::config::{Assignment, read_settings};
-use runs::console::Output;
+use runs::console::{Output, print};
 use runs::failure::Failure;
 use runs::systems::Trainable;
-use runs::training::{Ending, TrainRequest, dry_run, train};
+use runs::training::{Ending, TrainRequest, dry_run, forecast, train};
 
 use crate::cli::train::TrainArgs;
 
@@ -16,6 +16,10 @@ use crate::cli::train::TrainArgs;
 /// Everything that can go wrong.
 pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<Ending, Failure> {
     let request = request(system, options, args)?;
+    if args.json {
+        print(&format!("{:#}\n", forecast(&request)?))?;
+        return Ok(Ending::Finished);
+    }
     if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }
 }
 

@@ -123,3 +123,22 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
 pub(crate) fn interrupt() -> (&'static str, i32) {
     if is_ignored(2) { ("-TERM", 143) } else { ("-INT", 130) }
 }
+
+/// A zip archive with these files, stored.
+pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut all, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in files {
+        let mut crc = flate2::Crc::new();
+        crc.update(content);
+        let (start, length) = ((all.len() as u32).to_le_bytes(), (content.len() as u32).to_le_bytes());
+        let name_length = (name.len() as u16).to_le_bytes();
+        let middle = [&[0; 6][..], &crc.sum().to_le_bytes(), &length, &length, &name_length].concat();
+        all.extend([b"PK\x03\x04\x14\0\0\0", &middle[..], &[0, 0], name.as_bytes(), content].concat());
+        directory.extend([b"PK\x01\x02\x14\0\x14\0\0\0", &middle[..], &[0; 12], &start, name.as_bytes()].concat());
+    }
+    let count = (files.len() as u16).to_le_bytes();
+    let [size, offset] = [directory.len(), all.len()].map(|length| (length as u32).to_le_bytes());
+    all.extend(directory);
+    all.extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size, &offset, &[0, 0]].concat());
+    all
+}

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A kind of number in a dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NumberKind {
+pub enum NumberKind {
     /// 0 or 1.
     Bool,
     /// Integers from 0 up.
@@ -22,11 +22,13 @@ pub(crate) enum NumberKind {
 
 /// The dtype of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Dtype {
-    pub(crate) kind: NumberKind,
+pub struct Dtype {
+    /// The kind of number.
+    pub kind: NumberKind,
     /// The size in bytes: 1, 2, 4 or 8.
-    pub(crate) bytes: usize,
-    pub(crate) big_endian: bool,
+    pub bytes: usize,
+    /// Whether the most significant byte comes first.
+    pub big_endian: bool,
 }
 
 impl Dtype {
@@ -34,7 +36,7 @@ impl Dtype {
     pub(crate) const BYTE: Self = Self { kind: NumberKind::Unsigned, bytes: 1, big_endian: false };
 
     /// The value of `raw`, which has the size of the dtype. 64-bit integers are rounded to 53 bits.
-    pub(super) fn value(self, raw: &[u8]) -> f64 {
+    pub fn value(self, raw: &[u8]) -> f64 {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(raw) {
             *to = *from;

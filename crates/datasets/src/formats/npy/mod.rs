@@ -6,6 +6,7 @@
 //! values, [`fault`] has the texts about everything that can be wrong. [`Layout`] converts values
 //! to bytes.
 
+pub(super) mod archive;
 mod fault;
 mod header;
 mod layout;
@@ -23,7 +24,8 @@ use crate::store::records::RecordFile;
 use crate::text::counted;
 use crate::value_range::{ValueRange, ValueStats};
 use fault::{Fault, MAX_HEADER};
-use layout::{Dtype, Layout};
+use layout::Layout;
+pub use layout::{Dtype, NumberKind};
 use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
 pub use numbers::{Numbers, load_numbers};
@@ -52,7 +54,40 @@ const START: u64 = 512;
 const MAX_FORTRAN: u64 = 1 << 30;
 
 fn load(path: &Path, request: &LoadRequest<'_>) -> Result<Loaded, DataError> {
-    let array = load_array(path, request.fitting.range, Some(request.shape))?;
+    Ok(loaded(load_array(path, request.fitting.range, Some(request.shape))?, request))
+}
+
+/// What the header of a `.npy` file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayHeader {
+    /// The type of the values.
+    pub dtype: Dtype,
+    /// Whether the first index varies fastest.
+    pub fortran: bool,
+    /// The length of each axis.
+    pub shape: Vec<u64>,
+    /// The offset of the values, which are the rest of the file.
+    pub first: u64,
+}
+
+/// Reads the header of a `.npy` file of `length` bytes; `reader` may be read beyond it.
+///
+/// # Errors
+/// In words, if it is damaged, or the values are no numbers.
+pub fn array_header(reader: &mut impl Read, length: u64) -> Result<ArrayHeader, String> {
+    let (header::Header { dtype, fortran, shape }, first) = read_header(reader, length).map_err(|failure| {
+        let Fault { what, why, .. } = match failure {
+            Failure::System(error) => return error.to_string(),
+            Failure::Foreign(start) => fault::magic(&start),
+            Failure::Fault(fault) => fault,
+        };
+        format!("{what}: {why}")
+    })?;
+    Ok(ArrayHeader { dtype, fortran, shape, first })
+}
+
+/// The images of an array as `request` wants them.
+fn loaded(array: LoadedArray, request: &LoadRequest<'_>) -> Loaded {
     let values = match array.extent {
         // Floats that were scaled with a sharp filter exceed the range a little.
         Some([min, max]) if array.range.black() == 0.0 && min >= 0.0 && max <= array.range.white() => {
@@ -62,7 +97,7 @@ fn load(path: &Path, request: &LoadRequest<'_>) -> Result<Loaded, DataError> {
     };
     // The range is applied already.
     let loaded = Loaded::converted(array.images, None, request);
-    Ok(Loaded { notes: array.note.into_iter().collect(), values, ..loaded })
+    Loaded { notes: array.note.into_iter().collect(), values, ..loaded }
 }
 
 /// Loads the images of a `.npy` file with the default options of [`load_array`].
@@ -92,17 +127,28 @@ pub fn load_array(
     let mut file = open(path)?;
     let stamp = FileStamp::of(&file.metadata().map_err(|error| DataError::unreadable(path, error))?);
     let array = examine(&mut file, stamp.length, range, flat_size).map_err(|failure| failure.in_file(path))?;
-    let Layout { size, count, first, range, .. } = array.layout;
+    if array.fortran {
+        let pixels = array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?;
+        let Layout { size, count, range, .. } = array.layout;
+        let images = Images::new(pixels, size, origin(path, count, size));
+        return Ok(LoadedArray { images, note: array.note(), range, extent: array.extent });
+    }
+    Ok(images_of(path, file, stamp, array))
+}
+
+/// Where `count` images come from, in one line.
+fn origin(path: &Path, count: usize, [height, width, _]: [usize; 3]) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let origin = format!("{name} ({} {}x{})", counted(count, "image"), size[0], size[1]);
+    format!("{name} ({} {height}x{width})", counted(count, "image"))
+}
+
+/// The images of an array in C order in `file`.
+fn images_of(path: &Path, file: File, stamp: FileStamp, array: Array) -> LoadedArray {
+    let Layout { size, count, first, range, .. } = array.layout;
     let (note, extent) = (array.note(), array.extent);
-    let images = if array.fortran {
-        Images::new(array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?, size, origin)
-    } else {
-        let file = RecordFile { path: path.to_owned(), file, stamp, offset: first, count };
-        Images::of(Arc::new(ArrayFile { file, layout: array.layout }), size, origin)
-    };
-    Ok(LoadedArray { images, note, range, extent })
+    let file = RecordFile { path: path.to_owned(), file, stamp, offset: first, count };
+    let images = Images::of(Arc::new(ArrayFile { file, layout: array.layout }), size, origin(path, count, size));
+    LoadedArray { images, note, range, extent }
 }
 
 /// The images of a file in C order with a valid header.
@@ -277,7 +323,8 @@ fn examine(
     Ok(Array { layout: Layout { count, size, first, stride, dtype, planes, range }, fortran, flat, extent })
 }
 
-/// Reads the header of a file of `length` bytes, and returns the offset of the values too.
+/// Reads the header of a file of `length` bytes, and returns the offset of the values too. Reads on
+/// beyond it.
 fn read_header(file: &mut impl Read, length: u64) -> Result<(header::Header, u64), Failure> {
     let mut start = Vec::new();
     file.by_ref().take(START).read_to_end(&mut start)?;

@@ -2,14 +2,12 @@
 
 use super::in_flight::InFlight;
 use super::pixels::apply_range;
+use super::source::Source;
 use crate::file_type::FileType;
-use crate::fitting::{Background, Fitting, blend, grey};
-use image::metadata::Orientation;
+use crate::fitting::{Background, Fitting, blend, grey, premultiplied};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
@@ -32,36 +30,38 @@ pub(super) struct Picture {
     pub(super) transparent: bool,
 }
 
-/// Decodes the file `path` to grey (1 channel) or colour (3): values are converted to bytes,
-/// transparent pixels are blended with the background, and the picture is rotated as its EXIF
-/// orientation says. Waits until `in_flight` has enough memory.
+/// Decodes a picture to grey (1 channel), colour (3), or colour with transparency (4): values are
+/// converted to bytes, and the picture is rotated as its EXIF orientation says. With four channels,
+/// colours are multiplied by their alpha; otherwise transparent pixels are blended with the
+/// background. Waits until `in_flight` has enough memory.
 ///
 /// # Errors
 /// The reason why it cannot be read.
-pub(super) fn decode(path: &Path, channels: usize, fitting: &Fitting, in_flight: &InFlight) -> Result<Picture, String> {
+pub(super) fn decode(
+    source: &Source,
+    channels: usize,
+    fitting: &Fitting,
+    in_flight: &InFlight,
+) -> Result<Picture, String> {
     let bytes = |image| match fitting.range {
         Some(range) => apply_range(&image, range),
         None => image,
     };
-    opened(path, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
+    opened(source, channels, in_flight, |image| flat(bytes(image), channels, fitting.background))
 }
 
-/// Decodes the file `path` and calls `see` with the picture at its full depth.
+/// Decodes a picture and calls `see` with the picture at its full depth.
 ///
 /// # Errors
 /// The reason why it cannot be read.
 pub(super) fn opened<T>(
-    path: &Path,
+    source: &Source,
     channels: usize,
     in_flight: &InFlight,
     see: impl Fn(DynamicImage) -> T,
 ) -> Result<T, String> {
     let words = |error: std::io::Error| error.to_string();
-    if !path.metadata().map_err(words)?.is_file() {
-        return Err("it is not a file".into());
-    }
-    let mut file = File::open(path).map_err(words)?;
-    let length = file.metadata().map_err(words)?.len();
+    let (length, mut file) = source.open().map_err(words)?;
     if length > MAX_FILE {
         return Err(format!("{length} bytes; at most {MAX_FILE} are read"));
     }
@@ -77,6 +77,31 @@ pub(super) fn opened<T>(
     let _permit = in_flight.take(need.unwrap_or(if whole { length } else { u64::MAX }));
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
     catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
+}
+
+/// The (height, width) of a picture, rotated as its EXIF orientation says. Reads as much of the file
+/// as its header needs.
+///
+/// # Errors
+/// The reason why it cannot be read.
+pub(super) fn size_of(source: &Source) -> Result<[usize; 2], String> {
+    let words = |error: std::io::Error| error.to_string();
+    let (_, mut file) = source.open().map_err(words)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(words)?;
+    let size = |bytes: &[u8]| -> Result<[usize; 2], String> {
+        let mut decoder = decoder(bytes)?;
+        let (width, height) = decoder.dimensions();
+        let turned = decoder.orientation().map_err(|error| error.to_string())?.to_exif() >= 5;
+        Ok(if turned { [width as usize, height as usize] } else { [height as usize, width as usize] })
+    };
+    let size = |bytes: &[u8]| {
+        catch_unwind(AssertUnwindSafe(|| size(bytes))).unwrap_or_else(|_| Err("the decoder failed".into()))
+    };
+    size(&bytes).or_else(|_| {
+        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
+        size(&bytes)
+    })
 }
 
 /// The memory for decoding and fitting a picture, from what its header claims; `None` if the header
@@ -120,7 +145,7 @@ fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
     Ok(image)
 }
 
-/// Bytes without transparency.
+/// Bytes with this number of channels.
 fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture {
     let size = [image.height() as usize, image.width() as usize];
     let picture = |bytes| Picture { size, bytes, transparent: false };
@@ -135,46 +160,11 @@ fn flat(image: DynamicImage, channels: usize, background: Background) -> Picture
     let (mut bytes, mut transparent) = (Vec::with_capacity(size[0] * size[1] * channels), false);
     for pixel in rgba.pixels() {
         transparent |= pixel.0[3] < u8::MAX;
-        let colour = blend(pixel.0, background);
         match channels {
-            1 => bytes.push(grey(colour)),
-            _ => bytes.extend(colour),
+            1 => bytes.push(grey(blend(pixel.0, background))),
+            4 => bytes.extend(premultiplied(pixel.0)),
+            _ => bytes.extend(blend(pixel.0, background)),
         }
     }
     Picture { size, bytes, transparent }
-}
-
-/// The (height, width) of the picture in the file `path`, rotated as its EXIF orientation says.
-/// Reads as much of the file as its header needs.
-///
-/// # Errors
-/// The reason why it cannot be read.
-pub(super) fn size_of(path: &Path) -> Result<[usize; 2], String> {
-    let words = |error: std::io::Error| error.to_string();
-    let mut file = File::open(path).map_err(words)?;
-    let mut bytes = Vec::new();
-    file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(words)?;
-    let size = |bytes: &[u8]| -> Result<[usize; 2], String> {
-        let mut decoder = decoder(bytes)?;
-        let (width, height) = decoder.dimensions();
-        let turned = match decoder.orientation().map_err(|error| error.to_string())? {
-            Orientation::NoTransforms
-            | Orientation::Rotate180
-            | Orientation::FlipHorizontal
-            | Orientation::FlipVertical => false,
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH => true,
-        };
-        let size = [height as usize, width as usize];
-        Ok(if turned { [size[1], size[0]] } else { size })
-    };
-    let size = |bytes: &[u8]| {
-        catch_unwind(AssertUnwindSafe(|| size(bytes))).unwrap_or_else(|_| Err("the decoder failed".into()))
-    };
-    size(&bytes).or_else(|_| {
-        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(words)?;
-        size(&bytes)
-    })
 }

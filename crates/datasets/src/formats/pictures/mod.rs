@@ -1,5 +1,5 @@
-//! Loads folders of pictures of any size and in any usual format, nested or not. Sub-folders are
-//! classes.
+//! Loads pictures of any size and in any usual format, from a folder or a zip archive, nested or
+//! not. Sub-folders are classes, unless `dataset.json` names the class of each picture.
 //!
 //! [`scan`] lists the files in a fixed order, and [`decode`] decodes them in parallel, as many at a
 //! time as the memory budget of [`in_flight`] allows. The position of a picture in the set depends
@@ -7,13 +7,15 @@
 
 mod decode;
 mod in_flight;
+mod labels;
 mod pixels;
 mod scan;
+pub(super) mod source;
 #[cfg(test)]
 mod tests;
 pub(super) mod values;
 
-use super::format::{Format, Loaded, Values};
+use super::format::{Format, LoadRequest, Loaded, Values};
 use crate::error::DataError;
 use crate::file::{FileStamp, changed};
 use crate::fitting::Fitting;
@@ -24,10 +26,15 @@ use crate::store::cached::{CacheLock, CacheWriter, Cached, Undecoded, cache_byte
 use crate::store::hash::{hash_bytes, hash_words};
 use crate::store::{Memory, Store};
 use crate::text::{counted, shown};
+use crate::zip::{self, ZipArchive};
 use in_flight::InFlight;
 use rayon::prelude::*;
+pub(super) use scan::EXTENSIONS;
+use scan::Scanned;
+use source::Source;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(super) const FORMAT: Format = Format {
     name: "folder of pictures",
@@ -36,14 +43,17 @@ pub(super) const FORMAT: Format = Format {
     has_name: |_| false,
     is_in: scan::holds_pictures,
     has_split: |_, _| false,
-    load: |path, request| {
-        let folder = load_folder(path, request.size, request.fitting, &request.options)?;
-        let mut notes = vec![folder.found];
-        notes.extend(folder.left_out);
-        let (images, warning, values) = (folder.images, folder.skipped, Values::Files(folder.sample));
-        Ok(Loaded { channels: images.channels(), images, notes, warning, values })
-    },
+    load,
 };
+
+pub(super) fn load(path: &Path, request: &LoadRequest<'_>) -> Result<Loaded, DataError> {
+    let (folder, sample) = loaded(path, request.size, request.fitting, &request.options)?;
+    let mut notes = vec![folder.found];
+    notes.extend(folder.left_out);
+    let (images, warning) = (folder.images, folder.skipped);
+    let sizes = values::sizes_of(&sample);
+    Ok(Loaded { channels: images.channels(), images, notes, warning, values: Values::Files(sample), sizes })
+}
 
 /// The pictures that are decoded at the same time use at most half of the memory for the set,
 /// within these bounds.
@@ -57,7 +67,7 @@ const ALLOWED_SHARE: usize = 10;
 const ALWAYS_ALLOWED: usize = 3;
 /// How many unreadable files are named.
 const MAX_NAMED: usize = 5;
-/// How many pictures are listed in [`PictureFolder::sample`].
+/// How many pictures, spread over the folder, are examined for what users should know.
 const SAMPLE: usize = 16;
 
 /// The content of a folder.
@@ -71,12 +81,12 @@ pub struct PictureFolder {
     pub skipped: Option<String>,
     /// Lines about files that were ignored: pictures in other formats, folders of runs.
     pub left_out: Vec<String>,
-    /// Some of the files, spread over the folder.
-    pub sample: Vec<PathBuf>,
 }
 
-/// Loads every picture below `folder` with `size` (height, width, channels). The formats are PNG,
-/// JPEG, BMP, PNM, TIFF, GIF and WebP; grey, colour, with a palette, 16 bits deep, or transparent.
+/// Loads every picture below `folder` with `size` (height, width, channels). `folder` may be a zip
+/// archive, or a folder in one, such as `faces.zip/train`. The formats are PNG, JPEG, BMP, PNM,
+/// TIFF, GIF and WebP; grey, colour, with a palette, 16 bits deep, or transparent. With four
+/// channels, the colours are multiplied by their alpha.
 /// If the pictures need more memory than `options` allow, they are decoded into a cache file and
 /// read from there. The cache is used again as long as the files and the settings do not change.
 ///
@@ -89,18 +99,22 @@ pub fn load_folder(
     fitting: &Fitting,
     options: &LoadOptions<'_>,
 ) -> Result<PictureFolder, DataError> {
+    loaded(folder, size, fitting, options).map(|(pictures, _)| pictures)
+}
+
+/// As [`load_folder`], with some of the pictures, spread over the folder.
+fn loaded(
+    folder: &Path,
+    size: [usize; 3],
+    fitting: &Fitting,
+    options: &LoadOptions<'_>,
+) -> Result<(PictureFolder, Vec<Source>), DataError> {
     let [height, width, channels] = size;
-    assert!(height * width > 0 && (channels == 1 || channels == 3), "load_folder: no pictures of size {size:?}");
-    if !folder.is_dir() {
-        let (what, why) = if folder.exists() {
-            ("expected a folder, found something else", "pictures are loaded from a folder")
-        } else {
-            ("there is no such folder", "there is no such file or folder")
-        };
-        let help = advice!("no-such-folder", "give a folder of pictures; it may have sub-folders");
-        return Err(DataError::invalid(folder, what, why, help));
-    }
-    let scan::Scanned { found: files, left_out: others } = scan::scan(folder, None)?;
+    assert!(height * width > 0 && matches!(channels, 1 | 3 | 4), "load_folder: no pictures of size {size:?}");
+    let Scanned { found: files, left_out: others } = match zip::split(folder) {
+        Some((archive, inside)) => scan::scan_archive(&Arc::new(ZipArchive::open(&archive)?), &inside, folder)?,
+        None => scan_folder(folder)?,
+    };
     let pictures = Pictures { folder, files: &files, size, fitting, options };
     let Decoded { store, left_out } = pictures.decoded()?;
 
@@ -110,8 +124,10 @@ pub fn load_folder(
     let kept: Vec<&scan::PictureFile> =
         files.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(file, _)| file).collect();
     let classes: Vec<Option<&str>> = kept.iter().map(|file| file.class.as_deref()).collect();
-    let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.path.clone()).collect();
-    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    let sample = kept.iter().step_by(kept.len().div_ceil(SAMPLE).max(1)).map(|file| file.source.clone()).collect();
+    // The class of pictures beside the sub-folders.
+    let name = if folder.is_file() { folder.file_stem() } else { folder.file_name() };
+    let name = name.unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
     let origin = format!("{} ({} {height}x{width})", folder.display(), counted(classes.len(), "image"));
     let images = Images::of(store, size, origin);
     let count = classes.len();
@@ -119,7 +135,21 @@ pub fn load_folder(
     let found =
         format!("Found {count} {} belonging to {classes} {}.", plural(count, "image"), plural(classes, "class"));
     let skipped = skipped.map(|text| format!("{text}; they are skipped"));
-    Ok(PictureFolder { images, found, skipped, left_out: others, sample })
+    Ok((PictureFolder { images, found, skipped, left_out: others }, sample))
+}
+
+/// The pictures in a folder.
+fn scan_folder(folder: &Path) -> Result<Scanned, DataError> {
+    if !folder.is_dir() {
+        let (what, why) = if folder.exists() {
+            ("expected a folder, found something else", "pictures are loaded from a folder")
+        } else {
+            ("there is no such folder", "there is no such file or folder")
+        };
+        let help = advice!("no-such-folder", "give a folder of pictures; it may have sub-folders");
+        return Err(DataError::invalid(folder, what, why, help));
+    }
+    scan::scan(folder, None)
 }
 
 /// The pictures of a folder and how to decode them.
@@ -147,8 +177,7 @@ impl Pictures<'_> {
         if (count as u64).saturating_mul(image as u64) <= self.options.memory {
             return if self.options.inspect_only { Ok(self.undecoded(0)) } else { self.in_memory(image) };
         }
-        let stamps: Vec<Option<FileStamp>> =
-            self.files.par_iter().map(|file| file.path.metadata().ok().map(|about| FileStamp::of(&about))).collect();
+        let stamps: Vec<Option<FileStamp>> = self.files.par_iter().map(|file| file.source.stamp()).collect();
         let (path, key) = (self.cache_path(), self.key(&stamps));
         let cached = || {
             let cached = Cached::open(&path, key, self.size)?;
@@ -181,12 +210,22 @@ impl Pictures<'_> {
 
     fn in_memory(&self, image: usize) -> Result<Decoded, DataError> {
         let in_flight = self.in_flight();
-        let mut bytes = vec![0; self.files.len() * image];
+        let total = self.files.len();
+        let mut bytes = vec![0; total * image];
+        let (done, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
         let read = |(place, file): (&mut [u8], &scan::PictureFile)| -> Result<(), String> {
-            place.copy_from_slice(&read_picture(&file.path, self.size, self.fitting, &in_flight)?);
+            let progress = Progress::Reading { done: done.fetch_add(1, Ordering::Relaxed) + 1, total };
+            if stopped.load(Ordering::Relaxed) || (self.options.progress)(&progress).is_break() {
+                stopped.store(true, Ordering::Relaxed);
+                return Err("stopped".into());
+            }
+            place.copy_from_slice(&read_picture(&file.source, self.size, self.fitting, &in_flight)?);
             Ok(())
         };
         let results: Vec<Result<(), String>> = bytes.par_chunks_exact_mut(image).zip(self.files).map(read).collect();
+        if stopped.into_inner() {
+            return Err(DataError::stopped(self.folder));
+        }
         let kept = compact(&mut bytes, image, &results);
         bytes.truncate(kept);
         let left_out: Vec<(usize, String)> =
@@ -214,12 +253,12 @@ impl Pictures<'_> {
             let first = number * block;
             let stamps = &stamps[first..first + files.len()];
             let read = |((place, file), stamp): ((&mut [u8], &scan::PictureFile), &Option<FileStamp>)| {
-                let read = read_picture(&file.path, self.size, self.fitting, &in_flight);
-                let now = file.path.metadata().ok().map(|about| FileStamp::of(&about));
+                let read = read_picture(&file.source, self.size, self.fitting, &in_flight);
+                let now = file.source.stamp();
                 if let (Some(before), Some(now)) = (*stamp, now)
                     && before != now
                 {
-                    return Err(changed(&file.path, before, now));
+                    return Err(changed(&file.source.path(), before, now));
                 }
                 Ok(read.map(|picture| place.copy_from_slice(&picture)))
             };
@@ -250,8 +289,8 @@ impl Pictures<'_> {
     /// the files, the size and the fitting.
     fn key(&self, stamps: &[Option<FileStamp>]) -> u64 {
         let words = self.files.iter().zip(stamps).flat_map(|(file, stamp)| {
-            let name = file.path.strip_prefix(self.folder).unwrap_or(&file.path);
-            let [length, time] = stamp.map_or([0; 2], |stamp| [stamp.length, stamp.nanoseconds()]);
+            let name = file.source.path_below(self.folder);
+            let [length, time] = file.source.identity(*stamp);
             [hash_bytes(name.as_os_str().as_encoded_bytes()), length, time]
         });
         let [height, width, channels] = self.size.map(|length| length as u64);
@@ -266,8 +305,7 @@ impl Pictures<'_> {
     /// A line about the files that cannot be read, if there are any.
     fn skipped(&self, left_out: &[(usize, String)]) -> Option<String> {
         let named = left_out.iter().take(MAX_NAMED).map(|(index, why)| {
-            let path = &self.files[*index].path;
-            let name = path.strip_prefix(self.folder).unwrap_or(path);
+            let name = self.files[*index].source.path_below(self.folder);
             format!("{} ({})", shown(&name.to_string_lossy()), shown(why))
         });
         let named = named.collect::<Vec<_>>().join(", ");
@@ -306,12 +344,12 @@ fn compact(bytes: &mut [u8], image: usize, results: &[Result<(), String>]) -> us
 }
 
 fn read_picture(
-    file: &Path,
+    source: &Source,
     [height, width, channels]: [usize; 3],
     fitting: &Fitting,
     in_flight: &InFlight,
 ) -> Result<Vec<u8>, String> {
-    let picture = decode::decode(file, channels, fitting, in_flight)?;
+    let picture = decode::decode(source, channels, fitting, in_flight)?;
     Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
 }
 
@@ -334,8 +372,8 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
             help,
         ));
     }
-    let scan::Scanned { found, left_out } = scan::scan(path, without)?;
-    Ok((found.into_iter().map(|found| found.path).collect(), left_out))
+    let Scanned { found, left_out } = scan::scan(path, without)?;
+    Ok((found.into_iter().map(|found| found.source.path()).collect(), left_out))
 }
 
 /// The bytes of the picture in `file`, converted to `size` (height, width, channels).
@@ -343,7 +381,8 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
-    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(file, &why))
+    read_picture(&Source::File(file.to_owned()), size, fitting, &InFlight::new(u64::MAX))
+        .map_err(|why| unreadable(file, &why))
 }
 
 /// A decoded picture at its own size.
@@ -357,13 +396,13 @@ pub struct Picture {
     pub transparent: bool,
 }
 
-/// Decodes the picture in `file` at its own size, to grey (1 channel) or colour (3). Of `fitting`,
-/// only the range of values and the background count.
+/// Decodes the picture in `file` at its own size, to grey (1 channel), colour (3), or colour
+/// multiplied by its alpha (4). Of `fitting`, only the range of values and the background count.
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn decode_picture(file: &Path, channels: usize, fitting: &Fitting) -> Result<Picture, DataError> {
-    let decoded = decode::decode(file, channels, fitting, &InFlight::new(u64::MAX));
+    let decoded = decode::decode(&Source::File(file.to_owned()), channels, fitting, &InFlight::new(u64::MAX));
     let decode::Picture { size, bytes, transparent } = decoded.map_err(|why| unreadable(file, &why))?;
     Ok(Picture { size, bytes, transparent })
 }
@@ -373,7 +412,7 @@ pub fn decode_picture(file: &Path, channels: usize, fitting: &Fitting) -> Result
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn picture_size(file: &Path) -> Result<[usize; 2], DataError> {
-    decode::size_of(file).map_err(|why| unreadable(file, &why))
+    decode::size_of(&Source::File(file.to_owned())).map_err(|why| unreadable(file, &why))
 }
 
 fn unreadable(file: &Path, why: &str) -> DataError {

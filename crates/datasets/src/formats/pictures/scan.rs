@@ -1,21 +1,26 @@
-//! Finds the pictures in a folder.
+//! Finds the pictures in a folder or an archive.
 //!
 //! The content of a file decides, not its extension. Hidden files and the output of runs are
 //! ignored. Pictures in unsupported formats are counted, so that users learn about them.
 
 use super::super::unsupported::supported;
+use super::labels::{LABELS, Labels};
+use super::source::Source;
 use crate::error::DataError;
-use crate::file_type::{FileType, extension_of};
+use crate::file_type::FileType;
 use crate::plural::plural;
 use crate::run_folders;
 use crate::text::listed;
+use crate::zip::ZipArchive;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The extensions of pictures. A file with one of them that is not a picture is a damaged one.
-const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
+pub(in crate::formats) const EXTENSIONS: [&str; 12] =
+    ["png", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pnm", "tif", "tiff", "gif", "webp"];
 /// The most files and folders that are examined.
 const MAX_ENTRIES: usize = 2_000_000;
 /// The deepest nesting of folders that is examined.
@@ -24,8 +29,8 @@ const MAX_DEPTH: usize = 32;
 /// A picture's file.
 #[derive(Debug)]
 pub(super) struct PictureFile {
-    pub(super) path: PathBuf,
-    /// The first folder below the scanned one that contains it.
+    pub(super) source: Source,
+    /// Its class in `dataset.json`, or else the first folder below the scanned one that contains it.
     pub(super) class: Option<String>,
 }
 
@@ -57,7 +62,48 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
     let mut scan = Scan { files: Vec::new(), runs: Vec::new(), entries: 0, seen: HashSet::from_iter(without) };
     scan.folder(folder, None, 0)?;
     let Scan { files, runs, entries, .. } = scan;
-    let kinds: Vec<FileType> = files.par_iter().map(|file| kind(&file.path)).collect();
+    let runs = (!runs.is_empty()).then(|| {
+        let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
+        let noun = plural(runs.len(), "folder");
+        format!("skipped: {} {noun} written by this program ({})", runs.len(), listed(&names))
+    });
+    let labels = File::open(folder.join(LABELS)).ok().map(Labels::read);
+    sorted_out(folder, files, runs, labels, entries)
+}
+
+/// Lists every picture of the archive below the folder `inside`, which together are `path`; in the
+/// order that they would have in a folder.
+///
+/// # Errors
+/// [`DataError`] if there is no picture.
+pub(super) fn scan_archive(archive: &Arc<ZipArchive>, inside: &str, path: &Path) -> Result<Scanned, DataError> {
+    let visible = |name: &str| !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+    let all = archive.entries().iter().enumerate();
+    let mut files: Vec<(&str, usize)> = all
+        .filter_map(|(index, entry)| Some((entry.within(inside)?, index)))
+        .filter(|(name, _)| visible(name))
+        .collect();
+    // As paths, which compare folder by folder.
+    files.sort_by(|(a, _), (b, _)| Path::new(a).cmp(Path::new(b)));
+    let labels = files.iter().find(|(name, _)| *name == LABELS);
+    let labels = labels.and_then(|(_, index)| archive.read(&archive.entries()[*index]).ok()).map(Labels::read);
+    let entries = files.len();
+    let source = |(name, index): (&str, usize)| PictureFile {
+        source: Source::Entry(archive.clone(), index),
+        class: name.split_once('/').map(|(folder, _)| folder.to_owned()),
+    };
+    sorted_out(path, files.into_iter().map(source).collect(), None, labels, entries)
+}
+
+/// Keeps the pictures among `files`; `runs` is a line about folders that were skipped.
+fn sorted_out(
+    folder: &Path,
+    files: Vec<PictureFile>,
+    runs: Option<String>,
+    labels: Option<Labels>,
+    entries: usize,
+) -> Result<Scanned, DataError> {
+    let kinds: Vec<FileType> = files.par_iter().map(|file| kind(&file.source)).collect();
     let mut counts = BTreeMap::new();
     let mut found = Vec::new();
     for (file, kind) in files.into_iter().zip(kinds) {
@@ -67,21 +113,18 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
         }
     }
     let mut left_out: Vec<String> = others(&counts).into_iter().collect();
-    if !runs.is_empty() {
-        let names: Vec<String> = runs.iter().map(|run| short(run, folder)).collect();
-        let noun = plural(runs.len(), "folder");
-        left_out.push(format!("skipped: {} {noun} written by this program ({})", runs.len(), listed(&names)));
-    }
+    left_out.extend(runs);
     if found.is_empty() {
         return Err(nothing(folder, entries, &counts, &left_out));
     }
+    left_out.extend(labels.and_then(|labels| labels.apply(&mut found, folder)));
     Ok(Scanned { found, left_out })
 }
 
 /// The type of a file: a picture if it contains one or has the extension of one.
-fn kind(path: &Path) -> FileType {
-    let named = EXTENSIONS.contains(&extension_of(path).as_str());
-    match FileType::of_file(path) {
+fn kind(source: &Source) -> FileType {
+    let named = EXTENSIONS.contains(&source.extension().as_str());
+    match source.file_type() {
         Ok(kind @ FileType::UnsupportedPicture(_)) => kind,
         _ if named => FileType::Picture(""),
         Ok(kind) => kind,
@@ -123,7 +166,7 @@ fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<FileType, usize>, le
     let help = if counts.keys().any(|kind| matches!(kind, FileType::UnsupportedPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
     } else if counts.keys().any(is_archive) {
-        advice!("pictures-in-an-archive", "unpack the archive, and give the folder with the pictures from it")
+        advice!("pictures-in-an-archive", "give the path of the archive if it is a .zip; unpack others first")
     } else {
         advice!("no-pictures", "give the folder that contains the pictures; it may have sub-folders")
     };
@@ -189,7 +232,7 @@ impl Scan {
                 continue;
             }
             if !path.is_dir() {
-                self.files.push(PictureFile { path, class: class.map(str::to_owned) });
+                self.files.push(PictureFile { source: Source::File(path), class: class.map(str::to_owned) });
             } else if run_folders::is_run(&path) || run_folders::is_cache(&path) {
                 self.runs.push(path);
             } else {

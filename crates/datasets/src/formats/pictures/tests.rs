@@ -159,7 +159,7 @@ fn no_byte_changed_and_no_length_makes_it_panic() {
         let path = folder.path().join("a.png");
         let try_one = |file: &[u8]| {
             fs::write(&path, file).unwrap();
-            drop(decode::decode(&path, 3, &Fitting::default(), &InFlight::new(u64::MAX)));
+            drop(decode::decode(&Source::File(path.clone()), 3, &Fitting::default(), &InFlight::new(u64::MAX)));
         };
         let step = good.len().div_ceil(60);
         for place in (0..good.len()).step_by(step) {
@@ -212,7 +212,7 @@ fn a_folder_of_other_forms_alone_names_them() {
     assert!(message().contains("skipped: 1 AVIF") && message().contains("help: convert the pictures to PNG or JPEG"));
     fs::remove_file(folder.path().join("a.avif")).unwrap();
     save(folder.path(), "pictures.zip", b"PK\x03\x04");
-    assert!(message().contains("1 zip archive") && message().contains("help: unpack the archive"));
+    assert!(message().contains("1 zip archive") && message().contains("help: give the path of the archive"));
 }
 
 /// The files that a run leaves in its folder.
@@ -274,7 +274,7 @@ fn a_range_makes_white_of_what_is_white() {
         let fitting = Fitting { range: ValueRange::parse(range).unwrap(), ..Fitting::default() };
         let read = load_folder(folder.path(), [1, 2, channels], &fitting, &LoadOptions::default()).unwrap();
         assert_eq!(
-            values::stats_of(&read.sample),
+            values::stats_of(&[Source::File(folder.path().join("a.png"))]),
             Some(crate::ValueStats { white: 65_535.0, min: 0.0, max: 4095.0, colour: false })
         );
         read.images.image(0).unwrap().to_vec()

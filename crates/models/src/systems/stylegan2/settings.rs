@@ -13,7 +13,7 @@ use crate::{SettingsError, in_range};
 pub struct Settings {
     /// Height and width of the images: a power of two from 8 to 1024.
     pub size: usize,
-    /// Channels of the images: 1 or 3.
+    /// Channels of the images: 1 for grey, 3 for colour, 4 for colour with transparency.
     pub channels: usize,
     /// The features at resolution r have 2 * fmap_base / r channels, but at most `fmap_max`.
     pub fmap_base: usize,

@@ -44,9 +44,8 @@ pub(super) fn all() -> Vec<Situation> {
             stage.write("arrays/d.npy", npy("|u1", &[40, 784], 40 * 784));
         }),
         by("one-picture", &format!("{folder} --data pics/0.png")),
-        by("npz", &format!("{folder} --data a.npz")).with(|stage| stage.write("a.npz", b"PK\x03\x04")).only_printed(),
-        by("unpack", &format!("{folder} --data a.zip"))
-            .with(|stage| stage.write("a.zip", b"PK\x03\x04"))
+        by("unpack", &format!("{folder} --data a.7z"))
+            .with(|stage| stage.write("a.7z", b"7z\xbc\xaf\x27\x1c"))
             .only_printed(),
         by("unpack-an-array", &format!("{folder} --data a.npy.gz"))
             .with(|stage| stage.write("a.npy.gz", packed(&npy("|u1", &[40, 784], 40 * 784))))

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod files;
 mod runs;
 mod tools;
 
@@ -115,5 +116,5 @@ impl Situation {
 
 /// All situations.
 pub(crate) fn all() -> Vec<Situation> {
-    [config::all(), data::all(), runs::all(), tools::all()].concat()
+    [config::all(), data::all(), files::all(), runs::all(), tools::all()].concat()
 }

@@ -1,0 +1,16 @@
+//! `train inspect`: what a file or a run holds.
+
+use runs::console::print;
+use runs::failure::Failure;
+use runs::inspection::inspect;
+
+use crate::cli::files::InspectArgs;
+
+/// Prints what the file holds.
+///
+/// # Errors
+/// As [`inspect`].
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
+    let found = inspect(&args.file)?;
+    if args.json { print(&format!("{:#}\n", found.json())) } else { print(&found.to_string()) }
+}
