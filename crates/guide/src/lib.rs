@@ -93,6 +93,7 @@ pub mod manual {
         data,
         systems,
         sampling,
+        exporting,
         evaluating,
         comparing,
         explaining,

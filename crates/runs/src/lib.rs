@@ -46,6 +46,7 @@ pub mod diagnosis;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;
+pub mod export;
 pub mod failure;
 #[cfg(test)]
 mod fake;
@@ -54,9 +55,11 @@ pub mod fetch;
 mod folder;
 #[cfg(feature = "curves")]
 mod fonts;
+mod layouts;
 pub mod observers;
 mod plan;
 pub mod processor;
+mod protobuf;
 pub mod report;
 mod run;
 pub mod sampling;

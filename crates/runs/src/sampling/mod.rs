@@ -3,7 +3,7 @@
 
 pub mod animate;
 pub mod animation;
-mod array_file;
+pub(crate) mod array_file;
 pub(crate) mod pictures;
 pub(crate) mod plane;
 pub mod project;
@@ -11,7 +11,7 @@ pub mod styles;
 pub mod translate;
 
 mod points;
-mod seeds;
+pub(crate) mod seeds;
 mod truncated_latents;
 mod walk;
 

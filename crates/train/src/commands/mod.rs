@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod derive;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
 pub(crate) mod museum;

@@ -309,4 +309,10 @@ impl Translate for CycleGan {
         let generator = if direction == Direction::AToB { ab } else { ba };
         RANGE.outward(generator.infer(&RANGE.inward(images)))
     }
+
+    fn forward(&self, ctx: &mut ForwardContext, direction: Direction, images: &Var) -> Result<Var, String> {
+        let [ab, ba] = &self.generators;
+        let generator = if direction == Direction::AToB { ab } else { ba };
+        Ok(RANGE.outward_var(generator.forward(ctx, &RANGE.inward_var(images))))
+    }
 }

@@ -4,7 +4,7 @@ use super::{Situation, by};
 use crate::stage::Stage;
 
 pub(super) fn all() -> Vec<Situation> {
-    [sampling(), measuring(), explaining(), others()].concat()
+    [sampling(), exporting(), measuring(), explaining(), others()].concat()
 }
 
 fn run(stage: &Stage) {
@@ -41,6 +41,16 @@ fn sampling() -> Vec<Situation> {
         by("points-not-pictures", "sample points --count 20 --zoom 2").with(points),
         by("points-not-pictures", "sample points --count 20 --interpolate").with(points),
         by("points-not-files", "sample points --count 20 --out x/").with(points),
+    ]
+}
+
+fn exporting() -> Vec<Situation> {
+    vec![
+        by("export-weights", "export dropping --format onnx").with(|stage| stage.bring("dropping")),
+        by("export-over", "export run --format npz --out x").with(|stage| {
+            stage.bring("run");
+            stage.write("x/README.md", "");
+        }),
     ]
 }
 
