@@ -94,6 +94,7 @@ pub mod manual {
         systems,
         sampling,
         latents,
+        exporting,
         evaluating,
         comparing,
         explaining,

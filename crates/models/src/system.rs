@@ -119,6 +119,9 @@ pub enum Sampler<'a> {
     Points(Plane<'a>),
 }
 
+/// Why a sampler without `forward` cannot be exported.
+const NO_FORWARD: &str = "its sampler does not implement `forward`";
+
 /// Generates images from latents.
 pub trait FromLatents {
     /// The distribution of the latents, which decides how to interpolate between two of them.
@@ -132,6 +135,16 @@ pub trait FromLatents {
     /// values in [0, 1], or into points of shape (n, 2). An image does not depend on the others of
     /// its batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
+
+    /// The images that [`draw`](FromLatents::draw) makes, as a computation on `latents` in a context
+    /// of inference, from which the generator can be exported. The first axis of all values is the
+    /// batch. The default has no such computation.
+    ///
+    /// # Errors
+    /// Why there is none: one clause, such as `its dropout draws random numbers`.
+    fn forward(&self, _ctx: &mut ForwardContext, _latents: &Var) -> Result<Var, String> {
+        Err(NO_FORWARD.into())
+    }
 
     /// Like [`draw`](FromLatents::draw), with the weights of the last step instead of their moving
     /// average. None if there is no average.
@@ -216,6 +229,15 @@ pub trait Translate {
     /// images.
     fn sides(&self) -> Option<Sides> {
         None
+    }
+
+    /// What [`translate`](Translate::translate) does, as a computation on `images` in a context of
+    /// inference, from which the generator can be exported. The default has no such computation.
+    ///
+    /// # Errors
+    /// Why there is none: one clause.
+    fn forward(&self, _ctx: &mut ForwardContext, _direction: Direction, _images: &Var) -> Result<Var, String> {
+        Err(NO_FORWARD.into())
     }
 }
 

@@ -16,6 +16,7 @@ use kernels::{BiasActivation, Key, Precision};
 use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
 
 use crate::observer::{self, ForwardCall, StepResult};
+use crate::trace::Recorder;
 
 /// Selects the random numbers of a forward pass: the run's seed, the training step, and the purpose
 /// of the pass, since one training step can apply the same layer several times.
@@ -54,6 +55,8 @@ pub struct ForwardContext {
     constant_overrides: BTreeMap<String, Var>,
     /// See [`styled`](ForwardContext::styled).
     style: Option<Var>,
+    /// Records the layers, for [`trace`](crate::trace()).
+    recorder: Option<Rc<Recorder>>,
 }
 
 /// The element-wise layers after the current one that can be fused with it into one operation: an
@@ -94,6 +97,11 @@ impl ForwardContext {
         Self { dropout: Some(rng), ..Self::inference() }
     }
 
+    /// Inference, recorded on `tape` and by `recorder`.
+    pub(crate) fn traced(tape: &Tape, recorder: Rc<Recorder>) -> Self {
+        Self { recorder: Some(recorder), ..Self::new(tape.clone(), None, true) }
+    }
+
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, rng: RngContext) -> Self {
         Self::new(tape.clone(), Some(rng), false)
@@ -116,6 +124,7 @@ impl ForwardContext {
             parameter_overrides,
             constant_overrides,
             style,
+            recorder: None,
         }
     }
 
@@ -186,6 +195,16 @@ impl ForwardContext {
     /// Whether this is training, not inference.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
+    }
+
+    /// What records the layers, if this pass is traced.
+    pub(crate) fn recorder(&self) -> Option<Rc<Recorder>> {
+        self.recorder.clone()
+    }
+
+    /// The full name of the current layer.
+    pub(crate) fn path(&self) -> String {
+        self.path.join(".")
     }
 
     pub(crate) fn full_name(&self, name: &str) -> String {

@@ -6,6 +6,7 @@
 //!   not.
 //! * [`differentiate`]: a forward pass and its gradients, which [`Optimizer::step`] applies.
 //! * [`StepObserver`]: receives what happens in training steps, installed by [`observe`].
+//! * [`trace`](trace()): what networks compute in inference, as a graph of layers.
 //! * [`State`]: the weights and the optimisers' state by name, for checkpoints.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -17,13 +18,17 @@ pub mod losses;
 mod network;
 mod observer;
 pub mod optim;
+mod spec;
 mod state;
 mod summary;
+mod trace;
 
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use network::{BuildContext, Layer, Network, TensorKind};
 pub use observer::{ActivationCall, ForwardCall, ParameterUpdate, StepObserver, StepResult, name_value, observe};
 pub use optim::{Adam, AdamTf, Formulas, Optimizer, RmsProp, Sgd, UpdateRule};
+pub use spec::LayerSpec;
 pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};
+pub use trace::{Computation, Trace, TraceInput, TraceStep, ValueId, trace};

@@ -7,7 +7,9 @@ use crate::context::{ForwardContext, Fusion, RngContext};
 use crate::init::{Dialect, Fan, InitScheme, Initializer};
 use crate::layers::{Activation, Dropout, MinibatchStddev};
 use crate::observer::{self, ActivationCall};
+use crate::spec::LayerSpec;
 use crate::state::{State, Stateful};
+use crate::trace;
 
 /// How a tensor of a layer changes, and whether summaries count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,13 @@ pub trait Layer {
     /// The kernel and the stride, each as height and width, of a layer that moves a window of
     /// weights over images.
     fn window(&self) -> Option<[[usize; 2]; 2]> {
+        None
+    }
+
+    /// What the layer computes in inference, as data, for programs that translate networks for
+    /// other software. None, the default, for composite layers and those without such a
+    /// description; then the operations of [`forward`](Layer::forward) are translated one by one.
+    fn spec(&self) -> Option<LayerSpec> {
         None
     }
 
@@ -369,6 +378,12 @@ impl Network {
 
     /// Applies these layers to a batch.
     fn forward_members(ctx: &mut ForwardContext, members: &[Member], x: &Var) -> Var {
+        if let Some(recorder) = ctx.recorder() {
+            let layer = |x: Var, member: &Member| {
+                ctx.scoped(&member.name, |ctx| trace::apply(ctx, &recorder, &*member.layer, &x))
+            };
+            return members.iter().fold(x.clone(), layer);
+        }
         let (mut x, mut rest) = (x.clone(), members);
         while let [member, after @ ..] = rest {
             let upsampled = member.layer.upsampling().and_then(|factor| {
@@ -477,6 +492,16 @@ impl Network {
         let of = |member: &Member| {
             let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
             [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The full name and the [specification](Layer::spec) of every layer that has one, those within
+    /// composite layers included.
+    pub fn specs(&self) -> Vec<(String, LayerSpec)> {
+        let of = |member: &Member| {
+            let own = member.layer.spec().map(|spec| (format!("{}.{}", self.name, member.name), spec));
+            own.into_iter().chain(member.layer.inner().iter().flat_map(Network::specs)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -49,6 +49,7 @@ pub mod doctor;
 pub mod evaluation;
 #[cfg(feature = "explain")]
 pub mod explanation;
+pub mod export;
 pub mod failure;
 #[cfg(test)]
 mod fake;
@@ -58,10 +59,12 @@ mod folder;
 #[cfg(feature = "curves")]
 mod fonts;
 pub mod inspection;
+mod layouts;
 pub mod listing;
 pub mod observers;
 mod plan;
 pub mod processor;
+mod protobuf;
 pub mod report;
 mod run;
 pub mod sampling;

@@ -10,7 +10,10 @@ use crate::var::Var;
 
 /// Added under the square root of a standard deviation and of a demodulation, as Karras et al. do,
 /// because the derivative of the root is infinite at 0.
-const TINY: f64 = 1e-8;
+const TINY: f64 = DEMODULATION_EPSILON;
+
+/// What [`Var::modulated`] adds to the sum of squares.
+pub const DEMODULATION_EPSILON: f64 = 1e-8;
 
 impl<T: Element> Var<T> {
     /// x / sqrt(mean of x^2 + epsilon), with the mean over the last axis: each row of a matrix (n,

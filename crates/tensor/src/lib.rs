@@ -36,10 +36,11 @@ mod tape;
 mod tensor;
 mod var;
 
+pub use composed::DEMODULATION_EPSILON;
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use observer::{FirstNonFinite, NonFinite, RecordedNode, SweptNode, TapeObserver};
-pub use op::{Call, Op, Saves};
+pub use op::{Attributes, Call, Op, Saves};
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};
 pub use replay::{Replay, Rows};

@@ -63,6 +63,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Evaluate(args) => commands::evaluate::run(args)?,
         Action::Evalnet(system, args) => commands::evaluate::train_evalnet(system, args)?,
         Action::Explain(args) => commands::explain::run(args)?,
+        Action::Export(args) => commands::export::run(args)?,
         Action::Compare(args) => commands::compare::run(args)?,
         Action::Museum(args) => commands::museum::run(args)?,
         Action::Report(args) => commands::report::run(args)?,

@@ -286,8 +286,12 @@ impl<P: Painter> Growing<P> {
 
     /// The images that `painter` makes from latents, in [0, 1] and at the final resolution.
     fn pictures(&self, painter: &P, latents: &Tensor) -> Tensor {
-        let images = painter.paint(&mut ForwardContext::inference(), &Var::constant(latents.clone()), self.stage());
-        RANGE.pictures(&self.at_full_size(&images))
+        self.pictures_in(&mut ForwardContext::inference(), painter, &Var::constant(latents.clone())).into_value()
+    }
+
+    /// The same as a computation in `ctx`.
+    fn pictures_in(&self, ctx: &mut ForwardContext, painter: &P, latents: &Var) -> Var {
+        RANGE.pictures_var(&self.at_full_size(&painter.paint(ctx, latents, self.stage())))
     }
 }
 

@@ -145,6 +145,10 @@ impl<P: Painter> FromLatents for Growing<P> {
         self.pictures(&self.average, latents)
     }
 
+    fn forward(&self, ctx: &mut ForwardContext, latents: &Var) -> Result<Var, String> {
+        Ok(self.pictures_in(ctx, &self.average, latents))
+    }
+
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
         Some(self.pictures(&self.painter, latents))
     }

@@ -31,6 +31,22 @@ pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool)
     images.fold(first, |all, image| all.concat(&image))
 }
 
+/// The same as a computation in `ctx`.
+///
+/// # Errors
+/// With dropout, whose random numbers are not part of the computation.
+pub(crate) fn sampled_in(
+    ctx: &mut ForwardContext,
+    generator: &Network,
+    latents: &Var,
+    with_dropout: bool,
+) -> Result<Var, String> {
+    if with_dropout {
+        return Err("`g_dropout_at_sampling` drops elements at random in each sample".into());
+    }
+    Ok(generator.forward(ctx, latents))
+}
+
 /// The services of a system's steps, as its settings configure them.
 ///
 /// Everything random comes from streams keyed by (seed, name of the stream, number), so the

@@ -103,19 +103,29 @@ impl Range {
     /// Images of a generator without a final activation, clamped to this range and mapped to [0,
     /// 1].
     pub(crate) fn pictures(self, images: &Var) -> Tensor {
+        self.pictures_var(images).into_value()
+    }
+
+    /// The same, differentiable.
+    pub(crate) fn pictures_var(self, images: &Var) -> Var {
         let [low, high] = match self {
             Range::Symmetric | Range::Dequantised => [-1.0, 1.0],
             Range::Unit | Range::Mismatched | Range::Points(_) => [0.0, 1.0],
         };
-        self.outward(images.clamp(low, high).into_value())
+        self.outward_var(images.clamp(low, high))
     }
 
     /// Images of this range, mapped to [0, 1].
     pub(crate) fn outward(self, images: Tensor) -> Tensor {
+        self.outward_var(Var::constant(images)).into_value()
+    }
+
+    /// The same, differentiable.
+    pub(crate) fn outward_var(self, images: Var) -> Var {
         match self {
-            Range::Symmetric | Range::Dequantised => Var::constant(images).affine(0.5, 0.5).into_value(),
+            Range::Symmetric | Range::Dequantised => images.affine(0.5, 0.5),
             Range::Unit | Range::Points(_) => images,
-            Range::Mismatched => Var::constant(images).clamp(0.0, 1.0).into_value(),
+            Range::Mismatched => images.clamp(0.0, 1.0),
         }
     }
 }

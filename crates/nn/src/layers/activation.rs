@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::{ForwardContext, Fusion};
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// A function of each element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +41,10 @@ impl Layer for Activation {
 
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Activation(*self))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

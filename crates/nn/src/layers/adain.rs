@@ -6,6 +6,7 @@ use crate::context::ForwardContext;
 use crate::init::Fan;
 use crate::layers::Equalised;
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// Adaptive instance normalisation (Huang and Belongie 2017, in the form of Karras, Laine and Aila
 /// 2019) of images (h, w, c): each channel of each image is normalised to mean 0 and variance 1,
@@ -48,6 +49,11 @@ impl Layer for AdaIn {
         self.weight = ctx.draw("weight", start.weight, &[self.style, units], fan);
         self.bias = ctx.draw("bias", start.bias, &[units], fan);
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let weight = Equalised::weight(Some(Equalised::LINEAR), Var::constant(self.weight.clone())).into_value();
+        Some(LayerSpec::AdaIn { weight, bias: self.bias.clone(), epsilon: EPSILON })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

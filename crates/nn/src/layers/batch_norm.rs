@@ -5,6 +5,7 @@ use tensor::{Statistics, Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::{Dialect, Fan, Initializer};
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// The kind of average that the running statistics are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,12 @@ impl Layer for BatchNorm {
         (self.running_mean, self.running_var) = (constant("running_mean", 0.0), constant("running_var", 1.0));
         self.updates = (self.running == Running::EmaDebiased).then(|| Tensor::zeros([1]));
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let [gamma, beta] = [&self.gamma, &self.beta].map(Clone::clone);
+        let [mean, variance] = [&self.running_mean, &self.running_var].map(Clone::clone);
+        Some(LayerSpec::BatchNorm { gamma, beta, mean, variance, epsilon: self.epsilon })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

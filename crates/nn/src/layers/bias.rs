@@ -4,6 +4,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// x + b, with one number per channel, 0 at first: for biases that are not added directly after the
 /// weights.
@@ -25,6 +26,10 @@ impl Layer for Bias {
         let &channels = ctx.input.last().ok_or("a bias needs a channel axis")?;
         self.0 = Tensor::zeros([channels]);
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Bias(self.0.clone()))
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

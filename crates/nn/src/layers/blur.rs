@@ -5,6 +5,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Filters each channel of images (h, w, c) by [1, 2, 1] / 4 vertically and horizontally, with zero
 /// padding (Karras, Laine and Aila 2019). After nearest-neighbour up-sampling and before strided
@@ -20,6 +21,10 @@ impl Layer for Blur {
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         let [_, _, _] = ctx.input else { return Err("a blur needs images (h, w, c)".into()) };
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Filter(Fir::blur()))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -5,6 +5,7 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// A learned constant, repeated for each member of the batch; of the input only the batch size is
 /// used. It is the first layer of style-based generators, whose pictures depend on styles and noise
@@ -36,6 +37,10 @@ impl Layer for Constant {
         let shape = self.value.shape().to_vec();
         self.value = ctx.draw("constant", self.init, &shape, Fan { input: 1, output: 1 });
         Ok(shape)
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Constant(self.value.clone()))
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -7,6 +7,7 @@ use crate::context::ForwardContext;
 use crate::init::{Dialect, Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// The fields that both layers share.
 #[derive(Clone, Debug)]
@@ -41,6 +42,11 @@ impl Window {
         if let Some(bias) = &mut self.bias {
             *bias = ctx.draw("bias", init.bias, &[self.filters], fan);
         }
+    }
+
+    /// The weight and the bias as they are used in inference.
+    fn effective(&self) -> (Tensor, Option<Tensor>) {
+        Equalised::effective(self.equalised, self.spectral.as_ref(), &self.weight, self.bias.as_ref())
     }
 
     fn forward(&self, ctx: &mut ForwardContext, convolve: impl FnOnce(&Var) -> Var) -> Var {
@@ -164,6 +170,11 @@ impl Layer for Conv2d {
         Some([self.window.kernel, self.window.stride])
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        let (weight, bias) = self.window.effective();
+        Some(LayerSpec::Conv2d { weight, bias, stride: self.window.stride, padding: self.padding })
+    }
+
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let precision = ctx.precision();
         self.window.forward(ctx, |weight| x.conv2d_in(precision, weight, self.window.stride, self.padding))
@@ -219,6 +230,11 @@ impl Layer for ConvTranspose2d {
 
     fn window(&self) -> Option<[[usize; 2]; 2]> {
         Some([self.window.kernel, self.window.stride])
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let (weight, bias) = self.window.effective();
+        Some(LayerSpec::ConvTranspose2d { weight, bias, stride: self.window.stride, padding: self.padding })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -6,6 +6,7 @@ use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::layers::{Equalised, SpectralNorm};
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// y = x w + b, with x of shape (batch, in), w (in, out), b (out).
 #[derive(Clone, Debug)]
@@ -59,6 +60,12 @@ impl Layer for Dense {
         }
         self.spectral = SpectralNorm::of(ctx, self.units);
         Ok(vec![self.units])
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let (weight, bias) =
+            Equalised::effective(self.equalised, self.spectral.as_ref(), &self.weight, self.bias.as_ref());
+        Some(LayerSpec::Dense { weight, bias })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

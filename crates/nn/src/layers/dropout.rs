@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::{ForwardContext, Fusion};
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Sets each element to 0 with this probability, in training only, and divides the others by 1 -
 /// rate, so that the expected value stays the same (Srivastava et al. 2014).
@@ -20,6 +21,10 @@ impl Layer for Dropout {
             return Err(format!("a dropout rate must be in [0, 1), not {}", self.0));
         }
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Identity)
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -7,9 +7,11 @@
 //! gradient, so all layers then learn at the same relative speed. Without this, layers with small
 //! weights learn faster.
 
-use tensor::Var;
+use tensor::{Tensor, Var};
 
+use crate::context::ForwardContext;
 use crate::init::{InitScheme, Initializer};
+use crate::layers::SpectralNorm;
 
 /// How a layer scales its weights and biases at run time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +43,20 @@ impl Equalised {
         let outputs = *weight.shape().last().expect("a weight has axes");
         let fan_in = weight.value().size() / outputs;
         weight.scale(gain / (fan_in as f64).sqrt() * multiplier)
+    }
+
+    /// The weight and the bias of a layer as it uses them in inference: scaled, and divided by the
+    /// spectral norm.
+    pub(crate) fn effective(
+        this: Option<Self>,
+        spectral: Option<&SpectralNorm>,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> (Tensor, Option<Tensor>) {
+        let scaled = Self::weight(this, Var::constant(weight.clone()));
+        let weight = SpectralNorm::applied(spectral, &mut ForwardContext::inference(), scaled);
+        let bias = bias.map(|bias| Self::bias(this, Var::constant(bias.clone())).into_value());
+        (weight.into_value(), bias)
     }
 
     /// The scaled bias.

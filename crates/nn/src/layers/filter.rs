@@ -5,6 +5,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Filters each channel of images (h, w, c) by a [`Fir`], which can enlarge or shrink them. Before
 /// strided layers and after up-sampling it reduces aliasing (Karras et al. 2020).
@@ -23,6 +24,10 @@ impl Layer for Filter {
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, c] = ctx.input else { return Err("a filter needs images (h, w, c)".into()) };
         Ok(FirGeometry::new([1, h, w, c], &self.0)?.y_shape()[1..].to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Filter(self.0.clone()))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Multiplies all elements by this constant. sqrt(2) after a leaky ReLU restores the mean square of
 /// its input.
@@ -17,6 +18,10 @@ impl Layer for Gain {
 
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Gain(self.0))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

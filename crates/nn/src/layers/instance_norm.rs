@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) of images (h, w, c), with the
 /// defaults of PyTorch's `InstanceNorm2d`: epsilon 1e-5, no learned scale or shift, and no running
@@ -21,6 +22,10 @@ impl Layer for InstanceNorm {
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         let [_, _, _] = ctx.input else { return Err("instance normalisation needs images (h, w, c)".into()) };
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::InstanceNorm { epsilon: EPSILON })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -6,6 +6,7 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::Fan;
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// Layer normalisation (Ba, Kiros and Hinton 2016) of images (h, w, c):
 /// `(x - mean) / sqrt(variance + 1e-5)` over height, width and channels of each image, followed by
@@ -36,6 +37,11 @@ impl Layer for LayerNorm {
         self.scale = ctx.draw("scale", ctx.init.scale, &[channels], fan);
         self.shift = Tensor::zeros([channels]);
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let [scale, shift] = [&self.scale, &self.shift].map(Clone::clone);
+        Some(LayerSpec::LayerNorm { scale, shift, epsilon: EPSILON })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// The maximum of each group of this many consecutive inputs (Goodfellow, Warde-Farley, Mirza,
 /// Courville and Bengio, "Maxout networks", 2013). After a dense layer of units * pieces outputs,
@@ -25,6 +26,10 @@ impl Layer for Maxout {
 
     fn is_hidden_activation(&self) -> bool {
         true
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Maxout(self.0))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -20,6 +20,7 @@ use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
 use crate::layers::Equalised;
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or
 /// twice the size, modulated by the image's [style](ForwardContext::style). It has no bias, because
@@ -87,6 +88,13 @@ impl Layer for ModulatedConv2d {
     fn window(&self) -> Option<[[usize; 2]; 2]> {
         // After a transposed convolution, the filter evens out how often its windows overlap.
         (!self.doubling).then_some([[self.kernel; 2], [1; 2]])
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        let [weight, style_weight] = [&self.weight, &self.style_weight]
+            .map(|weight| Equalised::weight(Some(Equalised::LINEAR), Var::constant(weight.clone())).into_value());
+        let (style_bias, doubling, demodulated) = (self.style_bias.clone(), self.doubling, self.demodulated);
+        Some(LayerSpec::ModulatedConv2d { weight, style_weight, style_bias, doubling, demodulated })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

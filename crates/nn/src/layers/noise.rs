@@ -5,6 +5,7 @@ use tensor::{Tensor, Var};
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer, normal};
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// x + map * weight, for images (h, w, c): a map of normal numbers per image, shared by its
 /// channels, and a learned weight per channel, 0 at first (Karras, Laine and Aila, "A style-based
@@ -49,6 +50,10 @@ impl Layer for Noise {
         self.map = ctx.draw("map", standard, &[1, h, w, 1], Fan { input: 1, output: 1 });
         self.weight = Tensor::zeros([1, 1, 1, if self.shared { 1 } else { c }]);
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Noise { weight: self.weight.clone(), map: self.map.clone() })
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

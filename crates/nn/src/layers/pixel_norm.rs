@@ -4,6 +4,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// x / sqrt(mean of x^2 over the channels + 1e-8), for images and flat inputs (Karras et al. 2018).
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,10 @@ impl Layer for PixelNorm {
 
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::PixelNorm { epsilon: EPSILON })
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -5,6 +5,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// The maximum of each channel over blocks of this height and width, which do not overlap: images
 /// (h, w, c) become (h / height, w / width, c).
@@ -37,6 +38,10 @@ impl Layer for AveragePool2d {
         pooled(ctx, self.0)
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::AveragePool2d(self.0))
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.average_pool(self.0)
     }
@@ -52,6 +57,10 @@ impl Layer for GlobalMean {
         Ok(vec![c])
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::GlobalMean)
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         let (n, c) = (x.shape()[0], x.shape()[3]);
         x.mean_to([n, 1, 1, c]).reshape([n, c])
@@ -65,6 +74,10 @@ impl Layer for MaxPool2d {
 
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         pooled(ctx, self.0)
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::MaxPool2d(self.0))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

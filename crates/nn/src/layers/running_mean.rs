@@ -4,6 +4,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer, TensorKind};
+use crate::spec::LayerSpec;
 
 /// y = x, for flat inputs. Every forward pass in training whose parameters are not frozen updates a
 /// running mean of each element: mean <- momentum * mean + (1 - momentum) * the batch's mean.
@@ -34,6 +35,10 @@ impl Layer for RunningMean {
         };
         self.mean = Tensor::zeros([size]);
         Ok(ctx.input.to_vec())
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Identity)
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

@@ -6,6 +6,7 @@ use tensor::Var;
 
 use crate::context::ForwardContext;
 use crate::network::{BuildContext, Layer};
+use crate::spec::LayerSpec;
 
 /// Combines all axes except the batch axis into one.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,10 @@ impl Layer for Flatten {
         Ok(vec![ctx.input.iter().product()])
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Flatten)
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &[x.shape()[1..].iter().product()])
     }
@@ -60,6 +65,10 @@ impl Layer for Reshape {
         Ok(self.0.clone())
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Reshape(self.0.clone()))
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         reshaped(x, &self.0)
     }
@@ -73,6 +82,10 @@ impl Layer for UpSampling2d {
     fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String> {
         let &[h, w, c] = ctx.input else { return Err("up-sampling needs images (h, w, c)".into()) };
         Ok(vec![h * self.0[0], w * self.0[1], c])
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::UpSampling2d(self.0))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
@@ -96,6 +109,10 @@ impl Layer for ReflectionPad2d {
         Ok(g.output_shape()[1..].to_vec())
     }
 
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::ReflectionPad2d(self.0))
+    }
+
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
         x.reflection_pad([self.0; 4])
     }
@@ -113,6 +130,10 @@ impl Layer for Crop2d {
             return Err(format!("a crop of {height}x{width} does not fit into {h}x{w}"));
         }
         Ok(vec![height, width, channels])
+    }
+
+    fn spec(&self) -> Option<LayerSpec> {
+        Some(LayerSpec::Crop2d(self.0))
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {

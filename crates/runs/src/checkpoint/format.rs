@@ -17,7 +17,7 @@ use nn::State;
 use tensor::Tensor;
 
 /// The format version written, and the newest version that can be read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// The key of the metadata in the safetensors header.
 const KEY: &str = "backdraw";
 /// The text before the checksum in the header (JSON inside a JSON string, hence the backslashes).
@@ -44,6 +44,9 @@ struct Metadata {
     data: String,
     counters: BTreeMap<String, u64>,
     config: String,
+    /// Since version 2.
+    #[serde(default)]
+    layouts: String,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +87,7 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
         data: checkpoint.data.clone(),
         counters: checkpoint.state.counters.clone(),
         config: checkpoint.config.clone(),
+        layouts: checkpoint.layouts.clone(),
     };
     let metadata = serde_json::to_string(&metadata).map_err(|error| error.to_string())?;
     let tensors = checkpoint.state.tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
@@ -173,8 +177,8 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
         return Err(Flaw::Checksum { written: about.checksum, found });
     }
     let state = State { tensors, counters: about.counters };
-    let Metadata { system, step, seed, config, data, .. } = Metadata { counters: BTreeMap::new(), ..about };
-    flaw.map_or(Ok(Checkpoint { system, step, seed, config, data, state }), Err)
+    let Metadata { system, step, seed, config, data, layouts, .. } = Metadata { counters: BTreeMap::new(), ..about };
+    flaw.map_or(Ok(Checkpoint { system, step, seed, config, data, layouts, state }), Err)
 }
 
 /// Reads the first 8 bytes, and the header, whose length they encode.

@@ -5,6 +5,7 @@
 //!   optimisers;
 //! * its counters, the step, the seed, the configuration's text, the fingerprint of the images, the
 //!   format's version;
+//! * what the tensors mean, for other programs (`layouts`);
 //! * a SHA-256 over all other bytes of the file.
 //!
 //! The metadata is one JSON text under the key `backdraw`: safetensors writes several keys in no
@@ -43,6 +44,9 @@ pub struct Checkpoint {
     pub config: String,
     /// Fingerprint of the images.
     pub data: String,
+    /// What the tensors mean, for other programs: a JSON text with layouts, padding, epsilons and
+    /// layers. Empty in files of older versions.
+    pub layouts: String,
     /// The system's state.
     pub state: State,
 }

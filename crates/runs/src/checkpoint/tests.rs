@@ -17,6 +17,7 @@ fn small(step: u64) -> Checkpoint {
         seed: u64::MAX,
         config: "system = \"quickdraw\"\n\\ checksum\\\":\\\" ü".into(),
         data: "abc".into(),
+        layouts: r#"{"generator.weight": "(in, out)"}"#.into(),
         state,
     }
 }

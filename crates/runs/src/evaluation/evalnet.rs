@@ -256,6 +256,7 @@ impl<'a> Labelled<'a> {
             seed,
             config: format!("accuracy = {accuracy}\n"),
             data: self.fingerprint.clone(),
+            layouts: String::new(),
             state,
         };
         storage::make_folder(Path::new(FOLDER))?;

@@ -10,6 +10,7 @@ use models::System;
 use crate::checkpoint::{self, Checkpoint};
 use crate::diagnosis::OnSick;
 use crate::failure::Failure;
+use crate::layouts;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{Disk, RealDisk};
 
@@ -61,6 +62,7 @@ impl Saving<'_> {
             seed: self.seed,
             config: self.config.clone(),
             data: self.data.clone(),
+            layouts: layouts::of(now.system).to_string(),
             state: now.system.state(),
         };
         checkpoint.write(self.disk, &path)?;

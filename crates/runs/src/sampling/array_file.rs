@@ -7,18 +7,18 @@
 use tensor::Tensor;
 
 /// The format's type code for bytes.
-pub(super) const BYTES: &str = "|u1";
+pub(crate) const BYTES: &str = "|u1";
 /// The type code for 32-bit little-endian floats.
 const FLOATS: &str = "<f4";
 
 /// A file with an array of [`FLOATS`].
-pub(super) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
+pub(crate) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
     let bytes = tensor.data().iter().flat_map(|number| number.to_le_bytes());
     header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
 }
 
 /// The header of a file with an array of type `numbers` and shape `shape`, in C order.
-pub(super) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
+pub(crate) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
     let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");

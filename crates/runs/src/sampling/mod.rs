@@ -4,7 +4,7 @@
 
 pub mod animate;
 pub mod animation;
-mod array_file;
+pub(crate) mod array_file;
 pub mod directions;
 pub(crate) mod pictures;
 pub(crate) mod plane;
@@ -18,7 +18,7 @@ mod chosen;
 mod job;
 mod list;
 mod points;
-mod seeds;
+pub(crate) mod seeds;
 mod truncated_latents;
 mod walk;
 

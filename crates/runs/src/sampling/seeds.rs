@@ -11,7 +11,7 @@ pub(super) const STREAM: &str = "sample";
 
 /// Seeds, and the number of samples of each.
 #[derive(Debug, PartialEq)]
-pub(super) struct Seeds {
+pub(crate) struct Seeds {
     seeds: Vec<u64>,
     each: usize,
     /// Whether the seeds were listed; file names then contain the seed.
@@ -20,7 +20,7 @@ pub(super) struct Seeds {
 
 impl Seeds {
     /// The first `count` samples of `seed`.
-    pub(super) fn one(seed: u64, count: usize) -> Self {
+    pub(crate) fn one(seed: u64, count: usize) -> Self {
         Self { seeds: vec![seed], each: count, listed: false }
     }
 
@@ -29,7 +29,7 @@ impl Seeds {
     ///
     /// # Errors
     /// When the list has another format or is too long.
-    pub(super) fn listed(text: &str, each: usize, most: usize) -> Result<Self, Failure> {
+    pub(crate) fn listed(text: &str, each: usize, most: usize) -> Result<Self, Failure> {
         let failure = |why: String| {
             Failure::new(Code::Usage, "cannot read the list of seeds").at("option --seeds").because(why).help(advice!(
                 "list-of-seeds",
@@ -58,13 +58,13 @@ impl Seeds {
     }
 
     /// The total number of samples.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.seeds.len() * self.each
     }
 
     /// All latents, concatenated, and the length of one. (They are small, a few hundred bytes each,
     /// unlike the images.)
-    pub(super) fn latents(&self, sampler: &dyn FromLatents) -> (Vec<f32>, usize) {
+    pub(crate) fn latents(&self, sampler: &dyn FromLatents) -> (Vec<f32>, usize) {
         let mut all = Vec::new();
         for seed in &self.seeds {
             all.extend_from_slice(sampler.latents(*seed, STREAM, self.each).data());
@@ -74,19 +74,19 @@ impl Seeds {
     }
 
     /// The first seed.
-    pub(super) fn first(&self) -> u64 {
+    pub(crate) fn first(&self) -> u64 {
         self.seeds[0]
     }
 
     /// The first `count` latents of the first seed.
-    pub(super) fn of_one(&self, sampler: &dyn FromLatents, count: usize) -> Tensor {
+    pub(crate) fn of_one(&self, sampler: &dyn FromLatents, count: usize) -> Tensor {
         sampler.latents(self.first(), STREAM, count)
     }
 
     /// The key latents of an interpolation, for each of the tiles shown side by side. For one seed,
     /// `keys` times as many samples are drawn, and the interpolation starts at the seed's first
     /// samples; listed seeds are the keys themselves.
-    pub(super) fn keys(&self, sampler: &dyn FromLatents, keys: usize) -> (Vec<Vec<f32>>, usize) {
+    pub(crate) fn keys(&self, sampler: &dyn FromLatents, keys: usize) -> (Vec<Vec<f32>>, usize) {
         let (all, length) = match self.seeds.as_slice() {
             [seed] if !self.listed => Self::one(*seed, self.each * keys).latents(sampler),
             _ => self.latents(sampler),
@@ -96,12 +96,12 @@ impl Seeds {
 
     /// The numbers of tiles of an interpolation and of key latents per tile: `keys` for a single
     /// seed, one for each of several listed seeds.
-    pub(super) fn walk(&self, keys: usize) -> (usize, usize) {
+    pub(crate) fn walk(&self, keys: usize) -> (usize, usize) {
         (self.each, if self.listed { self.seeds.len() } else { keys })
     }
 
     /// The file name of sample `number` (from 0), without extension.
-    pub(super) fn name(&self, number: usize) -> String {
+    pub(crate) fn name(&self, number: usize) -> String {
         let (seed, place) = (self.seeds[number / self.each], number % self.each + 1);
         match (self.listed, self.each) {
             (false, each) => format!("{place:0width$}", width = each.to_string().len().max(4)),
@@ -111,7 +111,7 @@ impl Seeds {
     }
 
     /// `seed 3`, or `seeds 0 to 35`, for messages; with dashes in file names.
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self.seeds.as_slice() {
             [seed] => format!("seed {seed}"),
             [first, .., last] => format!("seeds {first} to {last}"),

@@ -7,7 +7,7 @@ use kernels::{Element, Unary};
 use crate::arithmetic::{ElementContext, product, sum};
 use crate::ops::{Domain, Entry, elementwise};
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -66,6 +66,10 @@ impl<T: Element> Op<T> for Affine {
 
     fn attributes(&self) -> String {
         format!("x * {} + {}", self.scale, self.shift)
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::Affine { scale: self.scale, shift: self.shift }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

@@ -19,7 +19,7 @@ use kernels::{BiasActivation, Element, Key};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -97,6 +97,13 @@ impl<T: Element> Op<T> for BiasActivationOp {
         let slope = self.settings.slope.map(|slope| format!("slope {slope}"));
         let rate = self.settings.dropout.map(|(rate, _)| format!("rate {rate}"));
         [bias, slope, rate].into_iter().flatten().collect::<Vec<String>>().join(", ")
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        match self.settings {
+            BiasActivation { slope, dropout: None } => Attributes::BiasActivation { slope },
+            _ => Attributes::None,
+        }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

@@ -8,7 +8,7 @@ use crate::arithmetic::ElementContext;
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
 use crate::replay::kept;
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -78,6 +78,10 @@ impl<T: Element> Op<T> for Clamp {
 
     fn attributes(&self) -> String {
         format!("[{}, {}]", self.low, self.high)
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::Clamp { low: self.low, high: self.high }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

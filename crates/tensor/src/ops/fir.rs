@@ -10,7 +10,7 @@ use kernels::{Element, Fir, FirGeometry};
 
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -87,6 +87,10 @@ impl<T: Element> Op<T> for Filtered {
     fn attributes(&self) -> String {
         let FirGeometry { taps, up, down, before, .. } = &self.0;
         format!("taps {taps:?}, up {up}, down {down}, before {before}")
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::Fir(self.0.clone())
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

@@ -9,7 +9,7 @@ use kernels::{Binary, Element, Unary};
 use crate::ops::{Case, Domain, Entry, elementwise, sample};
 use crate::replay::kept;
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -83,6 +83,10 @@ impl<T: Element> Op<T> for LeakyRelu {
 
     fn attributes(&self) -> String {
         format!("slope {}", self.slope)
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::LeakyRelu { slope: self.slope }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

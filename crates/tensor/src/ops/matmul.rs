@@ -10,7 +10,7 @@ use kernels::{Element, Gemm, Precision};
 use crate::meta;
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The registry entry.
 pub const ENTRY: Entry = Entry {
@@ -109,6 +109,10 @@ impl<T: Element> Op<T> for Matmul {
         let read = |name, transposed| if transposed { format!("{name}^T") } else { String::from(name) };
         let precision = if self.precision == Precision::F32 { "" } else { " bf16" };
         format!("{} {}{precision}", read("a", self.transpose_a), read("b", self.transpose_b))
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::Matmul { transposed: [self.transpose_a, self.transpose_b] }
     }
 
     fn saves(&self, tracked: &[bool]) -> Saves {

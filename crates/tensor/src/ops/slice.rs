@@ -10,7 +10,7 @@ use kernels::Element;
 
 use crate::ops::{Case, Domain, Entry, sample};
 use crate::shape::Shape;
-use crate::{Call, Op, Replay, Rows, Saves, Tensor, Var};
+use crate::{Attributes, Call, Op, Replay, Rows, Saves, Tensor, Var};
 
 /// The entry of the slice.
 pub const ENTRY: Entry = Entry {
@@ -155,6 +155,10 @@ impl<T: Element> Op<T> for Slice {
 
     fn attributes(&self) -> String {
         format!("axis {}, {:?}", self.axis, self.range)
+    }
+
+    fn attribute_data(&self) -> Attributes {
+        Attributes::Slice { axis: self.axis, range: self.range.clone() }
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {

@@ -4,6 +4,7 @@
 pub(crate) mod color;
 pub(crate) mod evaluation;
 pub(crate) mod exit_codes;
+pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod sampling;
 pub(crate) mod tools;
@@ -19,6 +20,7 @@ use runs::systems::{self, SYSTEMS, Trainable};
 use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
+use export::ExportArgs;
 use files::{CompletionsArgs, DoctorArgs, InspectArgs, ManArgs, RunsArgs, SystemsArgs};
 use sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
 use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
@@ -50,6 +52,7 @@ pub(crate) enum Action {
     Evalnet(Arc<Trainable>, EvalnetArgs),
     Explain(Box<ExplainArgs>),
     Compare(CompareArgs),
+    Export(ExportArgs),
     Report(ReportArgs),
     Museum(MuseumArgs),
     Fetch(FetchArgs),
@@ -78,6 +81,7 @@ const EXAMPLES: &str = "Examples:
   train animate runs/0001-quickdraw            animate how the network learned
   train evaluate runs/0001-quickdraw           measure the quality of the images
   train compare runs/0001-quickdraw runs/0002-quickdraw
+  train export runs/0001-quickdraw --format onnx
   train explain --preset gan                   explain backprop, on a real training step
   train report runs/0001-quickdraw --out r.html  put a run's report into one file
   train fetch mnist                            download a data set
@@ -166,6 +170,11 @@ pub(crate) fn command() -> Command {
                 .after_help(EXIT_CODES),
         )
         .subcommand(
+            ExportArgs::augment_args(Command::new("export"))
+                .about("Exports a generator: to PyTorch, ONNX, the Hugging Face Hub, NumPy")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             MuseumArgs::augment_args(Command::new("museum"))
                 .about("Trains a GAN with a classic mistake beside a healthy one, and explains the difference")
                 .after_help(EXIT_CODES),
@@ -240,6 +249,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "evaluate" => Action::Evaluate(EvaluateArgs::from_arg_matches(inner)?),
         "evalnet" => Action::Evalnet(system(inner)?, EvalnetArgs::from_arg_matches(inner)?),
         "explain" => Action::Explain(Box::new(ExplainArgs::from_arg_matches(inner)?)),
+        "export" => Action::Export(ExportArgs::from_arg_matches(inner)?),
         "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
         "museum" => Action::Museum(MuseumArgs::from_arg_matches(inner)?),
         "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),

@@ -6,6 +6,7 @@ pub(crate) mod derive;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
 pub(crate) mod inspect;

@@ -17,7 +17,7 @@ pub(crate) struct Fixtures {
 
 /// The name of each run's folder, and the arguments of the command that makes it from the images of
 /// [`sets`].
-const RUNS: [(&str, &str); 5] = [
+const RUNS: [(&str, &str); 6] = [
     ("run", "--data doodles.npy --steps 2 --checkpoint-every 1 --out run"),
     ("points", "wgan-gp --preset gauss8 --batch 16 --set width=8 --set k=1 --steps 1 --out points"),
     (
@@ -28,6 +28,10 @@ const RUNS: [(&str, &str); 5] = [
         "pairs",
         "cyclegan --set size=32 --set blocks=1 --set generator_width=2 --set discriminator_width=2 --data set \
         --steps 1 --out pairs",
+    ),
+    (
+        "dropping",
+        "mnist --batch 8 --set latent=4 --set g_dropout_at_sampling=true --data mnist --steps 1 --out dropping",
     ),
     ("digits", "mnist --batch 8 --set latent=4 --data mnist --steps 1 --out digits"),
 ];

@@ -318,4 +318,10 @@ impl Translate for CycleGan {
             Variant::Course => Sides { multiple: 8, least: 8 },
         })
     }
+
+    fn forward(&self, ctx: &mut ForwardContext, direction: Direction, images: &Var) -> Result<Var, String> {
+        let [ab, ba] = &self.generators;
+        let generator = if direction == Direction::AToB { ab } else { ba };
+        Ok(RANGE.outward_var(generator.forward(ctx, &RANGE.inward_var(images))))
+    }
 }

@@ -23,7 +23,7 @@ use crate::trainer::image_pool::ImagePool;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::penalty;
 use crate::trainer::seen::{name_scores, name_seen};
-use crate::trainer::services::{StepServices, sampled};
+use crate::trainer::services::{StepServices, sampled, sampled_in};
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, LossScale, Sampler, Settings as _, SettingsError, System, distinct_indices};
 
@@ -161,6 +161,11 @@ impl FromLatents for Quickdraw {
     fn draw(&self, latents: &Tensor) -> Tensor {
         let generator = self.average.as_ref().unwrap_or(&self.generator);
         sampled(generator, latents, self.settings.g_dropout_at_sampling)
+    }
+
+    fn forward(&self, ctx: &mut ForwardContext, latents: &Var) -> Result<Var, String> {
+        let generator = self.average.as_ref().unwrap_or(&self.generator);
+        sampled_in(ctx, generator, latents, self.settings.g_dropout_at_sampling)
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {

@@ -333,6 +333,10 @@ impl FromLatents for StyleGan2 {
         pictures(&self.average, latents)
     }
 
+    fn forward(&self, ctx: &mut ForwardContext, latents: &Var) -> Result<Var, String> {
+        Ok(RANGE.pictures_var(&self.average.paint(ctx, latents)))
+    }
+
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {
         Some(pictures(&self.generator, latents))
     }

@@ -9,7 +9,7 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::lint::{self, Remark};
-use crate::trainer::services::sampled;
+use crate::trainer::services::{sampled, sampled_in};
 use crate::trainer::spec::Fakes;
 use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
 
@@ -156,6 +156,12 @@ impl FromLatents for GanTrainer {
 
     fn draw(&self, latents: &Tensor) -> Tensor {
         self.sampled(self.average.as_ref().unwrap_or(&self.generator), latents)
+    }
+
+    fn forward(&self, ctx: &mut ForwardContext, latents: &Var) -> Result<Var, String> {
+        let generator = self.average.as_ref().unwrap_or(&self.generator);
+        let images = sampled_in(ctx, generator, latents, self.options.g_dropout_at_sampling)?;
+        Ok(self.spec.range.outward_var(images))
     }
 
     fn draw_raw(&self, latents: &Tensor) -> Option<Tensor> {

@@ -6,6 +6,8 @@
 
 use std::io::{self, Read};
 
+use crate::protobuf::Message;
+
 /// The largest record that is read. The largest that is written is a sheet of samples.
 const LARGEST: u64 = 1 << 28;
 
@@ -135,39 +137,6 @@ pub(super) fn event(seconds: f64, step: u64, content: Content<'_>) -> Vec<u8> {
         }
     }
     event.0
-}
-
-/// A protocol buffer that is being written.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    /// A whole number.
-    fn number(&mut self, field: u64, number: u64) {
-        self.varint(field << 3);
-        self.varint(number);
-    }
-
-    /// A number of 4 or 8 bytes.
-    fn fixed(&mut self, field: u64, bytes: &[u8]) {
-        self.varint(field << 3 | if bytes.len() == 8 { 1 } else { 5 });
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// Text, bytes, or another message.
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.varint(field << 3 | 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
 }
 
 /// The step of an event; 0 if it says none, None if this is no event.

@@ -4,7 +4,7 @@ use super::{Situation, by};
 use crate::stage::Stage;
 
 pub(super) fn all() -> Vec<Situation> {
-    [sampling(), given(), measuring(), explaining(), others()].concat()
+    [sampling(), given(), exporting(), measuring(), explaining(), others()].concat()
 }
 
 fn run(stage: &Stage) {
@@ -95,6 +95,16 @@ fn large() -> Vec<u8> {
     encoder.set_color(png::ColorType::Grayscale);
     encoder.write_header().unwrap().write_image_data(&vec![0; 6000 * 4000]).unwrap();
     file
+}
+
+fn exporting() -> Vec<Situation> {
+    vec![
+        by("export-weights", "export dropping --format onnx").with(|stage| stage.bring("dropping")),
+        by("export-over", "export run --format npz --out x").with(|stage| {
+            stage.bring("run");
+            stage.write("x/README.md", "");
+        }),
+    ]
 }
 
 fn measuring() -> Vec<Situation> {

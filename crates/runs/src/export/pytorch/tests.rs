@@ -1,0 +1,93 @@
+use super::*;
+use crate::export::onnx::tests::{Sampled, small};
+use nn::layers::{Activation, Conv2d, ConvTranspose2d, Reshape, Residual};
+use nn::{Dialect, Network};
+use safetensors::SafeTensors;
+
+const FILES: Files<'static> = Files { weights: "w.safetensors", inputs: "latents.npy", samples: "samples.npy" };
+
+/// The lines of a part of the code: those after `from` that are indented as it is or more.
+fn part(code: &str, from: &str) -> Vec<String> {
+    let start = code.find(from).unwrap_or_else(|| panic!("no {from} in {code}"));
+    let lines = code[start..].lines().skip(1).skip_while(|line| line.contains("super()") || line.contains("\"\"\""));
+    lines.take_while(|line| line.starts_with("        ")).map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn a_small_generator_is_this_module() {
+    let generator = Generator::of_latents(&small()).unwrap();
+    let Module { code, weights } = module(&generator, FILES, &["of \"\"\" a test".to_owned()]).unwrap();
+    let class = &code[code.find("class Generator").unwrap()..];
+    let init = [
+        "self.dense = nn.Linear(3, 16)",
+        "self.bn = nn.BatchNorm1d(16, eps=0.001)",
+        "self.relu = nn.ReLU()",
+        "self.up = nn.Upsample(scale_factor=2, mode=\"nearest\")",
+        "self.conv = nn.Conv2d(4, 3, 3, padding=1)",
+        "self.b8x8___quoted_ = nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1, bias=False)",
+        "self.tanh = nn.Tanh()",
+    ];
+    assert_eq!(part(class, "def __init__"), init);
+    let forward = [
+        "x = self.dense(latents)",
+        "x = self.bn(x)",
+        "x = self.relu(x)",
+        "x = x.reshape(-1, 2, 2, 4).permute(0, 3, 1, 2)",
+        "x = self.up(x)",
+        "x = self.conv(x)",
+        "x = self.b8x8___quoted_(x)",
+        "x = self.tanh(x)",
+        "x = x * 0.5 + 0.5",
+        "return x",
+    ];
+    assert_eq!(part(class, "def forward"), forward);
+    assert!(code.contains("of \\\"\\\"\\\" a test") && code.contains("folder / \"latents.npy\""), "{code}");
+
+    let file = SafeTensors::deserialize(&weights).unwrap();
+    let shapes: Vec<(String, Vec<usize>)> =
+        file.iter().map(|(name, tensor)| (name.to_owned(), tensor.shape().to_vec())).collect();
+    let shape = |name: &str| shapes.iter().find(|(of, _)| of == name).unwrap_or_else(|| panic!("{name}")).1.clone();
+    assert_eq!(shape("dense.weight"), [16, 3]);
+    assert_eq!(shape("conv.weight"), [3, 4, 3, 3]);
+    assert_eq!(shape("bn.num_batches_tracked"), [0; 0]);
+    assert_eq!(shapes.len(), 2 + 5 + 2 + 1);
+    let again = module(&generator, FILES, &["of \"\"\" a test".to_owned()]).unwrap();
+    assert!(again.code == code && again.weights == weights, "the same run gives the same bytes");
+}
+
+/// A value that is read twice keeps a name of its own; borders that are not symmetric are padded or
+/// cut beside the layer.
+#[test]
+fn branches_and_borders_are_written_out() {
+    let block = Residual::new().with("conv", Conv2d::new(1, 3)).with("relu", Activation::Relu);
+    let network = Network::new("generator", &[16], Dialect::Torch, 1)
+        .with("reshape", Reshape(vec![4, 4, 1]))
+        .with("res", block)
+        .with("down", Conv2d::new(2, 5).stride(2))
+        .with("convt", ConvTranspose2d::new(1, 5).stride(2));
+    let generator = Generator::of_latents(&Sampled { network, end: |y| y.clamp(0.0, f64::INFINITY) }).unwrap();
+    let code = module(&generator, FILES, &[]).unwrap().code;
+    let class = &code[code.find("class Generator").unwrap()..];
+    let forward = [
+        "reshape = latents.reshape(-1, 1, 4, 4)",
+        "x = self.res_conv(reshape)",
+        "x = self.res_relu(x)",
+        "x = reshape + x",
+        "x = self.down(F.pad(x, (1, 2, 1, 2)))",
+        "x = self.convt(x)[:, :, :-1, :-1]",
+        "x = x.clamp(min=0.0)",
+        "return x",
+    ];
+    assert_eq!(part(class, "def forward"), forward);
+    let init = part(class, "def __init__");
+    assert!(init.contains(&"self.down = nn.Conv2d(1, 2, 5, stride=2)".to_owned()), "{init:?}");
+    assert!(init.contains(&"self.convt = nn.ConvTranspose2d(2, 1, 5, stride=2, padding=1)".to_owned()), "{init:?}");
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let network = Network::new("generator", &[4], Dialect::Torch, 1).with("own", nn::layers::Dense::new(4));
+    let sampled = Sampled { network, end: |y| y.embed(1, 1, 1) };
+    let refused = module(&Generator::of_latents(&sampled).unwrap(), FILES, &[]).err().unwrap();
+    assert_eq!(refused.what, "the op `embed`");
+}
