@@ -49,7 +49,7 @@ pub use error::{DataError, ErrorKind};
 pub use fitting::{Aspect, Background, Crop, Filter, Fitting};
 pub use formats::{
     DataFiles, LoadRequest, Loaded, LoadedArray, PictureFolder, list_pictures, load_array, load_cifar, load_folder,
-    load_idx, load_npy, load_picture, load_strokes,
+    load_idx, load_npy, load_picture, load_picture_whole, load_strokes,
 };
 pub use histogram::{Histogram, constant_value};
 pub use images::Images;

@@ -94,6 +94,7 @@ pub mod manual {
         systems,
         sampling,
         evaluating,
+        importing,
         comparing,
         explaining,
         library,

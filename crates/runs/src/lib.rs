@@ -54,6 +54,7 @@ pub mod fetch;
 mod folder;
 #[cfg(feature = "curves")]
 mod fonts;
+pub mod import;
 pub mod observers;
 mod plan;
 pub mod processor;

@@ -16,7 +16,7 @@ pub use cifar::load_cifar;
 pub use format::{LoadRequest, Loaded};
 pub use idx::load_idx;
 pub use npy::{LoadedArray, load_array, load_npy};
-pub use pictures::{PictureFolder, list_pictures, load_folder, load_picture};
+pub use pictures::{PictureFolder, list_pictures, load_folder, load_picture, load_picture_whole};
 pub use strokes::load_strokes;
 
 use crate::advice::quoted;

@@ -16,7 +16,7 @@ use rand::seq::index::sample;
 use tensor::Tensor;
 
 /// Principal components are fitted on at most this many real images.
-const MOST_TO_FIT: usize = 5000;
+pub(super) const MOST_TO_FIT: usize = 5000;
 
 /// What to measure.
 pub(crate) struct Setup {
@@ -128,7 +128,7 @@ impl Evaluator {
                     [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 {
                     let Target { real, counterparts, .. } = &self.targets[from];
-                    let translated = Translated::new(translator, direction, &real.pictures, counterparts.as_ref())?;
+                    let translated = Translated::new(translator, direction, real.pixels(), counterparts.as_ref())?;
                     rows.extend(self.against(Some(name), to, translated.fakes)?);
                     rows.extend(translated.distances.into_iter().map(|(distance, value)| {
                         let number = Number { name: distance, value, deviation: None };
@@ -157,7 +157,7 @@ impl Evaluator {
     fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
-        let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
+        let at_a_time = pictures::at_a_time(self.targets[0].real.pixels().size());
         let parts = latents.data().chunks(length * at_a_time).map(|rows| {
             let some = Tensor::new(&[rows.len() / length, length], rows.to_vec());
             sampler.draw(&some)
@@ -222,7 +222,7 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 /// The extractor returned a value that is not finite.
-fn not_finite(bad: NotFinite) -> Failure {
+pub(super) fn not_finite(bad: NotFinite) -> Failure {
     Failure::new(Code::Diverged, "the features of an image are not finite").because(bad)
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
+pub(crate) mod import;
 pub(crate) mod museum;
 pub(crate) mod report;
 pub(crate) mod sample;

@@ -343,10 +343,24 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
-    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| {
-        let help = advice!("bad-picture", "replace or remove this file");
-        DataError::invalid(file, "the picture cannot be read", shown(&why), help)
-    })
+    read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(file, &why))
+}
+
+/// The picture in `file` at its own size: its bytes, with `channels` each, and its height and width.
+/// Of `fitting`, the range of values and the background apply.
+///
+/// # Errors
+/// [`DataError`] if it cannot be read.
+pub fn load_picture_whole(file: &Path, channels: usize, fitting: &Fitting) -> Result<(Vec<u8>, [usize; 2]), DataError> {
+    let decoded =
+        decode::decode(file, channels, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(file, &why))?;
+    Ok((decoded.bytes, decoded.size))
+}
+
+/// The error for a picture that cannot be read.
+fn unreadable(file: &Path, why: &str) -> DataError {
+    let help = advice!("bad-picture", "replace or remove this file");
+    DataError::invalid(file, "the picture cannot be read", shown(why), help)
 }
 
 /// The images with their classes in alphabetical order, and the number of classes. Pictures beside

@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod runs;
 mod tools;
+mod weights;
 
 use std::process::Command;
 
@@ -115,5 +116,5 @@ impl Situation {
 
 /// All situations.
 pub(crate) fn all() -> Vec<Situation> {
-    [config::all(), data::all(), runs::all(), tools::all()].concat()
+    [config::all(), data::all(), runs::all(), tools::all(), weights::all()].concat()
 }
