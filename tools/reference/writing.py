@@ -81,10 +81,10 @@ def _shallow(value: dict) -> bool:
     )
 
 
-def write(path: pathlib.Path, about: str, versions: dict, body: dict, notes=()) -> int:
+def write(path: pathlib.Path, about: str, versions: dict, body: dict, notes=(), script="tools/reference_values.py") -> int:
     document = {
         "about": about,
-        "made_by": {"script": "tools/reference_values.py", **versions},
+        "made_by": {"script": script, **versions},
         "fill": DESCRIPTION,
         "fill_check": {**CHECK.json(), "values": CHECK.array().ravel().tolist()},
         "tensors": TENSOR_FORMS,

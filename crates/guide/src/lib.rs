@@ -96,6 +96,7 @@ pub mod manual {
         latents,
         exporting,
         evaluating,
+        importing,
         comparing,
         explaining,
         library,

@@ -15,6 +15,7 @@ use crate::geometry::{ConvGeometry, ReflectGeometry, TapsGeometry, UpsampleGeome
 use crate::random::Key;
 use crate::real::Real;
 use crate::timing::{Category, Work, time};
+use crate::windows::{self, WindowGeometry};
 use crate::{bias_act, conv, dropout, gemm, norm, normal, pool, reduce, reference, reflect, resample};
 
 /// Declares the trait [`Element`] and its implementations from a list of kernels.
@@ -186,6 +187,16 @@ kernels! {
     /// The adjoint of [`gather`](Element::gather): x = y at the indices, 0 elsewhere.
     fn scatter(g: &UpsampleGeometry, indices: &[u32], y: &[Self], x: &mut [Self])
         { Memory, Floats(x.len() + y.len()) => pool::scatter }
+
+    /// y = the largest number of each window of the images x, per channel. A NaN counts as the
+    /// largest. Padding does not count.
+    fn window_max(g: &WindowGeometry, x: &[Self], y: &mut [Self])
+        { Memory, Floats(x.len() + y.len()) => windows::window_max }
+
+    /// y = the mean of each window of the images x, per channel: the sum, row by row, divided by
+    /// the number of pixels. Padding does not count.
+    fn window_mean(g: &WindowGeometry, x: &[Self], y: &mut [Self])
+        { Memory, Floats(x.len() + y.len()) => windows::window_mean }
 
     /// The mean and biased variance of each of the `mean.len()` channels of x, its last axis.
     fn channel_statistics(x: &[Self], mean: &mut [Self], variance: &mut [Self])

@@ -41,6 +41,7 @@ pub mod simd;
 mod testing;
 pub mod timing;
 mod vector_words;
+mod windows;
 
 /// The version of the numerics: of everything that decides how the results of the kernels are
 /// rounded. It goes up by one with each change that alters the bits of a run with default settings,
@@ -63,3 +64,4 @@ pub use geometry::{ConvGeometry, Padding, ReflectGeometry, TapsGeometry, Transpo
 pub use moving_average::moving_average;
 pub use random::Key;
 pub use real::Real;
+pub use windows::WindowGeometry;

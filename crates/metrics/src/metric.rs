@@ -11,8 +11,8 @@ pub const FEWEST: usize = 8;
 /// Images with everything that metrics need of them.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The images.
-    pub pictures: Pictures,
+    /// The images; None if only their features are known.
+    pub pictures: Option<Pictures>,
     /// Their features, a row each.
     pub features: Matrix,
     /// Their logits, a row each, if the extractor is a classifier.
@@ -30,7 +30,18 @@ impl Sample {
         let (features, logits) = extractor.extract(&pictures);
         features.check_finite("feature")?;
         logits.as_ref().map_or(Ok(()), |logits| logits.check_finite("logit"))?;
-        Ok(Self { pictures, features, logits, learned: None })
+        Ok(Self { pictures: Some(pictures), features, logits, learned: None })
+    }
+
+    /// A sample of images of which only the features and the logits are known. Metrics of pixels
+    /// cannot measure it.
+    ///
+    /// # Errors
+    /// When a feature or a logit is not finite.
+    pub fn of_features(features: Matrix, logits: Option<Matrix>) -> Result<Self, NotFinite> {
+        features.check_finite("feature")?;
+        logits.as_ref().map_or(Ok(()), |logits| logits.check_finite("logit"))?;
+        Ok(Self { pictures: None, features, logits, learned: None })
     }
 
     /// Adds features of the generator's training images.
@@ -51,15 +62,24 @@ impl Sample {
         self.logits.as_ref().expect("metrics of classes need a classifier as extractor")
     }
 
+    /// The images.
+    ///
+    /// # Panics
+    /// When only their features are known.
+    #[track_caller]
+    pub fn pixels(&self) -> &Pictures {
+        self.pictures.as_ref().expect("metrics of pixels need the images themselves")
+    }
+
     /// The number of images.
     pub fn count(&self) -> usize {
-        self.pictures.count()
+        self.features.rows()
     }
 
     /// A range of the images; the training images stay complete.
     pub fn part(&self, range: Range<usize>) -> Self {
         Self {
-            pictures: self.pictures.part(range.clone()),
+            pictures: self.pictures.as_ref().map(|pictures| pictures.part(range.clone())),
             features: self.features.part(range.clone()),
             logits: self.logits.as_ref().map(|logits| logits.part(range)),
             learned: self.learned.clone(),
@@ -107,10 +127,19 @@ pub struct Metric {
     pub about: &'static str,
     /// The inputs that it compares.
     pub of: Of,
+    /// The smallest number of images of a set for which it is defined.
+    pub fewest: usize,
     /// The largest number of images of a set that it uses.
     pub most: usize,
     /// Whether it is quick enough to be measured during training.
     pub quick: bool,
     /// Computes its numbers from reals and fakes.
     pub measure: fn(&Sample, &Sample) -> Vec<Number>,
+}
+
+impl Metric {
+    /// Whether users call it `name`.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
 }

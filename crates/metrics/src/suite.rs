@@ -4,12 +4,19 @@ use core::fmt;
 
 use kernels::scalar::log10;
 
-pub use crate::measures::METRICS;
+pub use crate::measures::{INCEPTION_METRICS, METRICS};
 pub use crate::metric::{FEWEST, Metric, Number, Of, Sample};
 
 /// The metric called `name`, also by its older name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|metric| metric.name == name || metric.alias == Some(name))
+    METRICS.iter().find(|metric| metric.is_called(name))
+}
+
+/// The metrics on the features of Inception: FID, KID and IS by these names, and all others. The
+/// classes of Inception are not those of the images, so class coverage is left out.
+pub fn of_inception() -> Vec<&'static Metric> {
+    let replaced = ["frechet", "kid", "class-score", "classes"];
+    INCEPTION_METRICS.iter().chain(METRICS.iter().filter(|metric| !replaced.contains(&metric.name))).collect()
 }
 
 /// One measured value, with everything that it depends on.

@@ -4,8 +4,8 @@
 //! [`System`] is the interface that a training loop needs. Read [`quickdraw`] first: its module
 //! contains its whole training step. Most other GANs with latents are networks and a specification
 //! for the shared [`GanTrainer`](trainer::gan::GanTrainer), whose options are
-//! [`TrainingOptions`](trainer::options::TrainingOptions). [`evalnet`] is not a GAN but a
-//! classifier to evaluate them with.
+//! [`TrainingOptions`](trainer::options::TrainingOptions). [`evalnet`] and
+//! [`inception`] are not GANs but classifiers to evaluate them with.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -26,6 +26,7 @@ macro_rules! parts {
 pub mod catalogue;
 pub mod evalnet;
 pub mod growing;
+pub mod inception;
 mod loss_scale;
 mod mixture;
 pub mod step_metrics;

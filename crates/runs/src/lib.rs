@@ -58,6 +58,7 @@ pub mod fetch;
 mod folder;
 #[cfg(feature = "curves")]
 mod fonts;
+pub mod import;
 pub mod inspection;
 mod layouts;
 pub mod listing;

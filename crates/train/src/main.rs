@@ -68,6 +68,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Museum(args) => commands::museum::run(args)?,
         Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
+        Action::Import(args) => commands::import::run(args)?,
         Action::Gradcheck(args) => commands::gradcheck::run(args)?,
         Action::Derive(args) => commands::derive::run(args)?,
         Action::Systems(args) => commands::systems::run(args)?,

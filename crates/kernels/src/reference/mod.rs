@@ -14,6 +14,7 @@ mod pairs;
 mod pixels;
 mod products;
 mod sums;
+mod windows;
 
 pub(crate) use draws::drop_below;
 pub use draws::{dropout, normal};
@@ -24,6 +25,7 @@ pub use norms::{
 pub use pixels::{downsample_sum, fir, gather, max_pool, reflection_fold, reflection_pad, scatter, upsample};
 pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, fold_taps, gemm, im2col, spread_taps, turn_taps};
 pub use sums::{count_non_finite, repeat_axis, sum_axis};
+pub use windows::{window_max, window_mean};
 
 /// The index of element (i, j, k, l) of an array of this shape.
 fn at(shape: [usize; 4], [i, j, k, l]: [usize; 4]) -> usize {

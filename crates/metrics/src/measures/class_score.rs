@@ -13,7 +13,7 @@
 //! **Pitfalls.** It does not compare with reals: one perfect image per class has the highest score.
 //! It rises with the images per split. Only with Inception's logits is it an *Inception Score*.
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use kernels::scalar::{exp, ln};
 
 use crate::Matrix;
@@ -28,6 +28,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "the Inception Score's formula with this classifier: from 1 to the number of classes",
     of: Of::Classes,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: false,
     measure: |_, fake| {

@@ -7,7 +7,7 @@
 //! **Pitfalls.** A classifier assigns noise to a class as well: coverage without confidence means
 //! nothing.
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use kernels::scalar::exp;
 
 use crate::Matrix;
@@ -20,6 +20,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "number of classes with at least 1 % of the fakes, and the classifier's mean confidence",
     of: Of::Classes,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: false,
     measure: |_, fake| {

@@ -11,7 +11,7 @@
 //!
 //! **Pitfalls.** Positions do not matter: images with shuffled pixels score perfectly.
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use crate::pictures::{Pictures, assert_same_size};
 
 /// The entry in the suite.
@@ -20,9 +20,10 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "distance between the colour histograms, from 0 to 1",
     of: Of::Pixels,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: false,
-    measure: |real, fake| vec![Number::plain("colors", color_distance(&real.pictures, &fake.pictures))],
+    measure: |real, fake| vec![Number::plain("colors", color_distance(real.pixels(), fake.pixels()))],
 };
 
 /// The number of bins per channel.

@@ -10,7 +10,7 @@
 use crate::distances::mean_distance;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 
 /// The entry in the suite.
 pub const METRIC: Metric = Metric {
@@ -18,6 +18,7 @@ pub const METRIC: Metric = Metric {
     alias: Some("spread"),
     about: "mean distance between fakes relative to reals: 1 is ideal, 0 is mode collapse",
     of: Of::Features,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: true,
     measure: |real, fake| vec![Number::plain("diversity", diversity(&real.features, &fake.features))],

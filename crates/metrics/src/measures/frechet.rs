@@ -23,7 +23,7 @@
 //! look at the real-vs-real value. It depends on two moments only, and is meaningless without
 //! naming the features.
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use rayon::prelude::*;
 
 use crate::eigen::eigenvalues;
@@ -36,6 +36,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "Frechet distance between two Gaussians fitted to the features; 0 means identical",
     of: Of::Features,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: true,
     measure: |real, fake| vec![Number::plain("frechet", frechet(&real.features, &fake.features))],

@@ -6,7 +6,7 @@
 //! quarter of the reals.)
 
 use crate::Pictures;
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 
 /// The entry in the suite.
 pub const METRIC: Metric = Metric {
@@ -14,10 +14,11 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "mean brightness and its variance, relative to the reals: 1 is ideal",
     of: Of::Pixels,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: true,
     measure: |real, fake| {
-        let found = ink(&real.pictures, &fake.pictures);
+        let found = ink(real.pixels(), fake.pixels());
         vec![Number::plain("ink_mean", found.mean), Number::plain("ink_variance", found.variance)]
     },
 };

@@ -12,7 +12,7 @@
 use crate::distances::nearest;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 
 /// The entry in the suite.
 pub const METRIC: Metric = Metric {
@@ -20,6 +20,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "distance to the nearest training image, relative to held-out reals: 1 is new, 0 is a copy",
     of: Of::Features,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: false,
     measure: |real, fake| {

@@ -8,6 +8,7 @@ pub mod classes;
 pub mod color_histogram;
 pub mod diversity;
 pub mod frechet;
+mod inception;
 pub mod ink;
 pub mod kid;
 pub mod memorization;
@@ -16,7 +17,9 @@ pub mod precision_recall;
 pub mod sliced_wasserstein;
 pub mod two_sample;
 
-/// Every metric.
+pub use inception::INCEPTION_METRICS;
+
+/// Every metric that can use any extractor.
 pub const METRICS: [Metric; 12] = [
     frechet::METRIC,
     kid::METRIC,

@@ -18,7 +18,7 @@
 //! Halving four times needs sides that are multiples of 16; other images are padded by repeating
 //! their border (28 to 32).
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use kernels::Key;
 use kernels::scalar::{exp, pow};
 use rand::RngExt;
@@ -35,9 +35,10 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "mean structural similarity of pairs of fakes: ideally that of reals; 1 is mode collapse",
     of: Of::Pairs(PAIRS),
+    fewest: FEWEST,
     most: usize::MAX,
     quick: false,
-    measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(&fake.pictures, PAIRS, 1))],
+    measure: |_, fake| vec![Number::plain("ms_ssim", ms_ssim_diversity(fake.pixels(), PAIRS, 1))],
 };
 
 /// The weights of the scales, the finest first.

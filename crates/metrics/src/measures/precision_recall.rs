@@ -11,7 +11,7 @@
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 
 /// The entry in the suite.
 pub const METRIC: Metric = Metric {
@@ -19,6 +19,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "share of fakes within the reals' manifold, and of reals within the fakes'",
     of: Of::Features,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: true,
     measure: |real, fake| {

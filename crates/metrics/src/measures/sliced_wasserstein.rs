@@ -13,7 +13,7 @@
 //! unnoticed. Images smaller than 32 pixels have only one level. The distance needs thousands of
 //! images to be stable; the source uses 8,192.
 
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 use kernels::Key;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -32,10 +32,11 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "sliced Wasserstein distance of patches, times 1000: 0 means identical",
     of: Of::Pixels,
+    fewest: FEWEST,
     most: IMAGES,
     quick: false,
     measure: |real, fake| {
-        let levels = sliced_wasserstein(&real.pictures, &fake.pictures, Slices::default());
+        let levels = sliced_wasserstein(real.pixels(), fake.pixels(), Slices::default());
         vec![Number::plain("swd", levels.iter().sum::<f64>() / levels.len() as f64)]
     },
 };

@@ -12,7 +12,7 @@
 use crate::distances::map_squared_distances;
 use crate::finite::assert_finite;
 use crate::matrix::Matrix;
-use crate::metric::{Metric, Number, Of};
+use crate::metric::{FEWEST, Metric, Number, Of};
 
 /// The entry in the suite.
 pub const METRIC: Metric = Metric {
@@ -20,6 +20,7 @@ pub const METRIC: Metric = Metric {
     alias: None,
     about: "accuracy of a nearest-neighbour classifier: 0.5 is ideal, 1 is separable, below 0.5 means copies",
     of: Of::Features,
+    fewest: FEWEST,
     most: usize::MAX,
     quick: true,
     measure: |real, fake| vec![Number::plain("two_sample", two_sample_accuracy(&real.features, &fake.features))],

@@ -109,6 +109,15 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
 /// # Errors
 /// The first [`Flaw`] that is found.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, Flaw> {
+    let (mut file, length) = open(path)?;
+    decode(&mut file, length)
+}
+
+/// Opens the file `path`; returns it with its length.
+///
+/// # Errors
+/// When it cannot be opened, is a folder, or is called like a pickle.
+pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64), Flaw> {
     let pickled = path.extension().is_some_and(|ending| {
         ["pt", "pth", "pkl", "pickle", "ckpt"].iter().any(|pickle| ending.eq_ignore_ascii_case(pickle))
     });
@@ -120,21 +129,20 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, Flaw> {
     if pickled {
         return Err(Flaw::Pickle);
     }
-    decode(&mut BufReader::new(file), about.len())
+    Ok((BufReader::new(file), about.len()))
 }
 
 fn unreadable(error: std::io::Error) -> Flaw {
     Flaw::Unreadable(error.to_string())
 }
 
-/// Reads a file of `length` bytes. Sizes stated in the file are checked against its length and
-/// against limits before memory is allocated, and the tensors are read one at a time, so the memory
-/// needed is that of the state and a header.
+/// Reads the header of a .safetensors file of `length` bytes: its first bytes, its text, and what
+/// it says. Sizes stated in the file are checked against its length and against limits before
+/// memory is allocated.
 ///
 /// # Errors
 /// The first [`Flaw`] that is found.
-pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Flaw> {
-    let mut hasher = Sha256::new();
+pub(crate) fn container(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String, Container), Flaw> {
     let (start, header) = read_header(file, length)?;
     let container: Container = serde_json::from_str(&header)
         .map_err(|error| Flaw::Container(format!("its header cannot be read: {error}")))?;
@@ -150,6 +158,17 @@ pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Fla
     if let Some(room) = limits::room().filter(|room| room.bytes < needed) {
         return Err(Flaw::TooLarge { needed, free: room.bytes, set_by: room.set_by });
     }
+    Ok((start, header, container))
+}
+
+/// Reads a checkpoint of `length` bytes. The tensors are read one at a time, so the memory needed is
+/// that of the state and a header.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(super) fn decode(file: &mut dyn Read, length: u64) -> Result<Checkpoint, Flaw> {
+    let mut hasher = Sha256::new();
+    let (start, header, container) = container(file, length)?;
     let about = metadata(&container)?;
 
     // The checksum covers the file with zeros in the checksum's own place.
@@ -241,7 +260,7 @@ fn checksum_place(header: &[u8], text: &str) -> Option<usize> {
 /// Reads the next tensor of the file. Its length was already checked against the file's. The inner
 /// error is for a tensor that was read completely but has an unusable type, shape or value; the
 /// caller can then go on reading and verify the checksum.
-fn tensor(
+pub(crate) fn tensor(
     name: &str,
     info: &TensorInfo,
     file: &mut dyn Read,

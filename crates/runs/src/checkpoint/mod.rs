@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub use format::weights_hash;
+pub(crate) use format::{container, open, tensor};
 
 use datasets::{Advice, advice, plural, quoted};
 
@@ -93,7 +94,7 @@ fn another(path: &Path) -> Advice {
 
 impl Flaw {
     /// What the user can do about it.
-    fn help(&self, path: &Path) -> Advice {
+    pub(crate) fn help(&self, path: &Path) -> Advice {
         match self {
             Self::Unreadable(_) => advice!(
                 "checkpoint-unreadable",
@@ -195,6 +196,15 @@ pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
     let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
     let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
     reshaped.chain(missing).chain(unexpected).chain(beyond).collect()
+}
+
+/// How the names of the network that averages the weights of another one begin, and those of that
+/// one.
+pub(crate) const AVERAGE: [&str; 2] = ["average.", "generator."];
+
+/// The part of a system's state that a name belongs to: the first word of the name.
+pub(crate) fn part_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// A loaded checkpoint, with its file and the newer files that were skipped as damaged.

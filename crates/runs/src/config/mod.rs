@@ -50,6 +50,8 @@ pub enum Source {
     Set(String),
     /// A named option, such as `--batch`.
     Option(&'static str),
+    /// The shapes of the weights in the file with this path.
+    Weights(String),
     /// A program that uses the library; the text is the key that it set.
     Code(String),
 }
@@ -61,6 +63,7 @@ impl fmt::Display for Source {
             Self::File(file, line) => write!(f, "{file}, line {line}"),
             Self::Set(text) => write!(f, "--set {text}"),
             Self::Option(name) => write!(f, "option {name}"),
+            Self::Weights(file) => write!(f, "the weights in {file}"),
             Self::Code(key) => write!(f, "the program's own setting of {key}"),
         }
     }
@@ -74,6 +77,7 @@ impl Source {
             Self::File(..) => "--config".to_owned(),
             Self::Set(text) => format!("--set {}", quoted(text)),
             Self::Option(name) => (*name).to_owned(),
+            Self::Weights(file) => file.clone(),
             Self::Code(key) => key.clone(),
         }
     }

@@ -17,7 +17,7 @@ use rand::seq::index::sample;
 use tensor::Tensor;
 
 /// Principal components are fitted on at most this many real images.
-const MOST_TO_FIT: usize = 5000;
+pub(super) const MOST_TO_FIT: usize = 5000;
 
 /// What to measure.
 pub(crate) struct Setup {
@@ -137,8 +137,7 @@ impl Evaluator {
                 {
                     let Target { real, counterparts, .. } = &self.targets[from];
                     let bar = LateBar::new(&self.output, "images", self.count() as u64);
-                    let translated =
-                        Translated::new(translator, direction, &real.pictures, counterparts.as_ref(), bar)?;
+                    let translated = Translated::new(translator, direction, real.pixels(), counterparts.as_ref(), bar)?;
                     rows.extend(self.against(Some(name), to, translated.fakes)?);
                     rows.extend(translated.distances.into_iter().map(|(distance, value)| {
                         let number = Number { name: distance, value, deviation: None };
@@ -167,7 +166,7 @@ impl Evaluator {
     fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
-        let at_a_time = pictures::at_a_time(self.targets[0].real.pictures.size());
+        let at_a_time = pictures::at_a_time(self.targets[0].real.pixels().size());
         let mut bar = LateBar::new(&self.output, "images", self.count() as u64);
         let mut drawn = 0;
         let parts = latents.data().chunks(length * at_a_time).map(|rows| {
@@ -238,7 +237,7 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 /// The extractor returned a value that is not finite.
-fn not_finite(bad: NotFinite) -> Failure {
+pub(super) fn not_finite(bad: NotFinite) -> Failure {
     Failure::new(Code::Diverged, "the features of an image are not finite").because(bad)
 }
 

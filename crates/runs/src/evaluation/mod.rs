@@ -1,21 +1,24 @@
 //! Evaluation: [`evaluate`] measures the quality of the images that a run generates.
 //!
 //! This file chooses the metrics and the data. `evaluator.rs` holds the real images and compares
-//! generated ones with them; `output.rs` writes the numbers to a file. The metrics themselves are
-//! in the crate `metrics`.
+//! generated ones with them; `folders.rs` compares two folders of pictures without a run;
+//! `inception.rs` extracts the features for the FID; `output.rs` writes the numbers to a file. The
+//! metrics themselves are in the crate `metrics`.
 
 pub mod evalnet;
+pub mod folders;
 
 mod evaluator;
+mod inception;
 mod output;
 mod points;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datasets::advice;
-use metrics::suite::{self, FEWEST, METRICS, Metric, Of};
+use metrics::suite::{self, FEWEST, INCEPTION_METRICS, METRICS, Metric, Of};
 
 pub use evaluator::{DISTANCES, Measurement};
 pub(crate) use evaluator::{Evaluator, Setup};
@@ -49,11 +52,17 @@ enum FeatureExtractor {
     Pca64,
     /// The classifier for images with this side length, trained on the run's labelled data.
     Evalnet(usize),
+    /// The network on which the FID is defined.
+    Inception,
 }
 
 impl FeatureExtractor {
-    const NAMES: [(&str, Self); 3] =
-        [("pca64", Self::Pca64), ("evalnet28", Self::Evalnet(28)), ("evalnet32", Self::Evalnet(32))];
+    const NAMES: [(&str, Self); 4] = [
+        ("pca64", Self::Pca64),
+        ("evalnet28", Self::Evalnet(28)),
+        ("evalnet32", Self::Evalnet(32)),
+        ("inception", Self::Inception),
+    ];
 
     /// The extractor with this name.
     ///
@@ -82,12 +91,27 @@ fn is_possible(metric: &Metric, extractor: FeatureExtractor) -> bool {
 /// # Errors
 /// When there is no such metric.
 fn chosen(names: &[String], extractor: FeatureExtractor) -> Result<Vec<&'static Metric>, Failure> {
+    let all = match extractor {
+        FeatureExtractor::Inception => suite::of_inception(),
+        _ => METRICS.iter().collect(),
+    };
     if names.is_empty() {
-        return Ok(METRICS.iter().filter(|metric| is_possible(metric, extractor)).collect());
+        return Ok(all.into_iter().filter(|metric| is_possible(metric, extractor)).collect());
     }
     let find = |name: &String| {
-        suite::find(name).ok_or_else(|| {
-            let known = METRICS.each_ref().map(|metric| metric.name);
+        let found = all.iter().find(|metric| metric.is_called(name)).copied();
+        found.ok_or_else(|| {
+            if let Some(metric) = INCEPTION_METRICS.iter().find(|metric| metric.name == name) {
+                return Failure::new(Code::Usage, format!("`{name}` is defined on the features of Inception"))
+                    .at("option --metric")
+                    .because("the extractor is another one")
+                    .help(advice!(
+                        "metric-of-inception",
+                        "use `{}`, the same formula with this extractor; the Manual says how to use Inception",
+                        metric.alias.unwrap_or(metric.name)
+                    ));
+            }
+            let known: Vec<&str> = all.iter().map(|metric| metric.name).collect();
             Failure::new(Code::Usage, format!("there is no metric `{name}`")).at("option --metric").help(advice!(
                 "no-such-metric",
                 "{}",
@@ -130,8 +154,10 @@ pub struct EvaluateRequest {
     pub seed: Option<u64>,
     /// Truncation, for systems with styles.
     pub psi: Option<f64>,
-    /// The feature extractor: `pca64` (the default), `evalnet28` or `evalnet32`.
+    /// The feature extractor: `pca64` (the default), `evalnet28`, `evalnet32` or `inception`.
     pub extractor: Option<String>,
+    /// The weights of the extractor `inception`.
+    pub weights: Option<PathBuf>,
     /// Real images to compare with, instead of those of the run.
     pub data: Option<String>,
     /// The names of the metrics; all applicable ones if empty.
@@ -147,6 +173,27 @@ impl EvaluateRequest {
     pub fn of(run: impl Into<PathBuf>) -> Self {
         Self { run: run.into(), ..Self::default() }
     }
+}
+
+/// Rejects weights without the extractor that they are for, and the other way round.
+fn check_weights(extractor: FeatureExtractor, weights: Option<&Path>) -> Result<(), Failure> {
+    match weights {
+        None if extractor == FeatureExtractor::Inception => Err(inception::needs_weights()),
+        Some(path) if extractor != FeatureExtractor::Inception => {
+            Err(Failure::new(Code::Usage, "the weights are for the extractor `inception`")
+                .at("option --weights")
+                .because(format!("{} would not be used", path.display()))
+                .help(advice!("weights-unused", "leave out `--weights`, or choose that extractor")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The failure for a number of images that is not allowed.
+fn bad_count(count: u64) -> Failure {
+    Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
+        .at("option --count")
+        .because(format!("allowed: {FEWEST} to {MOST}"))
 }
 
 /// The results of an evaluation, in the order of their lines.
@@ -184,11 +231,10 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
     let extractor = FeatureExtractor::named(request.extractor.as_deref().unwrap_or("pca64"))?;
     let metrics = chosen(&request.metrics, extractor)?;
+    check_weights(extractor, request.weights.as_deref())?;
     let fewest = FEWEST as u64;
     if let Some(count) = request.count.filter(|count| !(fewest..=MOST).contains(count)) {
-        return Err(Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
-            .at("option --count")
-            .because(format!("allowed: {fewest} to {MOST}")));
+        return Err(bad_count(count));
     }
     let Trained { mut config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let sampler = system.samples();
@@ -205,6 +251,12 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
                 "points-have-own-numbers",
                 "leave out `--metric --extractor`: points have their own metrics"
             )));
+    }
+    if found.checkpoint.data.is_empty() && config.data().is_none() && !is_plane {
+        return Err(Failure::new(Code::Usage, "there are no images to compare with")
+            .at(request.run.display())
+            .because("its weights were imported, and its configuration names no data")
+            .help(advice!("imported-without-data", "name the real images: `--data PATH`")));
     }
     let data = data::of(&config, &*system, FEWEST, &request.output)?;
     if request.data.is_none() {
@@ -235,12 +287,17 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
         (None, None) => (&data, "training images: there is no test split"),
     };
     output.say(&format!("reals        {} ({which})", reals.origin()));
-    let bytes = system.image_shape().map_or(0, |image| COPIES * image.iter().product::<usize>());
-    plan::can_have_so_many(reals.counts().into_iter().fold(count, usize::min), bytes)?;
+    let features = if extractor == FeatureExtractor::Inception { inception::BYTES } else { 0 };
+    let bytes = system.image_shape().map_or(0, |image| COPIES * image.iter().product::<usize>() + features);
+    let possible = reals.counts().into_iter().fold(count, usize::min);
+    plan::can_have_so_many(possible, bytes)?;
+    let metrics = inception::defined_for(metrics, !request.metrics.is_empty(), possible, output)?;
+    let weights = request.weights.as_deref();
     let setup = Setup { metrics, count, seed: request.seed.unwrap_or(config.seed()) };
     let evaluator = Evaluator::new(reals, enough.map(|_| &data), setup, |reals| match extractor {
         FeatureExtractor::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),
         FeatureExtractor::Evalnet(side) => evalnet::extractor(side, &config, &data, output),
+        FeatureExtractor::Inception => Ok(Box::new(inception::Network::open(weights, output)?)),
     })?;
     if evaluator.count() < count {
         output.say(&format!("images       {} instead of {count}: there are no more real images", evaluator.count()));
@@ -251,9 +308,9 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
     let measurements = evaluator.showing(output).measure(fakes).map_err(|failure| failure.at(found.path.display()))?;
     if let (Some(path), Some(format)) = (&request.out, format) {
-        output::write(path, format, &found, request.psi, &measurements)?;
+        output::write(path, format, &output::About::Run(&found), request.psi, &measurements)?;
     }
-    let json = output::json(&found, request.psi, &measurements);
+    let json = output::json(&output::About::Run(&found), request.psi, &measurements);
     Ok(Evaluation { measurements, json })
 }
 
@@ -274,6 +331,11 @@ mod tests {
             "whether it can be measured is asked later"
         );
         assert_eq!(FeatureExtractor::named("evalnet32").unwrap(), FeatureExtractor::Evalnet(32));
-        assert_eq!(FeatureExtractor::named("inception").unwrap_err().code, Code::Usage);
+        assert_eq!(FeatureExtractor::named("inceptio").unwrap_err().code, Code::Usage);
+        let inception = chosen(&[], FeatureExtractor::Inception).unwrap();
+        let starts: Vec<_> = inception.iter().map(|metric| metric.name).take(4).collect();
+        assert_eq!(starts, ["fid", "kid", "is", "precision-recall"]);
+        assert_eq!(chosen(&names("frechet"), FeatureExtractor::Inception).unwrap()[0].name, "fid");
+        assert!(message(&names("fid")).contains("use `frechet`"));
     }
 }

@@ -33,6 +33,14 @@ impl Format {
     }
 }
 
+/// What was measured.
+pub(super) enum About<'a> {
+    /// Images of a run.
+    Run(&'a LoadedCheckpoint),
+    /// The pictures of a folder, against those of another.
+    Folders { pictures: &'a Path, against: &'a Path },
+}
+
 /// Writes all measurements to `path`, with the truncation of the samples if there was one.
 ///
 /// # Errors
@@ -40,19 +48,19 @@ impl Format {
 pub(super) fn write(
     path: &Path,
     format: Format,
-    found: &LoadedCheckpoint,
+    about: &About<'_>,
     psi: Option<f64>,
     measurements: &[Measurement],
 ) -> Result<(), Failure> {
     let text = match format {
-        Format::Json => format!("{:#}\n", json(found, psi, measurements)),
-        Format::Csv => csv_text(found, psi, measurements),
+        Format::Json => format!("{:#}\n", json(about, psi, measurements)),
+        Format::Csv => csv_text(about, psi, measurements),
     };
     Ok(storage::write_whole(&RealDisk, path, text.as_bytes())?)
 }
 
 /// A value that is not finite is written as `null`, because JSON has no NaN.
-pub(super) fn json(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> Value {
+pub(super) fn json(about: &About<'_>, psi: Option<f64>, measurements: &[Measurement]) -> Value {
     let measurement = |measurement: &Measurement| {
         let one = &measurement.measured;
         json!({
@@ -66,23 +74,34 @@ pub(super) fn json(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[M
             "real_vs_real_n": one.baseline.map(|(_, count)| count),
         })
     };
-    json!({
-        "system": found.checkpoint.system,
-        "checkpoint": found.path.display().to_string(),
-        "step": found.checkpoint.step,
-        "psi": psi,
-        "numbers": measurements.iter().map(measurement).collect::<Vec<_>>(),
-    })
+    let numbers: Vec<_> = measurements.iter().map(measurement).collect();
+    match about {
+        About::Run(found) => json!({
+            "system": found.checkpoint.system,
+            "checkpoint": found.path.display().to_string(),
+            "step": found.checkpoint.step,
+            "psi": psi,
+            "numbers": numbers,
+        }),
+        About::Folders { pictures, against } => json!({
+            "pictures": pictures.display().to_string(),
+            "against": against.display().to_string(),
+            "numbers": numbers,
+        }),
+    }
 }
 
 /// Missing values are empty fields.
-fn csv_text(found: &LoadedCheckpoint, psi: Option<f64>, measurements: &[Measurement]) -> String {
+fn csv_text(about: &About<'_>, psi: Option<f64>, measurements: &[Measurement]) -> String {
     let mut text = String::from("step,metric,direction,extractor,n,value,deviation,real_vs_real,real_vs_real_n,psi\n");
     for measurement in measurements {
         let one = &measurement.measured;
         let optional = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
         let fields = [
-            found.checkpoint.step.to_string(),
+            match about {
+                About::Run(found) => found.checkpoint.step.to_string(),
+                About::Folders { .. } => String::new(),
+            },
             one.number.name.to_owned(),
             measurement.direction.unwrap_or_default().to_owned(),
             one.extractor.clone().unwrap_or_default(),

@@ -16,7 +16,7 @@ use tensor::meta;
 use toml::Value;
 
 use super::TrainRequest;
-use crate::checkpoint::{Checkpoint, LoadedCheckpoint, all_misfits, weights_hash};
+use crate::checkpoint::{AVERAGE, Checkpoint, LoadedCheckpoint, all_misfits, part_of, weights_hash};
 use crate::config::{self, Assignment, Config, ParentRecord, Source};
 use crate::failure::{Code, Failure};
 use crate::folder::resume;
@@ -237,14 +237,6 @@ fn kind(kinds: &BTreeMap<String, TensorKind>, name: &str) -> Option<TensorKind> 
 
 /// How the names of the state of optimisers begin.
 const OPTIMIZER: &str = "optimizer.";
-/// The network that averages the weights of another one, and that one.
-const AVERAGE: [&str; 2] = ["average.", "generator."];
-
-/// The part of a system's state that a name belongs to.
-fn part_of(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
-}
-
 /// The state of `system` with everything taken over from `parent` that fits, and a line about each
 /// part. The parameters of the networks have been found to fit.
 fn inherited(system: &dyn System, parent: &State) -> (State, Vec<String>) {

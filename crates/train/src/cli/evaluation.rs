@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use metrics::suite::METRICS;
+use metrics::suite::{INCEPTION_METRICS, METRICS};
 use runs::evaluation::{DISTANCES, NUMBERS};
 
 use super::exit_codes::EXIT_CODES;
@@ -13,20 +13,31 @@ use super::sampling::psi;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EvaluateArgs {
     /// A run folder, or one of its checkpoint files
-    pub(crate) run: PathBuf,
+    #[arg(required_unless_present = "pictures")]
+    pub(crate) run: Option<PathBuf>,
+    /// Measure the pictures of this folder instead of those of a run
+    #[arg(long, value_name = "DIR", requires = "against", conflicts_with_all = ["run", "psi", "data"])]
+    pub(crate) pictures: Option<PathBuf>,
+    /// The folder of pictures to compare them with
+    #[arg(long, value_name = "DIR", requires = "pictures")]
+    pub(crate) against: Option<PathBuf>,
     /// Number of generated images, and of real images to compare them with (fewer if the data set
-    /// is smaller) [default: 2500; points: 10000]
+    /// is smaller) [default: 2500; points: 10000; pictures: all]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
-    /// Seed of the generated images and of the choice of real ones [default: the run's]
+    /// Seed of the generated images and of the choice of real ones [default: the run's; pictures:
+    /// 1]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Evaluate truncated samples, for systems with styles (see `train sample --help`)
     #[arg(long, value_name = "PSI", allow_negative_numbers = true, value_parser = psi)]
     pub(crate) psi: Option<f64>,
-    /// The feature extractor: pca64, evalnet28, evalnet32
+    /// The feature extractor: pca64, evalnet28, evalnet32, inception
     #[arg(long, value_name = "NAME", default_value = "pca64")]
     pub(crate) extractor: String,
+    /// The weights of the extractor inception (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
     /// The real images [default: the run's own]
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
@@ -60,8 +71,12 @@ pub(super) fn help() -> String {
         rows.iter().map(|(name, about)| format!("  {name:<17} {about}")).collect::<Vec<_>>().join("\n")
     };
     let metrics = METRICS.each_ref().map(|metric| (metric.name, metric.about));
+    let inception = INCEPTION_METRICS.each_ref().map(|metric| (metric.name, metric.about));
     format!(
         "Metrics:
+{}
+
+With the extractor inception, these replace frechet, kid, class-score and classes:
 {}
 
 Additional metrics of a run that translates images, in each direction:
@@ -74,12 +89,19 @@ Feature extractors:
   pca64             projection onto the 64 principal components of the real images
   evalnet28         a small classifier of 28x28 images, trained on the run's labelled data at first use
   evalnet32         the same for 32x32 images
+  inception         the network of FID, KID and IS; --weights names its weights, which the Manual says how to get
 
 A score can only be compared with scores of the same extractor and number of images, so its name contains both.
-The score of real images against other real images is printed next to it. None of the scores is an FID, which needs Inception.
+The score of real images against other real images is printed next to it. Only the scores of Inception are called FID, KID and IS.
+
+Examples:
+  train evaluate runs/0001-quickdraw
+  train evaluate runs/0004-dcgan --extractor inception --weights inception.safetensors --count 10000
+  train evaluate --pictures samples/ --against photographs/ --extractor inception --weights inception.safetensors
 
 {EXIT_CODES}",
         list(&metrics),
+        list(&inception),
         list(&DISTANCES),
         list(&NUMBERS)
     )
@@ -91,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_metric() {
-        assert!(METRICS.iter().all(|metric| help().contains(metric.about)));
+        assert!(METRICS.iter().chain(&INCEPTION_METRICS).all(|metric| help().contains(metric.about)));
         let others = DISTANCES.iter().chain(&NUMBERS);
         assert!({ others }.all(|(name, about)| help().contains(name) && help().contains(about)));
     }

@@ -6,6 +6,7 @@ pub(crate) mod evaluation;
 pub(crate) mod exit_codes;
 pub(crate) mod export;
 pub(crate) mod files;
+pub(crate) mod importing;
 pub(crate) mod sampling;
 pub(crate) mod tools;
 pub(crate) mod train;
@@ -22,6 +23,7 @@ use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
 use export::ExportArgs;
 use files::{CompletionsArgs, DoctorArgs, InspectArgs, ManArgs, RunsArgs, SystemsArgs};
+use importing::ImportArgs;
 use sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
 use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
 use train::TrainArgs;
@@ -56,6 +58,7 @@ pub(crate) enum Action {
     Report(ReportArgs),
     Museum(MuseumArgs),
     Fetch(FetchArgs),
+    Import(ImportArgs),
     Gradcheck(GradcheckArgs),
     Derive(DeriveArgs),
     Systems(SystemsArgs),
@@ -84,6 +87,7 @@ const EXAMPLES: &str = "Examples:
   train export runs/0001-quickdraw --format onnx
   train explain --preset gan                   explain backprop, on a real training step
   train report runs/0001-quickdraw --out r.html  put a run's report into one file
+  train import netG.safetensors --as dcgan     make a run of weights trained with PyTorch
   train fetch mnist                            download a data set
   train gradcheck                              check all derivatives
   train derive matmul                          derive a gradient step by step
@@ -151,7 +155,7 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             EvaluateArgs::augment_args(Command::new("evaluate"))
-                .about("Measures the quality of a run's images")
+                .about("Measures the quality of a run's images, or of a folder of pictures")
                 .after_help(evaluation::help()),
         )
         .subcommand(
@@ -188,6 +192,11 @@ pub(crate) fn command() -> Command {
             FetchArgs::augment_args(Command::new("fetch"))
                 .about("Downloads a data set into data/ and verifies it; without a name, lists the data sets")
                 .after_help(EXIT_CODES),
+        )
+        .subcommand(
+            ImportArgs::augment_args(Command::new("import"))
+                .about("Makes a run of weights that were trained elsewhere, from .safetensors files")
+                .after_help(importing::help()),
         )
         .subcommand(
             GradcheckArgs::augment_args(Command::new("gradcheck"))
@@ -254,6 +263,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "museum" => Action::Museum(MuseumArgs::from_arg_matches(inner)?),
         "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
+        "import" => Action::Import(ImportArgs::from_arg_matches(inner)?),
         "gradcheck" => Action::Gradcheck(GradcheckArgs::from_arg_matches(inner)?),
         "derive" => Action::Derive(DeriveArgs::from_arg_matches(inner)?),
         "systems" => Action::Systems(SystemsArgs::from_arg_matches(inner)?),

@@ -5,24 +5,41 @@ use std::sync::Arc;
 use runs::config::Assignment;
 use runs::console::{Output, print};
 use runs::evaluation::evalnet::{self, EvalnetRequest};
+use runs::evaluation::folders::{CompareRequest, compare};
 use runs::evaluation::{EvaluateRequest, evaluate};
 use runs::failure::Failure;
 use runs::systems::Trainable;
 
 use crate::cli::evaluation::{EvalnetArgs, EvaluateArgs};
 
-/// Evaluates a run.
+/// Evaluates a run, or compares two folders of pictures.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// As [`evaluate`] and [`compare`].
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    if let (Some(pictures), Some(against)) = (&args.pictures, &args.against) {
+        let evaluation = compare(&CompareRequest {
+            pictures: pictures.clone(),
+            against: against.clone(),
+            extractor: Some(args.extractor.clone()),
+            weights: args.weights.clone(),
+            count: args.count,
+            seed: args.seed.unwrap_or(1),
+            metrics: args.metrics.clone(),
+            out: args.out.clone(),
+            output: Output::Standard,
+        })?;
+        return print(&evaluation.to_string());
+    }
     let evaluation = evaluate(&EvaluateRequest {
-        run: args.run.clone(),
+        // The parser requires it if no pictures are given.
+        run: args.run.clone().unwrap_or_default(),
         own: None,
         count: args.count,
         seed: args.seed,
         psi: args.psi,
         extractor: Some(args.extractor.clone()),
+        weights: args.weights.clone(),
         data: args.data.clone(),
         metrics: args.metrics.clone(),
         out: args.out.clone(),

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod gradcheck;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod museum;
 pub(crate) mod report;

@@ -1,6 +1,8 @@
 //! Drives the built binary in a folder of its own.
 #![allow(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
+pub(crate) mod weights;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

@@ -415,6 +415,7 @@ pub fn picture_size(file: &Path) -> Result<[usize; 2], DataError> {
     decode::size_of(&Source::File(file.to_owned())).map_err(|why| unreadable(file, &why))
 }
 
+/// The error for a picture that cannot be read.
 fn unreadable(file: &Path, why: &str) -> DataError {
     let help = advice!("bad-picture", "replace or remove this file");
     DataError::invalid(file, "the picture cannot be read", shown(why), help)

@@ -5,6 +5,7 @@ mod data;
 mod files;
 mod runs;
 mod tools;
+mod weights;
 
 use std::process::Command;
 
@@ -116,5 +117,5 @@ impl Situation {
 
 /// All situations.
 pub(crate) fn all() -> Vec<Situation> {
-    [config::all(), data::all(), files::all(), runs::all(), tools::all()].concat()
+    [config::all(), data::all(), files::all(), runs::all(), tools::all(), weights::all()].concat()
 }

@@ -1,0 +1,66 @@
+//! Files that this program exported: their tensors have the names of this project and PyTorch's
+//! layouts, and their metadata has the configuration.
+
+use datasets::advice;
+use nn::Network;
+use serde::Deserialize;
+
+use super::state_dict::{StateDict, Wanted};
+use super::{Filled, ImportRequest, fill};
+use crate::config::{Assignment, Config};
+use crate::failure::{Code, Failure};
+
+/// The key of the metadata.
+const KEY: &str = "backdraw_export";
+/// The newest version of the metadata that can be read.
+const VERSION: u64 = 1;
+
+/// The metadata, as far as the import needs it.
+#[derive(Deserialize)]
+struct Exported {
+    version: u64,
+    /// The text of the run's `config.toml`.
+    config: String,
+    /// The network that the tensors are of.
+    network: String,
+}
+
+/// The system that the file `dict` is of, with its weights.
+///
+/// # Errors
+/// When the file was not exported by this program, or does not fit.
+pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled, Failure> {
+    let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(dict.path.display());
+    let Some(text) = dict.metadata.get(KEY) else {
+        return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
+            .at(dict.path.display())
+            .because("it was not exported by this program")
+            .help(advice!("import-as-what", "say what it was saved by, such as `--as dcgan`")));
+    };
+    let about: Exported = serde_json::from_str(text)
+        .map_err(|error| failure("the metadata of the exported weights cannot be read").because(error))?;
+    if about.version > VERSION {
+        return Err(failure("the weights were exported by a newer version of this program")
+            .because(format!("its metadata has version {}; this program reads up to {VERSION}", about.version)));
+    }
+    let name = format!("{} (its configuration)", dict.path.display());
+    let exported = Config::of_text(&about.config, &name, None)?;
+    let given: Vec<Assignment> = exported.inherited(&request.assignments, &name)?;
+    let given: Vec<Assignment> = given.into_iter().chain(request.assignments.iter().cloned()).collect();
+    let config = Config::resolve(&exported.entry, &given)?;
+    let mut dicts = vec![(about.network, dict)];
+    for (network, path) in &request.others {
+        dicts.push((network.clone(), StateDict::read(path)?));
+    }
+    fill(config, &request.file, dicts.into_iter(), wanted)
+}
+
+/// The tensors of `network`, under their own names.
+fn wanted(network: &Network) -> Vec<Wanted> {
+    let wanted = |(name, _, tensor): (String, _, &tensor::Tensor)| Wanted {
+        theirs: name.clone(),
+        shape: tensor.shape().to_vec(),
+        ours: name,
+    };
+    network.tensors().into_iter().map(wanted).collect()
+}

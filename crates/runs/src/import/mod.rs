@@ -1,0 +1,225 @@
+//! Import: [`import`] makes a run of the weights of a network that was trained elsewhere, so that
+//! it can be sampled, evaluated, used for translations, or trained further.
+//!
+//! `state_dict.rs` reads the files and turns PyTorch's layouts into those of this project;
+//! `programs.rs` has the PyTorch programs whose names are known; `exported.rs` the files that this
+//! program exports.
+
+mod exported;
+mod programs;
+pub(crate) mod state_dict;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use datasets::{advice, plural};
+use nn::{Network, State, StateError};
+use tensor::meta;
+use toml::Value;
+
+pub use programs::{PROGRAMS, Program};
+use state_dict::{StateDict, Wanted};
+
+use crate::checkpoint::{AVERAGE, Checkpoint, all_misfits, file_name, part_of, weights_hash};
+use crate::config::{Assignment, Config, Source};
+use crate::console::Output;
+use crate::failure::{Code, Failure};
+use crate::folder::{self, Claimed};
+use crate::plan;
+use crate::processor;
+use crate::storage::{self, RealDisk};
+use crate::suggestion::suggestion;
+use crate::systems;
+
+/// What to import, and where the run folder goes.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// The .safetensors file of the generator; of the generator A to B, for translators.
+    pub file: PathBuf,
+    /// The system of which the file has a network; None for a file that this program exported.
+    pub system: Option<String>,
+    /// Files of further networks of the system, by the names of these networks.
+    pub others: Vec<(String, PathBuf)>,
+    /// Settings of the run, such as its data. What the networks depend on is read from the files.
+    pub assignments: Vec<Assignment>,
+    /// The run folder; by default the next free `runs/NNNN-SYSTEM`.
+    pub out: Option<PathBuf>,
+    /// Where messages go.
+    pub output: Output,
+}
+
+/// The result of an import.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The name of its system.
+    pub system: String,
+    /// The hash of its state.
+    pub weights_hash: String,
+}
+
+impl fmt::Display for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.run.display())?;
+        writeln!(f, "weights hash: {}", self.weights_hash)
+    }
+}
+
+/// Imports the networks. Networks of the system that no file has keep random weights.
+///
+/// # Errors
+/// When a file cannot be read or does not fit, or the run folder is taken. Nothing is written then.
+pub fn import(request: &ImportRequest) -> Result<Imported, Failure> {
+    processor::on_a_kernel_thread(|| import_here(request))
+}
+
+/// A system with the weights of the files.
+struct Filled {
+    config: Config,
+    state: State,
+    /// The networks, each with its file and the tensors from it.
+    sources: Vec<(String, PathBuf, Vec<String>)>,
+}
+
+/// Imports on the current thread.
+fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
+    let first = StateDict::read(&request.file)?;
+    let Filled { mut config, state, sources } = match &request.system {
+        Some(name) => of_program(request, name, first)?,
+        None => exported::filled(request, first)?,
+    };
+    let lines = about(&config, &state, &sources)?;
+
+    let name = config.entry.name;
+    let Claimed { run, lock: _lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
+    if is_begun {
+        return Err(Failure::new(Code::Usage, "the folder already holds a run").at(run.display()).help(advice!(
+            "import-needs-a-new-folder",
+            "leave out `--out` for a numbered folder below runs/, or name another one"
+        )));
+    }
+    folder::reopen(&run)?;
+    config.record_data(&run);
+    let (text, weights_hash) = (config.to_toml(), weights_hash(&state));
+    let (system, seed, data) = (name.to_owned(), config.seed(), String::new());
+    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data, state };
+    checkpoint.write(&RealDisk, &run.join("checkpoints").join(file_name(0)))?;
+    // The configuration is written last: it marks the folder as a run.
+    storage::write_whole(&RealDisk, &run.join("config.toml"), text.as_bytes())?;
+    lines.iter().for_each(|line| request.output.say(line));
+    Ok(Imported { run, system: name.to_owned(), weights_hash })
+}
+
+/// The networks of a PyTorch program in the system `name`.
+fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<Filled, Failure> {
+    let program =
+        Program::find(name).ok_or_else(|| {
+            let names = PROGRAMS.each_ref().map(|program| program.name);
+            Failure::new(Code::Usage, format!("weights cannot be imported as `{name}`"))
+                .at("option --as")
+                .help(advice!("no-such-import", "{}", suggestion(name, &names)))
+        })?;
+    let mut dicts = BTreeMap::from([(program.networks[0], first)]);
+    for (network, path) in &request.others {
+        let known = program.networks.iter().find(|known| *known == network).ok_or_else(|| {
+            Failure::new(Code::Usage, format!("`{network}` is no network of `{name}`"))
+                .at("option --with")
+                .help(advice!("no-such-network", "{}", suggestion(network, program.networks)))
+        })?;
+        if dicts.insert(known, StateDict::read(path)?).is_some() {
+            return Err(Failure::new(Code::Usage, format!("there are two files for the network `{network}`"))
+                .at("option --with")
+                .because(format!("the first file is that of `{}`", program.networks[0])));
+        }
+    }
+    dicts.values_mut().for_each(|dict| program.simplify(dict));
+
+    let entry = systems::find(name).expect("every program is imported as a system of the table");
+    let source = Source::Weights(request.file.display().to_string());
+    let setting = |key: String, value: Value| Assignment { key, value, source: source.clone() };
+    let read = program.settings(&dicts.iter().map(|(name, dict)| (*name, dict)).collect());
+    let mut given = vec![setting("preset".into(), "original".into())];
+    let number = |size: usize| Value::Integer(i64::try_from(size).unwrap_or(i64::MAX));
+    given.extend(read.into_iter().map(|(key, size)| setting(format!("{name}.{key}"), number(size))));
+    given.extend(request.assignments.iter().cloned());
+    let config = Config::resolve(&entry, &given)?;
+    fill(config, &request.file, dicts.into_iter().map(|(name, dict)| (name.to_owned(), dict)), |network| {
+        program.wanted(network)
+    })
+}
+
+/// The system of `config`, with its networks filled from `dicts`; `wanted` lists the tensors of a
+/// network.
+///
+/// # Errors
+/// When a file does not fit its network: lists all differences of all files.
+fn fill(
+    config: Config,
+    file: &Path,
+    dicts: impl Iterator<Item = (String, StateDict)>,
+    wanted: impl Fn(&Network) -> Vec<Wanted>,
+) -> Result<Filled, Failure> {
+    plan::can_open(&config, file)?;
+    let system = config.build()?;
+    let mut state = system.state();
+    let (mut sources, mut misfits) = (Vec::new(), Vec::new());
+    for (name, dict) in dicts {
+        let networks = system.networks();
+        let of_it = networks.iter().filter(|network| part_of(network.name()) == name);
+        let wanted: Vec<Wanted> = of_it.flat_map(|network| wanted(network)).collect();
+        let path = dict.path.clone();
+        match dict.take(&wanted) {
+            Ok(tensors) => {
+                sources.push((name, path, tensors.keys().cloned().collect()));
+                state.tensors.extend(tensors);
+            }
+            Err(error) => misfits.push((path, error)),
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(misfit("the weights do not fit the network; nothing was imported", &misfits).help(advice!(
+            "weights-do-not-fit",
+            "the page of the Manual about importing lists the programs and the networks whose weights fit"
+        )));
+    }
+    // The moving average of a generator starts at its weights.
+    let [average, source] = AVERAGE;
+    let of_source = |name: &String| Some(format!("{source}{}", name.strip_prefix(average)?));
+    let averages: Vec<(String, String)> =
+        state.tensors.keys().filter_map(|name| Some((name.clone(), of_source(name)?))).collect();
+    for (name, source) in averages {
+        if let Some(tensor) = state.tensors.get(&source).cloned() {
+            state.tensors.insert(name, tensor);
+        }
+    }
+    Ok(Filled { config, state, sources })
+}
+
+/// The failure `what` for files that do not fit: all names, with the shapes in the file.
+pub(crate) fn misfit(what: &str, misfits: &[(PathBuf, StateError)]) -> Failure {
+    let paths: Vec<String> = misfits.iter().map(|(path, _)| path.display().to_string()).collect();
+    let lines = misfits.iter().flat_map(|(path, error)| {
+        let heading = (misfits.len() > 1).then(|| format!("{}:", path.display()));
+        heading.into_iter().chain(all_misfits(error))
+    });
+    Failure::new(Code::Checkpoint, what).at(paths.join(", ")).because(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Lines about what was imported, and what was not.
+fn about(config: &Config, state: &State, sources: &[(String, PathBuf, Vec<String>)]) -> Result<Vec<String>, Failure> {
+    let system = meta::run(|| config.build())?;
+    let mut lines: Vec<String> = sources
+        .iter()
+        .map(|(name, path, tensors)| {
+            let count: usize = tensors.iter().map(|tensor| state.tensors[tensor].size()).sum();
+            format!("imported     {name}: {} {} from {}", count, plural(count, "number"), path.display())
+        })
+        .collect();
+    let mut others: Vec<&str> = system.networks().iter().map(|network| part_of(network.name())).collect();
+    others.dedup();
+    others.retain(|name| sources.iter().all(|(imported, ..)| imported != name));
+    lines.extend(others.iter().map(|name| format!("random       {name}: drawn from seed {}", config.seed())));
+    Ok(lines)
+}

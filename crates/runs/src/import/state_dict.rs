@@ -1,0 +1,153 @@
+//! [`StateDict`]: the tensors of a PyTorch module, saved as .safetensors, in PyTorch's layouts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use datasets::advice;
+use nn::StateError;
+use sha2::{Digest, Sha256};
+use tensor::Tensor;
+
+use crate::checkpoint::{self, Flaw};
+use crate::failure::{Code, Failure};
+
+/// How the name of a counter ends that inference does not need. It is of another type than weights.
+const COUNTER: &str = "num_batches_tracked";
+/// How all names begin when the module was saved within PyTorch's `DataParallel`.
+const PARALLEL: &str = "module.";
+
+/// The tensors of a file, by their names in the file.
+#[derive(Debug)]
+pub(crate) struct StateDict {
+    pub path: PathBuf,
+    pub tensors: BTreeMap<String, Tensor>,
+    /// The metadata of the file.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A tensor that is needed: the name here, the name in the file, and the shape here.
+pub(crate) struct Wanted {
+    pub ours: String,
+    pub theirs: String,
+    pub shape: Vec<usize>,
+}
+
+impl StateDict {
+    /// Reads the file `path`. Counters of batches are left out, and the prefix of `DataParallel` is
+    /// removed.
+    ///
+    /// # Errors
+    /// When it is not a .safetensors file of finite `f32` numbers. No file content causes a panic.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        Self::read_here(path).map_err(|flaw| unusable(path, &flaw))
+    }
+
+    fn read_here(path: &Path) -> Result<Self, Flaw> {
+        let (mut file, length) = checkpoint::open(path)?;
+        let (_, _, container) = checkpoint::container(&mut file, length)?;
+        let (mut tensors, mut hasher) = (BTreeMap::new(), Sha256::new());
+        for name in container.offset_keys() {
+            let Some(info) = container.info(&name) else { continue };
+            match checkpoint::tensor(&name, info, &mut file, &mut hasher)? {
+                _ if name.ends_with(COUNTER) => {}
+                Ok(tensor) => drop(tensors.insert(name, tensor)),
+                Err(flaw) => return Err(flaw),
+            }
+        }
+        if tensors.keys().all(|name| name.starts_with(PARALLEL)) {
+            tensors = tensors.into_iter().map(|(name, tensor)| (name[PARALLEL.len()..].to_owned(), tensor)).collect();
+        }
+        let metadata = container.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Self { path: path.to_owned(), tensors, metadata })
+    }
+
+    /// The size of axis `axis` of the tensor `name`, if there is one.
+    pub(crate) fn size(&self, name: &str, axis: usize) -> Option<usize> {
+        self.tensors.get(name)?.shape().get(axis).copied()
+    }
+
+    /// The tensors that are wanted, by their names here and in the layouts of this project.
+    ///
+    /// # Errors
+    /// When the file does not have exactly these, with these shapes: lists all differences, in
+    /// PyTorch's names and layouts.
+    pub(crate) fn take(mut self, wanted: &[Wanted]) -> Result<BTreeMap<String, Tensor>, StateError> {
+        let mut error = StateError::default();
+        let mut taken = BTreeMap::new();
+        for Wanted { ours, theirs, shape } in wanted {
+            let expected = swapped(shape);
+            match self.tensors.remove(theirs) {
+                None => error.missing.push(theirs.clone()),
+                Some(tensor) if **tensor.shape() != expected => {
+                    error.reshaped.push((theirs.clone(), expected, tensor.shape().to_vec()));
+                }
+                Some(tensor) => drop(taken.insert(ours.clone(), of_pytorch(&tensor))),
+            }
+        }
+        error.unexpected.extend(self.tensors.into_keys());
+        if error == StateError::default() { Ok(taken) } else { Err(error) }
+    }
+}
+
+/// The failure for a file that cannot be read.
+fn unusable(path: &Path, flaw: &Flaw) -> Failure {
+    let help = match flaw {
+        Flaw::Pickle => advice!(
+            "weights-are-a-pickle",
+            "convert it where it was made, with tools/to_safetensors.py from the sources of this program"
+        ),
+        Flaw::Unreadable(_) => advice!("weights-unreadable", "give a .safetensors file with the weights of a network"),
+        Flaw::TooLarge { .. } => flaw.help(path),
+        Flaw::Type { .. } => advice!("weights-not-f32", "convert the weights to float32 and save them again"),
+        _ => advice!("weights-damaged", "save or download the file again"),
+    };
+    Failure::new(Code::Checkpoint, "cannot read the weights").at(path.display()).because(flaw).help(help)
+}
+
+/// The shape in PyTorch of a tensor with this shape here, and the other way round for dense layers:
+///
+/// | tensor | here | in PyTorch |
+/// |---|---|---|
+/// | weight of a convolution | (kh, kw, in, out) | (out, in, kh, kw) |
+/// | of a transposed convolution | (kh, kw, out, in) | (in, out, kh, kw) |
+/// | of a dense layer | (in, out) | (out, in) |
+pub(crate) fn swapped(shape: &[usize]) -> Vec<usize> {
+    match *shape {
+        [h, w, a, b] => vec![b, a, h, w],
+        [a, b] => vec![b, a],
+        _ => shape.to_vec(),
+    }
+}
+
+/// A tensor of PyTorch in the layout of this project.
+pub(crate) fn of_pytorch(tensor: &Tensor) -> Tensor {
+    let from = tensor.data();
+    match **tensor.shape() {
+        [b, a, h, w] => Tensor::from_fn([h, w, a, b], |i| {
+            let (y, x, j, k) = (i / (w * a * b), i / (a * b) % w, i / b % a, i % b);
+            from[((k * a + j) * h + y) * w + x]
+        }),
+        [b, a] => Tensor::from_fn([a, b], |i| from[i % b * a + i / b]),
+        _ => tensor.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_are_turned_and_shapes_with_them() {
+        let counted = |shape: &[usize]| Tensor::from_fn(shape, |i| i as f32);
+        let turned = of_pytorch(&counted(&[2, 3, 4, 5]));
+        assert_eq!(**turned.shape(), [4, 5, 3, 2]);
+        // Element (y, x, in, out) of the one is element (out, in, y, x) of the other.
+        let at = |[y, x, i, o]: [usize; 4]| turned.data()[((y * 5 + x) * 3 + i) * 2 + o];
+        assert_eq!(at([1, 2, 0, 1]), counted(&[2, 3, 4, 5]).data()[(3 * 4 + 1) * 5 + 2]);
+        assert_eq!(of_pytorch(&counted(&[2, 3])).data(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(of_pytorch(&counted(&[3])), counted(&[3]));
+        for shape in [&[4, 5, 3, 2][..], &[3, 2], &[7], &[]] {
+            assert_eq!(**of_pytorch(&counted(&swapped(shape))).shape(), *shape);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `train import`: what can be done with imported weights. (That they compute what PyTorch computes
+//! is tested in the crate `tests`.)
+
+mod common;
+
+use common::weights::{dcgan, ppm, resnet, safetensors, small};
+use common::{Place, text};
+
+fn write(place: &Place, name: &str, bytes: &[u8]) {
+    let path = place.path(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_imported_generator_draws_is_measured_and_is_trained_further() {
+    let place = Place::new();
+    write(&place, "netG.safetensors", &safetensors(&dcgan(3, 2), small));
+    for number in 0..20 {
+        write(&place, &format!("pics/{number}.ppm"), &ppm(64, 64, number));
+    }
+    let outcome = place.good("import netG.safetensors --as dcgan --out run");
+    assert!(outcome.out.starts_with("run\nweights hash: "), "{}", outcome.out);
+    assert!(outcome.err.contains("imported     generator: ") && outcome.err.contains("random       discriminator"));
+    let config = text(&place.path("run/config.toml"));
+    for line in ["latent = 3", "width = 2", "channels = 3"] {
+        assert!(config.lines().any(|found| found == line), "{line}: {config}");
+    }
+    place.good("sample run --count 4 --out a.png");
+    place.good("sample run/checkpoints/step-000000.safetensors --count 4 --out b.png");
+    assert_eq!(std::fs::read(place.path("a.png")).unwrap(), std::fs::read(place.path("b.png")).unwrap());
+
+    // Nothing is known about its data.
+    place.bad("evaluate run --count 16 --metric ink", 2, &["imported", "`--data PATH`"]);
+    place.good("evaluate run --count 16 --metric ink --data pics");
+    let child = place.good("dcgan --from run --data pics --batch 4 --steps 1 --out child");
+    assert!(child.err.contains("kept         generator"), "{}", child.err);
+    place.good("dcgan --resume run --data pics --steps 79125 --dry-run");
+
+    // With data, the run knows what to compare with.
+    place.good("import netG.safetensors --as dcgan --data pics --set batch=4 --set steps=1 --out known");
+    place.good("evaluate known --count 16 --metric ink");
+    let resumed = place.good("dcgan --resume known");
+    assert!(place.path("known/checkpoints/step-000001.safetensors").exists(), "{}", resumed.err);
+    place.bad("import netG.safetensors --as dcgan --out run", 2, &["already holds a run", "`--out`"]);
+}
+
+#[test]
+fn an_imported_translator_translates() {
+    let place = Place::new();
+    write(&place, "netG_A.safetensors", &safetensors(&resnet(2, 1), small));
+    write(&place, "in/a.ppm", &ppm(32, 32, 1));
+    let outcome = place.good("import netG_A.safetensors --as cyclegan --set size=32 --out run");
+    for network in ["generator_ba", "discriminator_a", "discriminator_b"] {
+        assert!(outcome.err.contains(&format!("random       {network}")), "{}", outcome.err);
+    }
+    place.good("translate run in --direction AtoB --out out");
+    assert!(place.path("out/a.png").exists());
+    place.good("import netG_A.safetensors --as cyclegan --with generator_ba=netG_A.safetensors --set size=32");
+    place.good("translate runs/0001-cyclegan in --direction AtoB --out again");
+    assert_eq!(std::fs::read(place.path("again/a.png")).unwrap(), std::fs::read(place.path("out/a.png")).unwrap());
+}
+
+#[test]
+fn wrong_requests_are_refused_with_their_code() {
+    let place = Place::new();
+    write(&place, "netG.safetensors", &safetensors(&dcgan(3, 2), small));
+    write(&place, "netG.pth", b"PK\x03\x04");
+    let import = "import netG.safetensors";
+    place.bad(import, 2, &["does not say what its weights are", "`--as dcgan`"]);
+    place.bad(&format!("{import} --as mnist"), 2, &["cannot be imported as `mnist`", "dcgan, cyclegan"]);
+    place.bad(&format!("{import} --as dcgan --with x"), 2, &["discriminator=netD.safetensors"]);
+    place.bad(&format!("{import} --as dcgan --with x=netG.safetensors"), 2, &["`x` is no network of `dcgan`"]);
+    place.bad(&format!("{import} --as dcgan --with generator=netG.safetensors"), 2, &["two files"]);
+    place.bad(&format!("{import} --as cyclegan"), 5, &["`model.1.weight`: missing", "`main.0.weight`: not expected"]);
+    place.bad(&format!("{import} --as dcgan --set width=4"), 5, &["main.0.weight", "expected", "found"]);
+    place.bad("import netG.pth --as dcgan", 5, &["pickle", "to_safetensors.py"]);
+    place.bad("import nothing.safetensors --as dcgan", 5, &["nothing.safetensors"]);
+    assert!(!place.path("runs").exists());
+}
