@@ -1,11 +1,7 @@
-//! Your own GAN: two small networks that learn to draw digits, with a run folder, resuming and
-//! samples.
-//!
-//! Run `cargo run -p backdraw --example own_gan`, and look into `runs/own-gan`. If you raise the
-//! number of steps in `main`, the same command resumes the run.
+//! Your own GAN: two small networks that learn to draw digits, with a run folder, resuming, samples
+//! and a report.
 
 use backdraw::prelude::*;
-use backdraw::runs::sampling::{SampleRequest, sample};
 
 const LATENT: usize = 16;
 const BATCH: usize = 16;
@@ -14,6 +10,7 @@ const METRICS: [MetricDescription; 3] = [D_LOSS, D_ACC, G_LOSS];
 /// The networks and their optimisers.
 pub(crate) struct OwnGan {
     seed: u64,
+    batches: BatchSampler,
     discriminator: Network,
     generator: Network,
     optimizers: [Optimizer; 2],
@@ -40,7 +37,7 @@ impl OwnGan {
             .with("conv2", Conv2d::new(1, 5))
             .with("sigmoid", Activation::Sigmoid);
         let optimizers = [&discriminator, &generator].map(|network| Optimizer::adam(network, 1e-3, 0.5, 0.999));
-        Self { seed, discriminator, generator, optimizers }
+        Self { seed, batches: BatchSampler::new(true, true), discriminator, generator, optimizers }
     }
 }
 
@@ -58,15 +55,15 @@ impl System for OwnGan {
         BATCH
     }
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
-        vec![(0..BATCH).map(|index| (step as usize * BATCH + index) % available[0]).collect()]
+        vec![self.batches.mini_batch(self.seed, step, BATCH, available[0])]
     }
 
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
         let random = |purpose| RngContext { seed: self.seed, step, purpose };
-        let key = Key::named(self.seed, "latents").at(step as u32);
-        let latents = LatentKind::Normal.draw(BATCH, LATENT, key);
+        let latents = LatentKind::Normal.draw(BATCH, LATENT, Key::named(self.seed, "latents").at(step as u32));
         let images = Var::constant(reals[0].concat(&self.generator.infer(&latents)));
-        let labels = Tensor::full([BATCH, 1], 1.0).concat(&Tensor::zeros([BATCH, 1]));
+        let ones = Tensor::full([BATCH, 1], 1.0);
+        let labels = ones.concat(&Tensor::zeros([BATCH, 1]));
         let (gradients, [d_loss, d_acc]) = differentiate(random("discriminator"), |ctx| {
             let logits = self.discriminator.forward(ctx, &images);
             let loss = bce_with_logits(&logits, &labels);
@@ -74,10 +71,9 @@ impl System for OwnGan {
             (loss, numbers)
         })?;
         self.optimizers[0].step(&mut self.discriminator, &gradients);
-        let real = Tensor::full([BATCH, 1], 1.0);
         let (gradients, g_loss) = differentiate(random("generator"), |ctx| {
             let fakes = self.generator.forward(ctx, &Var::constant(latents.clone()));
-            let loss = bce_with_logits(&ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes)), &real);
+            let loss = bce_with_logits(&ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes)), &ones);
             let number = f64::from(loss.item());
             (loss, number)
         })?;
@@ -91,13 +87,7 @@ impl System for OwnGan {
     fn networks(&self) -> Vec<&Network> {
         vec![&self.discriminator, &self.generator]
     }
-    fn parts(&self) -> Vec<&dyn Stateful> {
-        vec![&self.discriminator, &self.generator, &self.optimizers[0], &self.optimizers[1]]
-    }
-    fn parts_mut(&mut self) -> Vec<&mut dyn Stateful> {
-        let [first, second] = &mut self.optimizers;
-        vec![&mut self.discriminator, &mut self.generator, first, second]
-    }
+    parts!(discriminator, generator, optimizers);
 }
 
 impl FromLatents for OwnGan {

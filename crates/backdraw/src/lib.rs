@@ -1,26 +1,8 @@
-//! Backdraw as one crate: a GAN trainer for the CPU, with an engine that you can read.
-//!
-//! Every crate of the engine is a module here; the [`prelude`] exports everything that a program
-//! with its own GAN needs. The example `own_gan` defines two networks and a training step, and
-//! [`Run`](runs::Run) gives it a run folder with checkpoints, metrics, sheets of samples and
-//! curves:
-//!
-//! ```text
-//! cargo run -p backdraw --example own_gan
-//! ```
-//!
-//! A first gradient:
-//!
-//! ```
-//! use backdraw::prelude::*;
-//! use backdraw::tensor::{Options, grad};
-//!
-//! let tape = Tape::new();
-//! let x = tape.variable("x", Tensor::new(&[2], vec![1.0, 2.0_f32]));
-//! let y = (&x * &x).sum();
-//! let gradients = grad(&y, &[x], Options::default());
-//! assert_eq!(gradients[0].value().data(), [2.0, 4.0]);
-//! ```
+#![doc = include_str!("landing/start.md")]
+#![doc = "```no_run"]
+#![doc = include_str!("../examples/own_gan.rs")]
+#![doc = "```"]
+#![doc = include_str!("landing/next.md")]
 
 pub use datasets;
 pub use explain;
@@ -31,16 +13,30 @@ pub use nn;
 pub use runs;
 pub use tensor;
 
-/// Everything that a program with its own GAN needs.
+/// What programs with their own GAN, layer, operation or loss need.
 pub mod prelude {
-    pub use kernels::Key;
-    pub use models::step_metrics::{D_ACC, D_LOSS, G_ACC, G_LOSS};
-    pub use models::{FromLatents, LatentKind, MetricDescription, Sampler, StepMetrics, System};
-    pub use nn::layers::{
-        Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, UpSampling2d,
+    pub use datasets::Images;
+    pub use kernels::{Element, Key};
+    pub use models::parts;
+    pub use models::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, Unit};
+    pub use models::{
+        BatchSampler, Direction, FromLatents, LatentKind, MetricDescription, Mixture, Plane, Sampler, SettingsError,
+        StepMetrics, System, Translate,
     };
-    pub use nn::losses::{accuracy, bce_with_logits};
-    pub use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, Stateful, differentiate};
-    pub use runs::{Failure, Output, Run};
-    pub use tensor::{NonFinite, Tape, Tensor, Var};
+    pub use nn::layers::*;
+    pub use nn::losses::*;
+    pub use nn::{
+        BuildContext, Dialect, Fan, ForwardContext, Initializer, Layer, Network, Optimizer, RngContext, Stateful,
+        TensorKind, differentiate,
+    };
+    pub use runs::evaluation::{EvaluateRequest, evaluate};
+    pub use runs::explanation::ExplainRequest;
+    pub use runs::report::{ReportRequest, report};
+    pub use runs::sampling::translate::{TranslateRequest, translate};
+    pub use runs::sampling::{SampleRequest, sample};
+    pub use runs::systems::Trainable;
+    pub use runs::{Failure, Output, Run, Trained, open_trained};
+    pub use tensor::{
+        Call, Check, NonFinite, Op, Options, Replay, Rows, Saves, Tape, Tensor, Var, grad, gradcheck, vjp,
+    };
 }

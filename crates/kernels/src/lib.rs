@@ -55,6 +55,10 @@ mod windows;
 ///   with 4 x 4 outputs, with 16 or more channels.
 pub const NUMERICS: u32 = 3;
 
+/// The optimisation level at which this crate was compiled, as in a profile of `Cargo.toml`: `0` to
+/// `3`, `s` or `z`. Kernels that are not optimised are many times slower.
+pub const OPT_LEVEL: &str = env!("KERNELS_OPT_LEVEL");
+
 pub use arguments::{BiasActivation, Gemm, Norm, Precision};
 pub use conv::Convolution;
 pub use element::Element;

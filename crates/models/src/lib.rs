@@ -9,15 +9,20 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-/// [`System::parts`] and [`System::parts_mut`] of a system whose parts are these fields, in this
-/// order.
+/// Defines [`System::parts`] and [`System::parts_mut`] in the implementation of a system: its parts
+/// are these fields, in this order. Each is a [`Stateful`], or an array or an `Option` of them.
+///
+/// ```text
+/// parts!(discriminator, generator, optimizers);
+/// ```
+#[macro_export]
 macro_rules! parts {
     ($($field:ident),+ $(,)?) => {
-        fn parts(&self) -> Vec<&dyn nn::Stateful> {
+        fn parts(&self) -> Vec<&dyn $crate::Stateful> {
             vec![$(&self.$field),+]
         }
 
-        fn parts_mut(&mut self) -> Vec<&mut dyn nn::Stateful> {
+        fn parts_mut(&mut self) -> Vec<&mut dyn $crate::Stateful> {
             vec![$(&mut self.$field),+]
         }
     };
@@ -39,6 +44,8 @@ pub mod trainer;
 pub use catalogue::SystemEntry;
 pub use loss_scale::{LossKind, LossScale};
 pub use mixture::Mixture;
+#[doc(no_inline)]
+pub use nn::Stateful;
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{
@@ -48,4 +55,5 @@ use system::{distinct_indices, in_range};
 pub use systems::{
     SYSTEMS, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
 };
+pub use trainer::batch_sampler::BatchSampler;
 pub use trainer::lint::{Remark, Severity};

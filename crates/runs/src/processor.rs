@@ -59,6 +59,18 @@ pub(crate) fn threads_in_environment() -> Result<Option<u16>, Failure> {
     asked_for(std::env::var_os(THREADS).as_deref())
 }
 
+/// What to print in a program whose kernels were compiled at this optimisation level, if that makes
+/// them slow. Cargo reads profiles only from the workspace that it builds, so a package cannot ask
+/// for its own optimisation.
+pub(crate) fn slow_kernels(opt_level: &str) -> Option<&'static str> {
+    ["0", "1"].contains(&opt_level).then_some(
+        "warning      the kernels were compiled without optimisation, so training is many times slower than it could be.\n             \
+         Add these two lines to the Cargo.toml of your package or workspace, or build with the release profile:\n             \
+         [profile.dev.package.\"*\"]\n             \
+         opt-level = 3",
+    )
+}
+
 /// Selects the instruction set that the environment requests, if it does.
 pub(crate) fn instruction_set() -> Result<(), Failure> {
     kernels::simd::from_environment().map(drop).map_err(|why| {
@@ -161,6 +173,16 @@ mod tests {
         };
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).is_err());
         assert_eq!(pool.broadcast(|_| work()), [49_995_000; 2], "both threads are free");
+    }
+
+    #[test]
+    fn slow_kernels_are_reported_and_those_of_this_workspace_are_fast() {
+        for level in ["0", "1"] {
+            let text = slow_kernels(level).unwrap();
+            assert!(text.contains("without optimisation") && text.contains("[profile.dev.package.\"*\"]"), "{text}");
+        }
+        assert_eq!(["2", "3", "s", "z"].map(slow_kernels), [None; 4]);
+        assert_eq!(slow_kernels(kernels::OPT_LEVEL), None, "level {}", kernels::OPT_LEVEL);
     }
 
     #[test]

@@ -41,13 +41,23 @@ impl Run {
         Self { request: TrainRequest::of(Arc::new(system)) }
     }
 
+    /// A run of the built-in system with this name, such as `quickdraw`, in its default preset.
+    /// `set("preset", "cpu")` selects another one, and `set("quickdraw.batch", 32)` changes a
+    /// setting of the system. The default number of steps is that of the preset.
+    ///
+    /// None if there is no such system; [`SYSTEMS`](crate::systems::SYSTEMS) lists them.
+    pub fn built_in(name: &str) -> Option<Self> {
+        crate::systems::find(name).map(|system| Self { request: TrainRequest::of(system) })
+    }
+
     /// The images to learn from, scaled to the size that the system takes.
     ///
     /// # Panics
     /// When this run was cloned or [`system`](Self::system) was called before, because the images
-    /// are part of the system, which is then shared.
+    /// are part of the system, which is then shared; and for a [built-in](Self::built_in) system.
     pub fn images(mut self, images: Images) -> Self {
-        let system = Arc::get_mut(&mut self.request.system).expect("call `images` before `clone` and `system`");
+        let system = Arc::get_mut(&mut self.request.system);
+        let system = system.expect("a system of your own; call `images` before `clone` and `system`");
         system.images = Some(images);
         self
     }
@@ -59,7 +69,7 @@ impl Run {
     }
 
     /// The total number of training steps, including those of earlier calls; at least 1, by default
-    /// 1000.
+    /// 1000 for your own system.
     pub fn steps(self, steps: u32) -> Self {
         self.set("steps", i64::from(steps))
     }

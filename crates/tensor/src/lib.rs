@@ -27,6 +27,7 @@ pub mod gradcheck;
 pub mod meta;
 mod observer;
 mod op;
+mod operators;
 pub mod ops;
 mod probe;
 mod replay;

@@ -14,6 +14,21 @@ use crate::tensor::Tensor;
 /// are methods (see [`ops`](crate::ops)). The result of an operation on constants is a constant;
 /// otherwise the operation is recorded.
 ///
+/// The operators `+`, `-`, `*` and `/` work between values, references and numbers of type `f64`.
+/// Two tensors broadcast as in NumPy: aligned at the last axis, axes of length 1 and missing axes
+/// are repeated.
+///
+/// ```
+/// use tensor::{Options, Tape, Tensor, grad};
+///
+/// let tape = Tape::new();
+/// let x = tape.variable("x", Tensor::new(&[2], vec![1.0, 2.0_f32]));
+/// let y = 2.0 * &x * &x - &x / 4.0 + 1.0;
+/// assert_eq!(y.value().data(), [2.75, 8.5]);
+/// let gradient = grad(&y.sum(), &[x], Options::default()).remove(0); // 4 x - 1 / 4
+/// assert_eq!(gradient.value().data(), [3.75, 7.75]);
+/// ```
+///
 /// A clone is cheap and shares the value.
 #[derive(Clone)]
 pub struct Var<T: Element = f32> {

@@ -6,9 +6,18 @@ use std::ops::Range;
 use kernels::Key;
 use rand::seq::SliceRandom;
 
-/// Iterates over all images, epoch after epoch, in mini-batches.
+/// Iterates over all images, epoch after epoch, in mini-batches: for
+/// [`System::batch`](crate::System::batch).
+///
+/// ```
+/// use models::BatchSampler;
+///
+/// let sampler = BatchSampler::new(true, true);
+/// // Step 5 of a run with seed 1: 4 of 100 images.
+/// assert_eq!(sampler.mini_batch(1, 5, 4, 100).len(), 4);
+/// ```
 #[derive(Debug)]
-pub(crate) struct BatchSampler {
+pub struct BatchSampler {
     /// Whether the images are shuffled anew for each epoch; otherwise they keep their order.
     shuffle: bool,
     /// Whether an incomplete mini-batch at the end of an epoch is dropped; otherwise it is short.
@@ -28,7 +37,10 @@ struct Epoch {
 }
 
 impl BatchSampler {
-    pub(crate) fn new(shuffle: bool, drop_last: bool) -> Self {
+    /// `shuffle`: whether the images are shuffled anew for each epoch; otherwise they keep their
+    /// order. `drop_last`: whether an incomplete mini-batch at the end of an epoch is dropped;
+    /// otherwise it is short.
+    pub fn new(shuffle: bool, drop_last: bool) -> Self {
         Self { shuffle, drop_last, skip: false, last: RefCell::default() }
     }
 
@@ -37,8 +49,13 @@ impl BatchSampler {
         Self { skip: true, ..self }
     }
 
-    /// The images of mini-batch number `number` (from 0), of `batch` out of `available` images.
-    pub(crate) fn mini_batch(&self, seed: u64, number: u64, batch: usize, available: usize) -> Vec<usize> {
+    /// The indices of the images of mini-batch number `number` (from 0): `batch` out of `available`
+    /// images, fewer at the end of an epoch unless such a mini-batch is dropped. They depend on
+    /// nothing else, so a resumed run continues with the same images.
+    ///
+    /// # Panics
+    /// When `batch` is 0.
+    pub fn mini_batch(&self, seed: u64, number: u64, batch: usize, available: usize) -> Vec<usize> {
         let number = if self.skip { 2 * number + 1 } else { number };
         let per_epoch = if self.drop_last { available / batch } else { available.div_ceil(batch) }.max(1) as u64;
         let first = (number % per_epoch) as usize * batch;

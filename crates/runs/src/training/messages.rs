@@ -48,6 +48,9 @@ pub(super) fn print_header(console: &Console, plan: &Plan, data: &Dataset, run: 
         console.say(&format!("{label:<12} {}", totals(parts)));
     }
     console.say(&format!("processor    {}", processor::about()?));
+    if let Some(warning) = processor::slow_kernels(kernels::OPT_LEVEL) {
+        console.say(warning);
+    }
     if let Some(precision) = config.precision().filter(|precision| *precision != "f32") {
         console.say(&format!("precision    {precision} products, f32 sums and weights"));
     }

@@ -130,8 +130,8 @@ impl Sources {
 /// `advice!`.
 const FREE: [&str; 6] = [
     "datasets/src/advice.rs",
-    "train/src/cli/",
-    "train/src/main.rs",
+    "cli/src/cli/",
+    "cli/src/program.rs",
     "runs/src/failure.rs",
     "runs/src/config/keys.rs",
     "runs/src/explanation.rs",

@@ -18,6 +18,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use runs::config::Assignment;
 use runs::systems::{self, SYSTEMS, Trainable};
 
+use crate::program;
 use color::ColorChoice;
 use evaluation::{EvalnetArgs, EvaluateArgs};
 use exit_codes::EXIT_CODES;
@@ -98,7 +99,7 @@ const EXAMPLES: &str = "Examples:
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new("train")
+    let mut command = Command::new(program::name())
         .about("Trains generative adversarial networks on the CPU, with bit-identical results on every machine.")
         .version(env!("CARGO_PKG_VERSION"))
         .arg_required_else_help(true)

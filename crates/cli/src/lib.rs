@@ -1,16 +1,17 @@
-//! `train`: the command line of Backdraw.
+//! The command line of Backdraw, which the commands `backdraw` (of this package) and `train` (of a
+//! clone of the repository) run.
 //!
-//! [`cli`] parses the command line, [`commands`] calls the library `runs`, and every failure
-//! becomes an exit code.
+//! The module `cli` parses the command line, `commands` calls the library `runs`, every failure
+//! becomes an exit code, and `program` is the name of the command in everything that people read.
 
 mod cli;
 mod commands;
+mod program;
 
 use std::process::ExitCode;
 
 use cli::Action;
 use cli::color;
-use datasets::quoted;
 use runs::failure::{self, Code, Failure};
 use runs::training::Ending;
 use runs::{processor, signals};
@@ -19,10 +20,12 @@ use runs::{processor, signals};
 #[global_allocator]
 static ALLOCATOR: kernels::allocations::Counted = kernels::allocations::Counted;
 
-fn main() -> ExitCode {
+/// Runs the command line of this process, as the command called `name`. Returns the exit code.
+pub fn main(name: &'static str) -> ExitCode {
+    program::set(name);
     signals::handle();
-    failure::commands_are_typed_as(program());
-    let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
+    failure::commands_are_typed_as(program::typed());
+    let parsed = program::renamed(cli::command()).try_get_matches().and_then(|matches| cli::parse(&matches));
     let (action, when) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -79,13 +82,4 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Man(args) => commands::shell::man(args)?,
     }
     Ok(Ending::Finished)
-}
-
-/// How the user starts this program.
-fn program() -> String {
-    // `cargo run` and `cargo test` set these variables.
-    if std::env::var_os("CARGO").is_some() && std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "train") {
-        return "cargo run -p train --".to_owned();
-    }
-    std::env::args_os().next().map_or_else(|| "train".to_owned(), |own| quoted(&own))
 }

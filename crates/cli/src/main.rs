@@ -1,0 +1,7 @@
+//! The command `backdraw`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    backdraw_cli::main("backdraw")
+}
