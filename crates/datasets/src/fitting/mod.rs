@@ -255,11 +255,11 @@ impl Fitting {
     /// lost, or its proportions are; in words that follow "are".
     pub fn loss(&self, from: [usize; 2], to: [usize; 2]) -> Option<String> {
         let [.., height, width] = self.crop.part(from);
-        let inner = if self.aspect == Aspect::Crop { within(to, [height, width]) } else { [height, width] };
+        let inner = if self.aspect == Aspect::Crop { scaled_within(to, [height, width]) } else { [height, width] };
         match self.crop {
             Crop::Content => None,
             _ if inner != from => Some(format!("cropped to {}x{}", inner[0], inner[1])),
-            _ if self.aspect == Aspect::Stretch && within(to, from) != from => {
+            _ if self.aspect == Aspect::Stretch && scaled_within(to, from) != from => {
                 Some(format!("stretched to {}x{}", to[0], to[1]))
             }
             _ => None,
