@@ -146,9 +146,9 @@ fn patched(from: &str, to: &str) -> Flaw {
 
 #[test]
 fn newer_versions_and_foreign_files_are_distinguished() {
-    assert_eq!(patched(r#"version\":1"#, r#"version\":9"#), Flaw::Newer { found: 9, known: 1 });
+    assert_eq!(patched(r#"version\":2"#, r#"version\":9"#), Flaw::Newer { found: 9, known: 2 });
     assert_eq!(patched(r#""backdraw""#, r#""backdrop""#), Flaw::Foreign);
-    assert!(matches!(patched(r#"version\":1"#, r#"version\":x"#), Flaw::Metadata(_)));
+    assert!(matches!(patched(r#"version\":2"#, r#"version\":x"#), Flaw::Metadata(_)));
     assert!(matches!(patched(r#"system"#, r#"sistem"#), Flaw::Metadata(_)));
     assert!(matches!(patched("[2,3]", "[3,2]"), Flaw::Checksum { .. }));
     assert!(matches!(patched("[2,3]", "[9,9]"), Flaw::Container(_)));

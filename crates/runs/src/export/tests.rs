@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use crate::run::Run;
-use models::System;
 use models::quickdraw::{Quickdraw, Settings};
 
 fn trained(folder: &Path) -> (PathBuf, Arc<Trainable>) {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use models::{Direction, System};
+use models::{Direction, LatentKind, System};
 use serde_json::{Value, json};
 use tensor::Tensor;
 
@@ -215,13 +215,23 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
                  of 255 should differ, in a few bytes.\n\n\
                  The weights are in PyTorch's layouts. Equalised learning rates are part of the weights.\n",
                 match first.source {
-                    Source::Latents { size, .. } => format!("torch.randn(4, {size})"),
+                    Source::Latents { size, kind } => drawn_in_python(kind, size),
                     Source::Images(_) => "torch.rand(1, 3, 256, 256)".to_owned(),
                 }
             );
         }
     }
     text
+}
+
+/// Four latents, as Python draws them.
+fn drawn_in_python(kind: LatentKind, size: usize) -> String {
+    match kind {
+        LatentKind::Normal => format!("torch.randn(4, {size})"),
+        LatentKind::Uniform => format!("2 * torch.rand(4, {size}) - 1"),
+        LatentKind::UnitUniform => format!("(2 * torch.rand(4, {size}) - 1) * 3**0.5"),
+        LatentKind::Sphere => format!("torch.nn.functional.normalize(torch.randn(4, {size})) * {size}**0.5"),
+    }
 }
 
 const IMAGES: &str = "Images are float32 arrays of shape (n, channels, height, width) with values in [0, 1]. The samples in the\n\
