@@ -131,8 +131,8 @@ fn faces() {
 
 #[test]
 fn folders_of_every_size_have_networks() {
-    for size in [28, 32, 48, 64, 96, 128] {
-        for channels in [1, 3] {
+    for size in [28, 32, 48, 64, 96, 128, 256] {
+        for channels in [1, 3, 4] {
             let s = folder::Settings { size, channels, width: 4, latent: 8, ..Default::default() };
             let [d, g] = folder::networks(&s, 1);
             assert_eq!((d.input_shape(), d.output_shape()), (&[size, size, channels][..], &[1][..]));

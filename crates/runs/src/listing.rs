@@ -79,25 +79,35 @@ pub fn show(run: &Path) -> Result<RunInfo, Failure> {
     info(folder).ok_or_else(|| no_run(folder))
 }
 
-/// Removes the run in the folder `run`, with everything in it.
-///
-/// The folder is renamed first, so an interruption leaves no half of a run.
+/// What is known about the run in the folder `run`, if it may be removed.
 ///
 /// # Errors
-/// When it is no run, another process is working in it, or it cannot be removed.
-pub fn remove(run: &Path) -> Result<(), Failure> {
-    info(run).ok_or_else(|| no_run(run))?;
-    let absolute = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
-    let is_link = fs::symlink_metadata(run).is_ok_and(|about| about.is_symlink());
-    let (Some(parent), Some(name), false) = (absolute.parent(), absolute.file_name(), is_link) else {
+/// When it is no run, is a symbolic link, contains another run, or another process is working in it.
+pub fn removable(run: &Path) -> Result<RunInfo, Failure> {
+    let found = info(run).ok_or_else(|| no_run(run))?;
+    if fs::symlink_metadata(run).is_ok_and(|about| about.is_symlink()) {
         return Err(no_run(run));
-    };
+    }
     if let Some(other) = holds_another(run) {
         return Err(Failure::new(Code::Usage, "the run is not removed")
             .at(run.display())
             .because(format!("its folder contains another run, {}", other.display()))
             .help(advice!("run-with-runs", "remove or move the inner run first")));
     }
+    Lock::take(run)?;
+    Ok(found)
+}
+
+/// Removes the run in the folder `run`, with everything in it.
+///
+/// The folder is renamed first, so an interruption leaves no half of a run.
+///
+/// # Errors
+/// As [`removable`], and when it cannot be removed.
+pub fn remove(run: &Path) -> Result<(), Failure> {
+    removable(run)?;
+    let absolute = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
+    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else { return Err(no_run(run)) };
     let lock = Lock::take(run)?;
     let hidden = parent.join(format!(".{}.removed-{}", name.to_string_lossy(), std::process::id()));
     let failed = |error| Failure::from(StorageError::new("remove", run, error));

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
 /// Removes runs, after asking about all of them at once.
 fn remove(folders: &[PathBuf], yes: bool) -> Result<(), Failure> {
     // Everything that can be refused is refused before the first is removed.
-    let runs = folders.iter().map(|folder| listing::show(folder)).collect::<Result<Vec<_>, _>>()?;
+    let runs = folders.iter().map(|folder| listing::removable(folder)).collect::<Result<Vec<_>, _>>()?;
     if !yes {
         eprint!("{}", listing::table(&runs));
         if !io::stdin().is_terminal() {

@@ -112,6 +112,8 @@ fn arrays_in_archives_are_read_like_their_files() {
             for memory in [u64::MAX, 0] {
                 let found = load(&path, None, Split::Train, memory).unwrap().images;
                 assert_eq!(pixels(&found), bytes, "deflated: {deflated}, memory: {memory}");
+                let found = found.load_into_memory(u64::MAX).unwrap();
+                assert_eq!(pixels(&found), bytes, "loaded: {deflated}, memory: {memory}");
             }
         }
     }

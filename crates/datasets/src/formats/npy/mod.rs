@@ -138,8 +138,11 @@ pub fn load_array(
 
 /// Where `count` images come from, in one line.
 fn origin(path: &Path, count: usize, [height, width, _]: [usize; 3]) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    format!("{name} ({} {height}x{width})", counted(count, "image"))
+    // An array of an archive is named after both.
+    let (file, inside) = crate::zip::split(path).unwrap_or_else(|| (path.to_owned(), String::new()));
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    let inside = if inside.is_empty() { inside } else { format!("/{inside}") };
+    format!("{name}{inside} ({} {height}x{width})", counted(count, "image"))
 }
 
 /// The images of an array in C order in `file`.
@@ -184,7 +187,9 @@ impl Store for ArrayFile {
         }
         let read = |mut file: &File| {
             file.seek(SeekFrom::Start(self.file.offset))?;
-            read_payload(file, (self.file.count * self.layout.image_len()) as u64)
+            let length = (self.file.count * self.layout.image_len()) as u64;
+            // In an archive, other files follow.
+            read_payload(file.take(length), length)
         };
         let read = read(&self.file.file).map_err(|error| DataError::unreadable(&self.file.path, error));
         Some(self.file.unchanged().and(read))
