@@ -6,7 +6,7 @@ use runs::config::Assignment;
 use runs::console::{Output, print};
 use runs::evaluation::evalnet::{self, EvalnetRequest};
 use runs::evaluation::folders::{CompareRequest, compare};
-use runs::evaluation::{EvaluateRequest, evaluate};
+use runs::evaluation::{EvaluateRequest, Evaluation, evaluate};
 use runs::failure::Failure;
 use runs::systems::Trainable;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             out: args.out.clone(),
             output: Output::Standard,
         })?;
-        return print(&evaluation.to_string());
+        return shown(args, &evaluation);
     }
     let evaluation = evaluate(&EvaluateRequest {
         // The parser requires it if no pictures are given.
@@ -45,6 +45,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         out: args.out.clone(),
         output: Output::Standard,
     })?;
+    shown(args, &evaluation)
+}
+
+fn shown(args: &EvaluateArgs, evaluation: &Evaluation) -> Result<(), Failure> {
     if args.json { print(&format!("{:#}\n", evaluation.json())) } else { print(&evaluation.to_string()) }
 }
 

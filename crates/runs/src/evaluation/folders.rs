@@ -115,11 +115,12 @@ fn compare_here(request: &CompareRequest) -> Result<Evaluation, Failure> {
         .into_iter()
         .map(|measured| Measurement { direction: None, measured })
         .collect();
+    let about = output::About::Folders { pictures: &request.pictures, against: &request.against };
     if let (Some(path), Some(format)) = (&request.out, format) {
-        let about = output::About::Folders { pictures: &request.pictures, against: &request.against };
         output::write(path, format, &about, None, &measurements)?;
     }
-    Ok(Evaluation { measurements })
+    let json = output::json(&about, None, &measurements);
+    Ok(Evaluation { measurements, json })
 }
 
 /// The metrics that need no pixels if pictures may differ in size.

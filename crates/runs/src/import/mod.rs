@@ -26,6 +26,7 @@ use crate::config::{Assignment, Config, Source};
 use crate::console::Output;
 use crate::failure::{Code, Failure};
 use crate::folder::{self, Claimed};
+use crate::layouts;
 use crate::plan;
 use crate::processor;
 use crate::storage::{self, RealDisk};
@@ -104,7 +105,8 @@ fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
     config.record_data(&run);
     let (text, weights_hash) = (config.to_toml(), weights_hash(&state));
     let (system, seed, data) = (name.to_owned(), config.seed(), String::new());
-    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data, state };
+    let layouts = layouts::of(&*config.build()?).to_string();
+    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data, layouts, state };
     checkpoint.write(&RealDisk, &run.join("checkpoints").join(file_name(0)))?;
     // The configuration is written last: it marks the folder as a run.
     storage::write_whole(&RealDisk, &run.join("config.toml"), text.as_bytes())?;
