@@ -48,7 +48,11 @@ fn the_pages_pass_their_own_test() {
                     assert!(record["checked"][test].as_u64() > Some(0), "{page}: {test} checked nothing: {record}");
                 }
                 assert_eq!(record["checked"]["neighbour"], 1, "{page}: {record}");
-                assert_eq!(record["checked"]["narrow"], serde_json::json!((width <= 600).then_some(1)), "{page}: {record}");
+                assert_eq!(
+                    record["checked"]["narrow"],
+                    serde_json::json!((width <= 600).then_some(1)),
+                    "{page}: {record}"
+                );
                 assert_eq!(record["step"], 6);
             });
         }

@@ -116,7 +116,9 @@ fn search(
     }
     let needed = metrics.and_then(|metrics| metrics.step).filter(|step| *step > from).map(|step| step - from);
     if let Some(needed) = needed.filter(|needed| *needed > most) {
-        replayed.notes.push(format!("the metrics first differ {needed} steps after that; at most {most} steps are replayed"));
+        replayed
+            .notes
+            .push(format!("the metrics first differ {needed} steps after that; at most {most} steps are replayed"));
     }
     let of = |config: &Config, system: &dyn System| data::of(config, system, system.batch_size(), &Output::Silent);
     let images: [Dataset; 2] = [of(configs[0], &*a)?, of(configs[1], &*b)?];
