@@ -131,7 +131,10 @@ impl Optimizer {
         for (name, gradient) in &gradients.parameters {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
             let state = self.state.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
-            let before = observer.as_ref().map(|_| (theta.clone(), state.clone()));
+            let before = observer.as_ref().map(|(observer, _)| {
+                let state = if observer.needs_state_before() { state.clone() } else { Vec::new() };
+                (theta.clone(), state)
+            });
             let mut slices: Vec<&mut [f32]> = state.iter_mut().map(Tensor::data_mut).collect();
             self.rule.update(update, gradient.data(), &mut slices, theta.data_mut());
             if let (Some((observer, formulas)), Some((before, state_before))) = (&observer, &before) {

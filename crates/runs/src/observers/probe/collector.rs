@@ -132,6 +132,10 @@ impl StepObserver for Collector {
         of(&mut self.0.borrow_mut().updates, |(name, _)| name == update.parameter, new).1 = squares;
     }
 
+    fn needs_state_before(&self) -> bool {
+        false
+    }
+
     fn value_named(&self, owner: &str, name: &str, value: &Tensor) {
         let notes = &mut *self.0.borrow_mut();
         let discriminator = || owner.to_owned();

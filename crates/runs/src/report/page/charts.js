@@ -87,11 +87,16 @@ function chartCard(chart) {
     for (const step of ticks(0, last, Math.max(2, Math.floor(width / 110)))) {
       svg.append(draw("text", { x: x(step), y: HEIGHT - 6, "text-anchor": "middle" }, thousands(step)));
     }
+    // The ends of a band are drawn over the curves, which would hide them.
+    const ends = [];
     chart.lines.forEach(({ band }, number) => {
       if (!band) return;
-      const [under, over] = [band.low, band.high].map((end) => upTo(last, band.steps, end));
-      const outline = [...over, ...under.reverse()].map(([step, value]) => `${x(step).toFixed(1)} ${y(clip(value)).toFixed(1)}`);
-      if (outline.length) svg.append(draw("path", { class: "band", d: `M${outline.join("L")}Z`, fill: colourOf(number) }));
+      const [under, over] = [band.low, band.high].map((end) =>
+        upTo(last, band.steps, end).map(([step, value]) => `${x(step).toFixed(1)} ${y(clip(value)).toFixed(1)}`),
+      );
+      if (over.length === 0) return;
+      svg.append(draw("path", { class: "band", d: `M${[...over, ...under.slice().reverse()].join("L")}Z`, fill: colourOf(number) }));
+      ends.push(draw("path", { class: "band end", d: `M${over.join("L")}M${under.join("L")}`, stroke: `color-mix(in srgb, ${colourOf(number)} 45%, var(--ink))` }));
     });
     chart.lines.forEach((line, number) => {
       let path = "";
@@ -106,6 +111,7 @@ function chartCard(chart) {
       if (path.split("L").length === 1 && path !== "") path += "h2";
       svg.append(draw("path", { d: path, ...strokeOf(line, number) }));
     });
+    svg.append(...ends);
     const cursor = draw("line", { class: "cursor", y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom });
     svg.append(cursor);
     const pointed = (event) => {
