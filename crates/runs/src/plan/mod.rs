@@ -248,9 +248,9 @@ pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
     can_have(Forecast::of_opened(config)?.saturating_add(PROGRAM), "the run's networks", run)
 }
 
-/// Rejects the translation of the picture `file` of (height, width) `size` with a run of `config`,
-/// if it needs more memory than there is. `padded` says at which size the network gets a picture,
-/// and whether it is also translated back.
+/// Rejects the translation of the picture `file` of (height, width) `own`, scaled to `size`, with a
+/// run of `config`, if it needs more memory than there is. `padded` says at which size the network
+/// gets a picture, and whether it is also translated back.
 ///
 /// # Errors
 /// Names the memory needed and available, and the largest picture of these proportions that fits;
@@ -258,16 +258,21 @@ pub(crate) fn can_open(config: &Config, run: &Path) -> Result<(), Failure> {
 pub(crate) fn can_translate(
     config: &Config,
     file: &Path,
+    own: [usize; 2],
     size: [usize; 2],
     padded: impl Fn([usize; 2]) -> ([usize; 2], bool),
 ) -> Result<(), Failure> {
     let Some(room) = limits::room() else { return Ok(()) };
     let needed = |size: [usize; 2]| -> Result<u64, Failure> {
         let (padded, all_columns) = padded(size);
-        // The decoded picture, the pixels of the translation, and the encoded file.
-        let bytes = 3 * 4 * padded.iter().product::<usize>() as u64;
+        let tensors = Forecast::of_translation(config, padded, all_columns)?;
+        // The pixels of the picture and of its translation, and the encoded file.
+        let translating = tensors.saturating_add(3 * 4 * padded.iter().product::<usize>() as u64);
+        // Before that, the picture is decoded, and scaled: first its rows, to `f64`.
+        let scaled = if size == own { 0 } else { 3 * 8 * own[0] * size[1] };
+        let decoding = (3 * 2 * own.iter().product::<usize>() + scaled) as u64;
         let program = PROGRAM + rayon::current_num_threads() as u64 * THREAD;
-        Ok(Forecast::of_translation(config, padded, all_columns)?.saturating_add(bytes + program))
+        Ok(translating.max(decoding).saturating_add(program))
     };
     let all = needed(size)?;
     if all <= room.bytes {

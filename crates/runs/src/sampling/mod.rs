@@ -316,7 +316,7 @@ fn styled<'a>(
         let shift = Move::shift(moves, sampler, styled.styles(), &layers, seed)?;
         styled = styled.moved(shift);
     }
-    Ok(Some(if request.styles.is_some() { styled.from_styles() } else { styled }))
+    Ok(Some(if request.styles.is_some() { styled.on_styles() } else { styled }))
 }
 
 /// The rows of an expression, for `sampler`; those of styles if `styled` draws from styles. With

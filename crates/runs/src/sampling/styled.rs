@@ -42,7 +42,7 @@ impl<'a> Styled<'a> {
     }
 
     /// Draws from styles: the "latents" of this sampler are then those of all layers.
-    pub(super) fn from_styles(self) -> Self {
+    pub(super) fn on_styles(self) -> Self {
         Self { from_styles: true, ..self }
     }
 

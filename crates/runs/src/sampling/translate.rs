@@ -262,15 +262,14 @@ impl Frame {
             return Ok(());
         }
         // Unreadable files are skipped later.
-        let sizes = files.iter().filter_map(|file| Some((file, self.size(picture_size(file).ok()?))));
-        let Some((file, size)) = sizes.max_by_key(|(_, size)| self.padded(*size).iter().product::<usize>()) else {
-            return Ok(());
-        };
+        let sizes = files.iter().filter_map(|file| Some((file, picture_size(file).ok()?)));
+        let pixels = |own: [usize; 2]| self.padded(self.size(own)).iter().product::<usize>();
+        let Some((file, own)) = sizes.max_by_key(|(_, own)| pixels(*own)) else { return Ok(()) };
         let padded = |size: [usize; 2]| {
             let padded = self.padded(size);
             (padded, padded.iter().product::<usize>() <= MOST_FOR_ALL_COLUMNS)
         };
-        plan::can_translate(config, file, size, padded)
+        plan::can_translate(config, file, own, self.size(own), padded)
     }
 }
 
