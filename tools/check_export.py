@@ -20,6 +20,8 @@ import numpy
 import onnx
 import onnxruntime
 
+onnxruntime.set_default_logger_severity(3)  # inputs with defaults are meant
+
 # Further runs: growing systems while blocks fade in, and at their full size; other settings.
 MORE = [
     ("progan", "cpu", ["--set", "resume_kimg=28"], "fading in"),
