@@ -20,6 +20,8 @@ import numpy
 import onnx
 import onnxruntime
 
+onnxruntime.set_default_logger_severity(3)  # inputs with defaults are meant
+
 # Further runs: growing systems while blocks fade in, and at their full size; other settings.
 MORE = [
     ("progan", "cpu", ["--set", "resume_kimg=28"], "fading in"),
@@ -120,13 +122,14 @@ def check(train, place, system, preset, settings, about):
         fine = fine and again == first
         subprocess.run(["rm", "-r", folder / "again"], check=True)
     for form in ["pytorch", "hub"]:
+        texts = []
         for path in sorted((folder / f"export-{form}").glob("generator*.py")):
             code, output = run(sys.executable, path)
-            text = output.strip().splitlines()[-1]
-            apart = float(text.rsplit(" ", 1)[1])
+            texts.append(output.strip().splitlines()[-1])
+            apart = float(texts[-1].rsplit(" ", 1)[1])
             fine = fine and code == 0 and apart <= 1
-            if form == "pytorch":
-                cells.append(text)
+        if form == "pytorch":
+            cells.append("; ".join(texts))
     results = check_onnx(folder / "export-onnx")
     if "stylegan" in system:
         run(train, "export", folder, "--format", "onnx", "--noise", "input", "--out", folder / "noise")

@@ -106,6 +106,12 @@ impl Generator {
         matches!(self.source, Source::Images(_))
     }
 
+    /// Whether some of its layers add noise.
+    pub(super) fn has_noise(&self) -> bool {
+        let is_noise = |step: &TraceStep| matches!(step.computation, Computation::Layer(LayerSpec::Noise { .. }));
+        self.trace.steps.iter().any(is_noise)
+    }
+
     /// Whether it makes images, and not points in the plane.
     pub(super) fn makes_images(&self) -> bool {
         self.shape(self.output()).len() == 4

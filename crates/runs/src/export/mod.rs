@@ -115,6 +115,14 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
                 .because(format!("allowed: 1 to {MOST}")));
         }
     };
+    match request.format {
+        ExportFormat::Npz if count.is_some() => return Err(idle(request, "--count", "the arrays have no samples")),
+        ExportFormat::Onnx => {}
+        _ if request.noise == NoiseSource::Input => {
+            return Err(idle(request, "--noise", "only models of ONNX have their noise as inputs"));
+        }
+        _ => {}
+    }
     let state = match request.checkpoint {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
         None => &request.run,
@@ -142,6 +150,14 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
         if written == 1 { "it" } else { "them" }
     );
     Ok(Written { path: out, about })
+}
+
+/// The failure for an option without effect.
+fn idle(request: &ExportRequest, option: &str, why: &str) -> Failure {
+    Failure::new(Code::Usage, format!("{option} has no effect on this export"))
+        .at(request.run.display())
+        .because(why)
+        .help(advice!("export-idle-option", "leave out `{option}`"))
 }
 
 /// What to export.
@@ -189,6 +205,9 @@ impl Exporter<'_> {
             let (inputs, samples) = (of(texts::inputs(generator.source), "npy"), of("samples", "npy"));
             match self.request.format {
                 ExportFormat::Onnx => {
+                    if self.request.noise == NoiseSource::Input && !generator.has_noise() {
+                        return Err(idle(self.request, "--noise", "no layer of this generator adds noise"));
+                    }
                     let metadata = facts.metadata(generator);
                     let model = onnx::model(generator, self.request.noise, &metadata);
                     let other = || pytorch::module(generator, NO_FILES, &[]).is_ok().then_some("pytorch");

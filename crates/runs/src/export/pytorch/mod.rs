@@ -148,8 +148,8 @@ impl<'a> Builder<'a> {
                 self.values[self.generator.same(*id)].clone().expect("a step comes after those that it reads")
             }
             TraceInput::Constant(tensor) => {
-                let name =
-                    self.attributes.of(&format!("{}.constant", local_name(step)).trim_start_matches('.').to_owned());
+                let name = format!("{}.constant", local_name(step));
+                let name = self.attributes.of(name.trim_start_matches('.'));
                 let tensor = constant(tensor, rank);
                 self.init.push(format!("self.register_buffer(\"{name}\", torch.empty({}))", python(tensor.shape())));
                 self.tensors.insert(name.clone(), Stored::Floats(tensor));

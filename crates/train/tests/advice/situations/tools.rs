@@ -100,6 +100,9 @@ fn large() -> Vec<u8> {
 fn exporting() -> Vec<Situation> {
     vec![
         by("export-weights", "export dropping --format onnx").with(|stage| stage.bring("dropping")),
+        by("export-idle-option", "export run --format npz --count 3").with(run),
+        by("export-idle-option", "export run --format hub --noise input").with(run),
+        by("export-idle-option", "export run --format onnx --noise input").with(run),
         by("export-over", "export run --format npz --out x").with(|stage| {
             stage.bring("run");
             stage.write("x/README.md", "");

@@ -51,10 +51,9 @@ fn random(name: &str, preset: &str, settings: &str) -> Box<dyn System> {
     let mut system = entry.build(&table, 5).unwrap_or_else(|bad| panic!("{name}: {}", bad.why));
     let State { tensors, counters } = system.state();
     let varied = |(name, tensor): (String, Tensor)| {
-        // Half as large as the numbers themselves, so that the images are not saturated.
+        // Large enough for images that show something.
         let square: f64 = tensor.data().iter().map(|x| f64::from(*x).powi(2)).sum();
-        let size = (square / tensor.size().max(1) as f64).sqrt();
-        let deviation = if size > 0.0 { 0.5 * size } else { 0.2 };
+        let deviation = (0.5 * (square / tensor.size().max(1) as f64).sqrt()).max(0.2);
         let noise = nn::init::normal(tensor.shape(), 0.0, deviation, Key::named(7, &name));
         let positive = name.ends_with("running_var");
         let value = |i: usize| {
