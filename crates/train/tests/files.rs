@@ -52,7 +52,9 @@ fn an_archive_trains_to_the_bits_of_its_folder_and_damage_leaves_nothing() {
     assert!(part.err.contains("Found 3 images"), "{}", part.err);
     // The run finds its images again, also by the absolute path.
     place.good("folder --resume part --steps 2");
-    for system in ["stylegan2 --set size=8 --set fmap_base=16 --set fmap_max=4 --batch 4", "cifar --batch 4", "vanilla --batch 4"] {
+    for system in
+        ["stylegan2 --set size=8 --set fmap_base=16 --set fmap_max=4 --batch 4", "cifar --batch 4", "vanilla --batch 4"]
+    {
         place.good(&format!("{system} --data sprites.zip --dry-run"));
     }
     let pair: Vec<(&str, &[u8])> =
