@@ -50,8 +50,8 @@ pub(in crate::formats) fn has_test_arrays(archive: &ZipArchive, inside: &str) ->
     list(archive, inside, None).iter().any(|array| array.images.is_some() && is_of(array.name, Split::Test))
 }
 
-/// Loads the images of an array: the one at `inside`; or else the only one that holds images, or the
-/// only one of the split. An array of one integer for each image holds the classes.
+/// Loads the images of an array: the one at `inside`; or else the only one that holds images, or
+/// the only one of the split. An array of one integer for each image holds the classes.
 pub(in crate::formats) fn load(
     archive: &ZipArchive,
     inside: &str,
