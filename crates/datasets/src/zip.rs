@@ -3,9 +3,9 @@
 //! Entries are listed from the central directory at the end of the file, and read by offset, so
 //! several threads can read at once. Stored and deflated entries are supported, and sizes beyond 4
 //! GiB (zip64). Nothing is ever written under the names in an archive, and no more bytes are
-//! produced than the archive announces. What a well-made archive does not contain is refused when it
-//! is opened: names that lead out of it, entries that overlap (as in a zip bomb), and lengths that
-//! cannot be.
+//! produced than the archive announces. What a well-made archive does not contain is refused when
+//! it is opened: names that lead out of it, entries that overlap (as in a zip bomb), and lengths
+//! that cannot be.
 //!
 //! Format: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", version 6.3.10.
 
@@ -199,8 +199,8 @@ pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether the file is a zip archive by its content or, if that is of no known type, by its name: it
-/// is then damaged.
+/// Whether the file is a zip archive by its content or, if that is of no known type, by its name:
+/// it is then damaged.
 fn is_zip(path: &Path) -> bool {
     let Ok(start) = start_of(path) else { return false };
     let extension = extension_of(path);

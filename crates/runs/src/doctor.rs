@@ -163,7 +163,7 @@ fn instruction_set() -> Finding {
         Some(best) if *best != used => Finding::note(
             "instruction set",
             found,
-            advice!("slower-isa", "unset the environment variable BACKDRAW_ISA to use {}", best.name()),
+            advice!("slower-isa", "unset the environment variable BACKDRAW_ISA to use the last of these"),
         ),
         _ => Finding::fine("instruction set", found),
     }
@@ -176,7 +176,7 @@ fn threads() -> Finding {
         Ok(Some(number)) if usize::from(number) > processors => Finding::note(
             "threads",
             format!("{number}, as RAYON_NUM_THREADS says"),
-            advice!("more-threads-than-processors", "unset RAYON_NUM_THREADS: there are only {processors} processors"),
+            advice!("more-threads-than-processors", "unset RAYON_NUM_THREADS: there are fewer processors"),
         ),
         Ok(Some(number)) => Finding::fine("threads", format!("{number}, as RAYON_NUM_THREADS says")),
         Ok(None) => Finding::fine("threads", format!("{processors}, one for each processor")),

@@ -82,7 +82,8 @@ pub fn show(run: &Path) -> Result<RunInfo, Failure> {
 /// What is known about the run in the folder `run`, if it may be removed.
 ///
 /// # Errors
-/// When it is no run, is a symbolic link, contains another run, or another process is working in it.
+/// When it is no run, is a symbolic link, contains another run, or another process is working in
+/// it.
 pub fn removable(run: &Path) -> Result<RunInfo, Failure> {
     let found = info(run).ok_or_else(|| no_run(run))?;
     if fs::symlink_metadata(run).is_ok_and(|about| about.is_symlink()) {

@@ -120,7 +120,7 @@ fn data_in_other_forms_is_reported_and_used() {
     let messages = place.good(&format!("{TINY} --data apple.ndjson --steps 1 --out b")).err;
     assert!(messages.contains("3 drawings of strokes"), "{messages}");
     std::fs::write(place.path("apple.zip"), b"PK\x03\x04").unwrap();
-    place.bad(&format!("{TINY} --data apple.zip"), DATA, &["zip archive", "unzip apple.zip"]);
+    place.bad(&format!("{TINY} --data apple.zip"), DATA, &["the zip archive is damaged", "download the file again"]);
     place.bad("mnist --data digits", DATA, &["no such file or folder", "built-in hand-written digits"]);
     place.bad(&format!("{TINY} --class c:x"), DATA, &["is not a possible class name", "colon"]);
 }

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 /// How each image is converted: its values become bytes, transparent pixels are blended with the
 /// background, then it is cropped and scaled. Images with an alpha channel keep it, and their
 /// colours are multiplied by it (premultiplied): a pixel that cannot be seen is then black whatever
-/// colour it was saved with, and sums of pixels, such as those of scaling and of convolutions, weigh
-/// each colour by its opacity. The table `[images]` of a run's configuration.
+/// colour it was saved with, and sums of pixels, such as those of scaling and of convolutions,
+/// weigh each colour by its opacity. The table `[images]` of a run's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fitting {
@@ -251,8 +251,8 @@ impl Fitting {
 }
 
 impl Fitting {
-    /// What becomes of an image of (height, width) `from` whose size becomes `to`, if a part of it is
-    /// lost, or its proportions are; in words that follow "are".
+    /// What becomes of an image of (height, width) `from` whose size becomes `to`, if a part of it
+    /// is lost, or its proportions are; in words that follow "are".
     pub fn loss(&self, from: [usize; 2], to: [usize; 2]) -> Option<String> {
         let [.., height, width] = self.crop.part(from);
         let inner = if self.aspect == Aspect::Crop { scaled_within(to, [height, width]) } else { [height, width] };

@@ -166,6 +166,8 @@ fn paths_lead_into_archives() {
     assert_eq!(split(&path.join("b/c")), Some((path.clone(), "b/c".into())));
     assert_eq!(split(&path), Some((path.clone(), String::new())));
     assert_eq!(split(&folder.path().join("b/c")), None);
-    std::fs::write(&path, "text").unwrap();
+    std::fs::write(&path, "damaged").unwrap();
+    assert_eq!(split(&path), Some((path.clone(), String::new())), "by its name");
+    std::fs::write(&path, "<html>").unwrap();
     assert_eq!(split(&path.join("b")), None);
 }

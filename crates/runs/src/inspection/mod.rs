@@ -40,8 +40,8 @@ pub struct Inspection {
 ///
 /// # Errors
 /// When there is no such file, it is of no known kind, or it is damaged so that its arrays cannot
-/// be read. A checkpoint with a wrong checksum, and numbers that are not finite, are no errors here:
-/// the result says so.
+/// be read. A checkpoint with a wrong checksum, and numbers that are not finite, are no errors
+/// here: the result says so.
 pub fn inspect(path: &Path) -> Result<Inspection, Failure> {
     if path.is_dir() {
         return of_run(path);

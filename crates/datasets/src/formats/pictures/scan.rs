@@ -30,7 +30,8 @@ const MAX_DEPTH: usize = 32;
 #[derive(Debug)]
 pub(super) struct PictureFile {
     pub(super) source: Source,
-    /// Its class in `dataset.json`, or else the first folder below the scanned one that contains it.
+    /// Its class in `dataset.json`, or else the first folder below the scanned one that contains
+    /// it.
     pub(super) class: Option<String>,
 }
 
