@@ -3,8 +3,9 @@
 //! A metric compares two sets: real images and fakes. Most compare *features*, a row of numbers
 //! that an [`Extractor`] computes from each image, instead of pixels. Scores are only comparable if
 //! they use the same extractor and the same number of images, so both are part of a score's label:
-//! `frechet[pca64, n=2500]`. None of these scores is called "FID" or "Inception Score": those names
-//! imply the features of one particular network.
+//! `frechet[pca64, n=2500]`. The names FID, KID and Inception Score imply the features of one
+//! particular network, so the [metrics](suite::INCEPTION_METRICS) of these names are selected only
+//! with the extractor of that network.
 //!
 //! There is one file per metric, with its formula, its source, its pitfalls and its entry in the
 //! suite. All arithmetic is in `f64`. Sums have a fixed order that depends only on the sizes, and

@@ -30,13 +30,13 @@ fn two_folders_of_pictures_have_an_fid_whatever_their_sizes() {
     let place = Place::new();
     let value = |name: &str, i: usize| small(name, i) / if name.ends_with("conv.weight") { 8.0 } else { 1.0 };
     std::fs::write(place.path("inception.safetensors"), safetensors(&tensors(), value)).unwrap();
-    pictures(&place, "fakes", 10, |number| [16 + number, 20]);
-    pictures(&place, "reals", 9, |_| [24, 32]);
+    pictures(&place, "fakes", 11, |number| [16 + number, 20]);
+    pictures(&place, "reals", 10, |_| [24, 32]);
     let compared = "evaluate --pictures fakes --against reals --extractor inception --weights inception.safetensors";
     let outcome = place.good(&format!("{compared} --metric fid,is --out numbers.json"));
     let lines: Vec<&str> = outcome.out.lines().collect();
-    assert!(lines.len() == 2 && lines[0].starts_with("fid[inception, n=10]"), "{}", outcome.out);
-    assert!(lines[1].starts_with("is[inception, n=10]") && lines[1].contains(" ± "), "{}", outcome.out);
+    assert!(lines.len() == 2 && lines[0].starts_with("fid[inception, n=11]"), "{}", outcome.out);
+    assert!(lines[1].starts_with("is[inception, n=11]") && lines[1].contains(" ± "), "{}", outcome.out);
     let json: serde_json::Value = serde_json::from_str(&text(&place.path("numbers.json"))).unwrap();
     assert_eq!((&json["against"], &json["numbers"][0]["metric"]), (&"reals".into(), &"fid".into()));
     place.bad(&format!("{compared} --metric kid"), 2, &["`kid` cannot be computed", "at least 1000 images"]);

@@ -1,5 +1,7 @@
-//! Files that this program exported: their tensors have the names of this project and PyTorch's
-//! layouts, and their metadata has the configuration.
+//! Files that this program exported: their tensors are in PyTorch's layouts, and their metadata has
+//! the configuration and the names of the tensors in this project.
+
+use std::collections::BTreeMap;
 
 use datasets::advice;
 use nn::Network;
@@ -23,6 +25,9 @@ struct Exported {
     config: String,
     /// The network that the tensors are of.
     network: String,
+    /// The names of the tensors in this project, by their names in the file; by default the same.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 /// The system that the file `dict` is of, with its weights.
@@ -30,11 +35,33 @@ struct Exported {
 /// # Errors
 /// When the file was not exported by this program, or does not fit.
 pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled, Failure> {
+    let about = read(&dict)?;
+    let name = format!("{} (its configuration)", dict.path.display());
+    let exported = Config::of_text(&about.config, &name, None)?;
+    let given: Vec<Assignment> = exported.inherited(&request.assignments, &name)?;
+    let given: Vec<Assignment> = given.into_iter().chain(request.assignments.iter().cloned()).collect();
+    let config = Config::resolve(&exported.entry, &given)?;
+    let mut dicts = vec![(about.network.clone(), renamed(dict, about))];
+    for (network, path) in &request.others {
+        let dict = StateDict::read(path)?;
+        let about = read(&dict)?;
+        if about.network != *network || dicts.iter().any(|(taken, _)| taken == network) {
+            return Err(Failure::new(Code::Usage, format!("the file is not that of the network `{network}`"))
+                .at(path.display())
+                .because(format!("it has the weights of `{}`", about.network)));
+        }
+        dicts.push((network.clone(), renamed(dict, about)));
+    }
+    fill(config, &request.file, dicts.into_iter(), wanted)
+}
+
+/// The metadata of an exported file.
+fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(dict.path.display());
     let Some(text) = dict.metadata.get(KEY) else {
         return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
             .at(dict.path.display())
-            .because("it was not exported by this program")
+            .because("its metadata is not that of an export by this program that can be imported")
             .help(advice!("import-as-what", "say what it was saved by, such as `--as dcgan`")));
     };
     let about: Exported = serde_json::from_str(text)
@@ -43,16 +70,15 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         return Err(failure("the weights were exported by a newer version of this program")
             .because(format!("its metadata has version {}; this program reads up to {VERSION}", about.version)));
     }
-    let name = format!("{} (its configuration)", dict.path.display());
-    let exported = Config::of_text(&about.config, &name, None)?;
-    let given: Vec<Assignment> = exported.inherited(&request.assignments, &name)?;
-    let given: Vec<Assignment> = given.into_iter().chain(request.assignments.iter().cloned()).collect();
-    let config = Config::resolve(&exported.entry, &given)?;
-    let mut dicts = vec![(about.network, dict)];
-    for (network, path) in &request.others {
-        dicts.push((network.clone(), StateDict::read(path)?));
-    }
-    fill(config, &request.file, dicts.into_iter(), wanted)
+    Ok(about)
+}
+
+/// The tensors under their names in this project.
+fn renamed(mut dict: StateDict, about: Exported) -> StateDict {
+    let name = |name: String| about.names.get(&name).cloned().unwrap_or(name);
+    dict.tensors =
+        std::mem::take(&mut dict.tensors).into_iter().map(|(theirs, tensor)| (name(theirs), tensor)).collect();
+    dict
 }
 
 /// The tensors of `network`, under their own names.

@@ -173,6 +173,10 @@ fn fill(
         let wanted: Vec<Wanted> = of_it.flat_map(|network| wanted(network)).collect();
         let path = dict.path.clone();
         match dict.take(&wanted) {
+            // The system has no such network.
+            Ok(tensors) if tensors.is_empty() => {
+                misfits.push((path, StateError { missing: vec![name], ..StateError::default() }));
+            }
             Ok(tensors) => {
                 sources.push((name, path, tensors.keys().cloned().collect()));
                 state.tensors.extend(tensors);

@@ -2,7 +2,17 @@
 
 /// A .safetensors file with these tensors; `value` gives the elements of each.
 pub(crate) fn safetensors(tensors: &[(String, Vec<usize>)], value: impl Fn(&str, usize) -> f32) -> Vec<u8> {
+    safetensors_with(serde_json::Map::new(), tensors, value)
+}
+
+/// The same with this metadata.
+pub(crate) fn safetensors_with(
+    metadata: serde_json::Map<String, serde_json::Value>,
+    tensors: &[(String, Vec<usize>)],
+    value: impl Fn(&str, usize) -> f32,
+) -> Vec<u8> {
     let (mut header, mut bytes) = (serde_json::Map::new(), Vec::new());
+    header.insert("__metadata__".into(), metadata.into());
     for (name, shape) in tensors {
         let start = bytes.len();
         let count = shape.iter().product();
