@@ -74,8 +74,13 @@ const EXAMPLES: &str = "Examples:
   train derive matmul                          derive a gradient step by step
   train museum no-cut                          see what a classic mistake does";
 
-/// The whole command line.
+/// The whole command line, with the name of the program that runs in all help texts.
 pub(crate) fn command() -> Command {
+    program::renamed(as_written())
+}
+
+/// The whole command line, with help texts for `train`.
+fn as_written() -> Command {
     let mut command = Command::new(program::name())
         .about("Trains generative adversarial networks on the CPU, with bit-identical results on every machine.")
         .version(env!("CARGO_PKG_VERSION"))
