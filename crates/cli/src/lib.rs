@@ -25,7 +25,7 @@ pub fn main(name: &'static str) -> ExitCode {
     program::set(name);
     signals::handle();
     failure::commands_are_typed_as(program::typed());
-    let parsed = program::renamed(cli::command()).try_get_matches().and_then(|matches| cli::parse(&matches));
+    let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
     let (action, when) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {

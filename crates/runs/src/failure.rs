@@ -49,7 +49,7 @@ pub(crate) fn typed(advice: &Advice) -> String {
 
 /// A problem, described so that the user can act: what happened, where, why, and what to do
 /// about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The category, which decides the exit code.
     pub code: Code,
@@ -114,6 +114,13 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The same text as [`Display`](fmt::Display): a `main` that returns a failure prints this.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Failure {}
 
 #[cfg(test)]
@@ -129,5 +136,6 @@ mod tests {
             failure.to_string(),
             "cannot read the images\n  where: a.npy\n  why:   empty\n  help:  one\n         two"
         );
+        assert_eq!(format!("{failure:?}"), failure.to_string());
     }
 }

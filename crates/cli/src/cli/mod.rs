@@ -97,8 +97,13 @@ const EXAMPLES: &str = "Examples:
   train runs list                              all runs, with their state and size
   train doctor                                 what this machine offers, and what is missing";
 
-/// The whole command line.
+/// The whole command line, with the name of the program that runs in all help texts.
 pub(crate) fn command() -> Command {
+    program::renamed(as_written())
+}
+
+/// The whole command line, with help texts for `train`.
+fn as_written() -> Command {
     let mut command = Command::new(program::name())
         .about("Trains generative adversarial networks on the CPU, with bit-identical results on every machine.")
         .version(env!("CARGO_PKG_VERSION"))
