@@ -194,7 +194,7 @@ fn the_book_has_every_chapter_in_order() {
 fn the_manual_has_fenced_blocks_of_few_kinds() {
     for (name, text) in PAGES {
         for block in blocks(text) {
-            let known = ["sh", "console", "text", "python"].contains(&block.kind);
+            let known = ["sh", "console", "text", "python", "toml"].contains(&block.kind);
             assert!(known, "manual/{name}.md:{}: a block of the kind `{}`", block.line, block.kind);
         }
         for (number, line) in prose(text) {

@@ -20,6 +20,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod arithmetic;
+mod attributes;
 mod buffer;
 mod composed;
 mod grad;
@@ -37,11 +38,12 @@ mod tape;
 mod tensor;
 mod var;
 
+pub use attributes::Attributes;
 pub use composed::DEMODULATION_EPSILON;
 pub use grad::{Options, grad, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use observer::{FirstNonFinite, NonFinite, RecordedNode, SweptNode, TapeObserver};
-pub use op::{Attributes, Call, Op, Saves};
+pub use op::{Call, Op, Saves};
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};
 pub use replay::{Replay, Rows};
