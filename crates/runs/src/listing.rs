@@ -211,8 +211,8 @@ fn last_metrics(folder: &Path) -> Vec<(String, String)> {
     let mut rows = text.trim_start_matches('\u{feff}').lines().map(|line| line.split(','));
     let Some(names) = rows.next() else { return Vec::new() };
     let names: Vec<&str> = names.collect();
-    let complete = rows.map(Iterator::collect::<Vec<&str>>).filter(|row| row.len() == names.len());
-    let last = complete.last().unwrap_or_default();
+    let mut complete = rows.map(Iterator::collect::<Vec<&str>>).filter(|row| row.len() == names.len());
+    let last = complete.next_back().unwrap_or_default();
     names.iter().zip(last).map(|(name, value)| ((*name).to_owned(), value.to_owned())).collect()
 }
 

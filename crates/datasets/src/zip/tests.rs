@@ -51,7 +51,7 @@ fn content(archive: &ZipArchive, name: &str) -> Result<Vec<u8>, String> {
 
 #[test]
 fn stored_and_deflated_files_are_read() {
-    let long: Vec<u8> = (0..100_000_u32).map(|at| (at * at >> 7) as u8).collect();
+    let long: Vec<u8> = (0..100_000_u32).map(|at| ((at * at) >> 7) as u8).collect();
     for deflated in [false, true] {
         let archive = opened(&zipped(&[("a/b.txt", b"hello"), ("c\\d", &long), ("folder/", b"")], deflated)).unwrap();
         let names: Vec<&str> = archive.entries().iter().map(|entry| &*entry.name).collect();

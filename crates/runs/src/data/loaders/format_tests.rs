@@ -134,10 +134,24 @@ fn translation_takes_two_sets_of_any_form() {
 
 #[test]
 fn channels_that_no_picture_has_are_refused() {
-    for channels in ["2", "4"] {
-        let entry = SYSTEMS.iter().find(|entry| entry.name == "vanilla").unwrap();
-        let failure = load(entry, Path::new("built-in"), &[&format!("channels={channels}")]).err().unwrap();
-        assert!(failure.code == Code::Config && failure.to_string().contains("--set channels=3"), "{failure}");
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "vanilla").unwrap();
+    let failure = load(entry, Path::new("built-in"), &["channels=2"]).err().unwrap();
+    assert!(failure.code == Code::Config && failure.to_string().contains("--set channels=3"), "{failure}");
+}
+
+#[test]
+fn transparency_is_kept_where_that_is_a_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    sets(folder.path());
+    for name in ["vanilla", "dcgan", "folder", "progan", "stylegan", "stylegan2"] {
+        let entry = SYSTEMS.iter().find(|entry| entry.name == name).unwrap();
+        let alphas = |data: &Path| {
+            let data = load(entry, data, &["channels=4"]).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+            let pixels = data.pictures(0, &[0]).unwrap().pixels().to_vec();
+            pixels.iter().skip(3).step_by(4).copied().collect::<Vec<u8>>()
+        };
+        assert!(alphas(&folder.path().join("alpha.npy")).iter().any(|&alpha| alpha < 200), "{name}");
+        assert!(alphas(Path::new("built-in")).iter().all(|&alpha| alpha == 255), "{name}");
     }
 }
 
