@@ -346,8 +346,8 @@ pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<
     read_picture(file, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(file, &why))
 }
 
-/// The picture in `file` at its own size: its bytes, with `channels` each, and its height and width.
-/// Of `fitting`, the range of values and the background apply.
+/// The picture in `file` at its own size: its bytes, with `channels` for each pixel, and its height
+/// and width. Of `fitting`, the range of values and the background apply.
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
