@@ -55,7 +55,7 @@ struct Convolution {
     stride: usize,
     padding: Padding,
     /// The convolution with the batch normalisation folded in, and the ReLU.
-    network: Option<Network>,
+    network: Option<Box<Network>>,
 }
 
 /// A convolution at every pixel.
@@ -239,7 +239,7 @@ impl Inception {
         for_each_convolution(&mut parts, [SIDE, SIDE, 3], &mut |convolution, input| {
             let mut tensor = |what: &str| take(&format!("{}{what}", convolution.name));
             let folded = folded(&tensor(WEIGHT), [SCALE, SHIFT, MEAN, VARIANCE].map(&mut tensor));
-            convolution.network = Some(convolution.built(input, folded));
+            convolution.network = Some(Box::new(convolution.built(input, folded)));
         });
         Self { parts, dense: take(DENSE[0]) }
     }

@@ -97,7 +97,7 @@ fn what_cannot_be_measured_is_refused_with_its_code() {
     let run = "evaluate runs/0001-quickdraw";
     place.bad(&format!("{run} --metric freshet"), 2, &["freshet", "did you mean `frechet`?"]);
     place.bad(&format!("{run} --metric classes"), 2, &["needs a classifier", "no classifier for these images"]);
-    place.bad(&format!("{run} --extractor xception"), 2, &["no extractor `xception`", "`inception`"]);
+    place.bad(&format!("{run} --extractor xception"), 2, &["no extractor `xception`", "inception"]);
     place.bad(&format!("{run} --extractor inception"), 2, &["needs its weights"]);
     place.bad(&format!("{run} --count 3"), 2, &["cannot evaluate 3", "8 to"]);
     place.bad(&format!("{run} --out x.txt"), 2, &[".json or .csv"]);

@@ -118,6 +118,7 @@ fn wrong_requests_are_refused_with_their_code() {
     place.bad(&format!("{import} --as cyclegan"), 5, &["`model.1.weight`: missing", "`main.0.weight`: not expected"]);
     place.bad(&format!("{import} --as dcgan --set width=4"), 5, &["main.0.weight", "expected", "found"]);
     place.bad("import netG.pth --as dcgan", 5, &["pickle", "to_safetensors.py"]);
+    place.bad(&format!("{import} --as dcgan --data nothing"), 4, &["nothing"]);
     place.bad("import nothing.safetensors --as dcgan", 5, &["nothing.safetensors"]);
     assert!(!place.path("runs").exists());
 }

@@ -1,6 +1,6 @@
 //! The three measures that are defined on the features of Inception, by their own names: FID
-//! (Heusel et al. 2017), KID (Binkowski et al. 2018) and the Inception Score (Salimans et al. 2016),
-//! as torch-fidelity computes them. The formulas are those of [`frechet`](crate::frechet),
+//! (Heusel et al. 2017), KID (Binkowski et al. 2018) and the Inception Score (Salimans et al.
+//! 2016), as torch-fidelity computes them. The formulas are those of [`frechet`](crate::frechet),
 //! [`kid`](crate::kid) and [`class_score`](crate::class_score).
 //!
 //! They are only these if the features are those of the network `inception-2015-12-05`, and the

@@ -161,8 +161,8 @@ pub(crate) fn container(file: &mut dyn Read, length: u64) -> Result<([u8; 8], St
     Ok((start, header, container))
 }
 
-/// Reads a checkpoint of `length` bytes. The tensors are read one at a time, so the memory needed is
-/// that of the state and a header.
+/// Reads a checkpoint of `length` bytes. The tensors are read one at a time, so the memory needed
+/// is that of the state and a header.
 ///
 /// # Errors
 /// The first [`Flaw`] that is found.

@@ -24,6 +24,7 @@ use state_dict::{StateDict, Wanted};
 use crate::checkpoint::{AVERAGE, Checkpoint, all_misfits, file_name, part_of, weights_hash};
 use crate::config::{Assignment, Config, Source};
 use crate::console::Output;
+use crate::data;
 use crate::failure::{Code, Failure};
 use crate::folder::{self, Claimed};
 use crate::layouts;
@@ -71,7 +72,8 @@ impl fmt::Display for Imported {
 /// Imports the networks. Networks of the system that no file has keep random weights.
 ///
 /// # Errors
-/// When a file cannot be read or does not fit, or the run folder is taken. Nothing is written then.
+/// When a file cannot be read or does not fit, the data that the request names cannot be used, or
+/// the run folder is taken. Nothing is written then.
 pub fn import(request: &ImportRequest) -> Result<Imported, Failure> {
     processor::on_a_kernel_thread(|| import_here(request))
 }
@@ -92,6 +94,10 @@ fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
         None => exported::filled(request, first)?,
     };
     let lines = about(&config, &state, &sources)?;
+    if config.data().is_some() {
+        let system = meta::run(|| config.build())?;
+        data::look_at(&config, &*system, 1, &request.output)?;
+    }
 
     let name = config.entry.name;
     let Claimed { run, lock: _lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
@@ -104,9 +110,9 @@ fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
     folder::reopen(&run)?;
     config.record_data(&run);
     let (text, weights_hash) = (config.to_toml(), weights_hash(&state));
-    let (system, seed, data) = (name.to_owned(), config.seed(), String::new());
+    let (system, seed, images) = (name.to_owned(), config.seed(), String::new());
     let layouts = layouts::of(&*config.build()?).to_string();
-    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data, layouts, state };
+    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data: images, layouts, state };
     checkpoint.write(&RealDisk, &run.join("checkpoints").join(file_name(0)))?;
     // The configuration is written last: it marks the folder as a run.
     storage::write_whole(&RealDisk, &run.join("config.toml"), text.as_bytes())?;
