@@ -44,8 +44,8 @@ pub trait StepObserver {
     /// An optimiser has updated a parameter.
     fn parameter_updated(&self, _update: &ParameterUpdate<'_>) {}
 
-    /// Whether updates are to have the state before the update. A copy of it takes once or twice the
-    /// memory of the parameter.
+    /// Whether updates are to have the state before the update. A copy of it takes once or twice
+    /// the memory of the parameter.
     fn needs_state_before(&self) -> bool {
         true
     }
@@ -100,8 +100,8 @@ pub struct ParameterUpdate<'a> {
     pub before: &'a Tensor,
     /// The parameter after the update.
     pub after: &'a Tensor,
-    /// The rule's [state](crate::UpdateRule::state) of the parameter before the update; empty if the
-    /// observer [does not need it](StepObserver::needs_state_before).
+    /// The rule's [state](crate::UpdateRule::state) of the parameter before the update; empty if
+    /// the observer [does not need it](StepObserver::needs_state_before).
     pub state_before: &'a [Tensor],
     /// The same after the update.
     pub state_after: &'a [Tensor],

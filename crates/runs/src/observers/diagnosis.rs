@@ -187,8 +187,8 @@ impl Watch<'_> {
     }
 }
 
-/// The numbers of a probe, if it is one of every `every` steps or an early one. That of the last step
-/// is left out, so that a run whose number of steps is raised comes to the same conclusions.
+/// The numbers of a probe, if it is one of every `every` steps or an early one. That of the last
+/// step is left out, so that a run whose number of steps is raised comes to the same conclusions.
 fn vitals(probe: &Probe, every: u64) -> Option<Vitals> {
     is_regular(probe.step, every).then(|| Vitals::of(probe))
 }

@@ -5,8 +5,8 @@
 //! no server. [`report()`] writes one self-contained file for one or several runs.
 //!
 //! `gathered` keeps the numbers, `folder` reads a run folder, `pictures` draws what needs the
-//! system, `neighbours` searches the training images, `document` is the content as plain data, and `html` and the files in `page/` make the
-//! page of it.
+//! system, `neighbours` searches the training images, `document` is the content as plain data, and
+//! `html` and the files in `page/` make the page of it.
 
 pub(crate) mod document;
 pub(crate) mod folder;

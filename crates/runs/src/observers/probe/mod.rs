@@ -5,8 +5,8 @@
 //! last one. The step
 //! computes the same numbers as any other: [`collect`](collector::collect) only listens to the
 //! events of [`nn::observe`], and the fakes are drawn in inference from latents of their own. The
-//! probes are written to `layers.csv`, `scores.csv`, `fakes.csv` and, for points, `modes.csv` of the
-//! run folder ([`files`]).
+//! probes are written to `layers.csv`, `scores.csv`, `fakes.csv` and, for points, `modes.csv` of
+//! the run folder ([`files`]).
 
 pub(crate) mod collector;
 pub(crate) mod fakes;
