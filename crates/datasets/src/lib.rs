@@ -6,8 +6,8 @@
 //! * [`DataFiles`]: finds the format of a file or folder, which may be in a zip archive, and loads
 //!   it. [`load_npy`], [`load_idx`], [`load_cifar`], [`load_strokes`] and [`load_folder`] load one
 //!   format each.
-//! * [`ZipArchive`]: the files in an archive. [`exists`], [`canonicalize`] and [`is_in_archive`] take
-//!   paths that lead into one.
+//! * [`ZipArchive`]: the files in an archive. [`exists`], [`canonicalize`] and [`is_in_archive`]
+//!   take paths that lead into one.
 //! * [`load_numbers`]: a `.npy` file of plain numbers, such as latents.
 //! * [`decode_picture`]: one picture at its own size.
 //! * [`Pair`]: two folders or files of unpaired images.

@@ -136,9 +136,9 @@ pub trait FromLatents {
     /// its batch.
     fn draw(&self, latents: &Tensor) -> Tensor;
 
-    /// The images that [`draw`](FromLatents::draw) makes, as a computation on `latents` in a context
-    /// of inference, from which the generator can be exported. The first axis of all values is the
-    /// batch. The default has no such computation.
+    /// The images that [`draw`](FromLatents::draw) makes, as a computation on `latents` in a
+    /// context of inference, from which the generator can be exported. The first axis of all values
+    /// is the batch. The default has no such computation.
     ///
     /// # Errors
     /// Why there is none: one clause, such as `its dropout draws random numbers`.

@@ -113,8 +113,8 @@ pub enum LayerSpec {
         /// The fixed map of inference, shape (1, h, w, 1).
         map: Tensor,
     },
-    /// Adaptive instance normalisation: (s, b) = style w + bias; x normalised per channel and image,
-    /// times s + 1, plus b.
+    /// Adaptive instance normalisation: (s, b) = style w + bias; x normalised per channel and
+    /// image, times s + 1, plus b.
     AdaIn {
         /// Shape (style, 2 c).
         weight: Tensor,

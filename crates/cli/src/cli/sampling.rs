@@ -16,8 +16,8 @@ use runs::sampling::translate::Fit;
 pub(crate) struct SampleArgs {
     /// A run folder, or one of its checkpoint files
     pub(crate) run: PathBuf,
-    /// How many images to generate [default: 16; with --seeds 1 per seed; with --latents or --styles
-    /// all; with --sheet a few]
+    /// How many images to generate [default: 16; with --seeds 1 per seed; with --latents or
+    /// --styles all; with --sheet a few]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Random seed of the latents: image n of a seed is always the same [default: the run's]

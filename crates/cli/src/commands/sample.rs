@@ -1,4 +1,5 @@
-//! `train sample`, `translate`, `project`, `directions` and `animate`: what a trained network draws.
+//! `train sample`, `translate`, `project`, `directions` and `animate`: what a trained network
+//! draws.
 
 use runs::console::{Output, print};
 use runs::failure::Failure;

@@ -1,5 +1,5 @@
-//! [`Generator`]: what is exported, as the graph that `nn` traces; and the geometry of its layers as
-//! other software describes it.
+//! [`Generator`]: what is exported, as the graph that `nn` traces; and the geometry of its layers
+//! as other software describes it.
 
 use kernels::{ConvGeometry, FirGeometry, Padding, TransposedPadding};
 use models::{Direction, FromLatents, LatentKind, Translate};

@@ -1,8 +1,8 @@
 //! The PyTorch programs whose networks can be imported, and the names of their tensors.
 //!
 //! Both programs build their networks as `nn.Sequential`, so a tensor is named after the position
-//! of its layer: `main.3.weight`. The layers here have the same order. Those that only change shapes,
-//! which the programs do without, are not counted.
+//! of its layer: `main.3.weight`. The layers here have the same order. Those that only change
+//! shapes, which the programs do without, are not counted.
 
 use std::collections::BTreeMap;
 

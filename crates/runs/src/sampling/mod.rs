@@ -97,7 +97,8 @@ pub struct SampleRequest {
     pub layers: Option<String>,
     /// Where the samples go: a `.png` gets a sheet; a `.npy` gets an array of uint8 of shape (N,
     /// height, width) or, in colour, (N, height, width, 3); a path that ends in `/` gets a folder
-    /// of single images, or of the frames of an animation. The default is a sheet in the run folder.
+    /// of single images, or of the frames of an animation. The default is a sheet in the run
+    /// folder.
     pub out: Option<PathBuf>,
     /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,

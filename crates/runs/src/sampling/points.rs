@@ -42,8 +42,8 @@ pub(super) fn check(product: Product, request: &SampleRequest) -> Result<(), Fai
     }
 }
 
-/// Draws the points of the latents `chosen` with `sampler` and writes them to `out`. Returns a short description
-/// of what was written.
+/// Draws the points of the latents `chosen` with `sampler` and writes them to `out`. Returns a
+/// short description of what was written.
 pub(super) fn write(
     product: Product,
     out: &Path,

@@ -98,8 +98,8 @@ impl StyleSheet {
     }
 
     /// The columns of the sheet, with pictures of shape `image`; `latents` holds
-    /// [`latents`](Self::latents) rows. `seed` is that of the noise. Calls `tick` after each part of
-    /// the work.
+    /// [`latents`](Self::latents) rows. `seed` is that of the noise. Calls `tick` after each part
+    /// of the work.
     pub(crate) fn draw(
         self,
         styles: &dyn Styles,

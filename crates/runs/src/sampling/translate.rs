@@ -93,8 +93,8 @@ impl TranslateRequest {
 /// Translates the images and writes them.
 ///
 /// # Errors
-/// When the run does not translate, no checkpoint can be used, the pictures cannot be read or do not
-/// fit into memory, or a file cannot be written.
+/// When the run does not translate, no checkpoint can be used, the pictures cannot be read or do
+/// not fit into memory, or a file cannot be written.
 pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
     processor::on_a_kernel_thread(|| translate_here(request))
 }

@@ -79,8 +79,8 @@ pub(super) fn opened<T>(
     catch_unwind(AssertUnwindSafe(|| decoded(&bytes).map(see))).unwrap_or_else(|_| Err("the decoder failed".into()))
 }
 
-/// The (height, width) of a picture, rotated as its EXIF orientation says. Reads as much of the file
-/// as its header needs.
+/// The (height, width) of a picture, rotated as its EXIF orientation says. Reads as much of the
+/// file as its header needs.
 ///
 /// # Errors
 /// The reason why it cannot be read.

@@ -37,8 +37,8 @@ impl Names {
         self.0.insert(name.to_owned());
     }
 
-    /// A new name for the layer called `name`: `res1.conv1` becomes `res1_conv1`, `8x8.conv` becomes
-    /// `b8x8_conv`.
+    /// A new name for the layer called `name`: `res1.conv1` becomes `res1_conv1`, `8x8.conv`
+    /// becomes `b8x8_conv`.
     pub(super) fn of(&mut self, name: &str) -> String {
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
         let mut base: String = name.chars().map(plain).collect();

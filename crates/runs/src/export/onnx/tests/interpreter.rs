@@ -278,8 +278,8 @@ fn matmul(a: &Array, b: &Array) -> Array {
     })
 }
 
-/// A convolution or a transposed one. The weight of the former is (out, in / group, kh, kw), that of
-/// the latter (in, out / group, kh, kw).
+/// A convolution or a transposed one. The weight of the former is (out, in / group, kh, kw), that
+/// of the latter (in, out / group, kh, kw).
 fn convolved(node: &Node, x: &Array, w: &Array) -> Array {
     let [n, channels, h, width] = x.shape[..] else { panic!("an image") };
     let [first, second, kh, kw] = w.shape[..] else { panic!("a kernel") };
