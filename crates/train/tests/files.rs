@@ -95,7 +95,7 @@ fn transparency_is_learned_and_written() {
     // What was written can be learned from.
     place.good(&format!("{train} --set channels=4 --data four.npy --out again").replace("--data sprites ", ""));
     place.good("animate clear --out moves.png");
-    place.good("evaluate clear --count 4 --metric ink");
+    place.good("evaluate clear --count 8 --metric ink");
     let opaque = place.good(&format!("{train} --out opaque"));
     assert!(opaque.err.contains("--set channels=4"), "{}", opaque.err);
 }

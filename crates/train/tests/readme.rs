@@ -332,7 +332,11 @@ fn every_link_leads_to_a_file() {
             let there = file.is_empty() || path.parent().unwrap().join(file).exists();
             assert!(there, "{} links to {target}, which is not there", path.display());
             if file.is_empty() {
-                let place = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                let is_kept = |letter: &char| letter.is_alphanumeric() || " -_".contains(*letter);
+                let place = |line: &str| {
+                    let title: String = line.trim_start_matches('#').trim().chars().filter(is_kept).collect();
+                    title.to_lowercase().replace(' ', "-")
+                };
                 let found = text.lines().any(|line| line.starts_with('#') && place(line) == heading);
                 assert!(found, "{} links to its heading {heading}, which is not there", path.display());
             }

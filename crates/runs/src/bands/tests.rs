@@ -95,7 +95,7 @@ fn the_shipped_bands_are_of_the_presets_as_they_are_now() {
         let now = config(name, &[]);
         let again = format!(
             "train the preset again: `cargo run -p train -- {name} --preset {PRESET} --data {BUILT_IN} --seed 1 --out \
-             bands/{name}-1`, the same with 2 and 3, and `cargo run -p runs --example bands -- bands/{name}-*`"
+             bands/{name}-1`, the same with 2 and 3, and `cargo run -p backdraw-runs --example bands -- bands/{name}-*`"
         );
         // A setting that is newer than the bands has a default that changes nothing.
         for (table, settings) in &bands.settings {
