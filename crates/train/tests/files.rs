@@ -77,7 +77,7 @@ fn an_archive_trains_to_the_bits_of_its_folder_and_damage_leaves_nothing() {
 fn transparency_is_learned_and_written() {
     let place = Place::new();
     std::fs::create_dir(place.path("sprites")).unwrap();
-    for number in 0..8 {
+    for number in 0..16 {
         std::fs::write(place.path(&format!("sprites/{number}.png")), sprite(number)).unwrap();
     }
     let train = "folder --set size=28 --set width=2 --set latent=4 --batch 4 --data sprites --steps 2";
