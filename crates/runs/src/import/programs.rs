@@ -21,10 +21,15 @@ pub struct Program {
     /// The name of the sequence of layers in all names.
     sequence: &'static str,
     /// The settings of the system that its networks depend on, read from their tensors.
-    settings: fn(&BTreeMap<&str, &StateDict>) -> Vec<(&'static str, Option<usize>)>,
+    settings: fn(&Dicts<'_>) -> Settings,
     /// Whether inference does not need the tensor with this name.
     is_idle: fn(&str) -> bool,
 }
+
+/// The state dicts of networks, by the names of the networks.
+type Dicts<'a> = BTreeMap<&'a str, &'a StateDict>;
+/// Keys of settings with their values; None for what the tensors do not tell.
+type Settings = Vec<(&'static str, Option<usize>)>;
 
 /// The name of the sequence of layers within a residual block.
 const BLOCK: &str = "conv_block";
@@ -75,7 +80,7 @@ impl Program {
 
     /// The settings of the system that its networks depend on, as far as the tensors tell. `dicts`
     /// are the state dicts by the names of their networks, with the first network among them.
-    pub(super) fn settings(&self, dicts: &BTreeMap<&str, &StateDict>) -> Vec<(&'static str, usize)> {
+    pub(super) fn settings(&self, dicts: &Dicts<'_>) -> Vec<(&'static str, usize)> {
         (self.settings)(dicts).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 
