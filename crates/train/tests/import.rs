@@ -62,6 +62,36 @@ fn an_imported_translator_translates() {
     assert_eq!(std::fs::read(place.path("again/a.png")).unwrap(), std::fs::read(place.path("out/a.png")).unwrap());
 }
 
+#[test]
+fn exports_for_pytorch_come_back() {
+    let place = Place::new();
+    let same = |one: &str, other: &str| {
+        assert_eq!(std::fs::read(place.path(one)).unwrap(), std::fs::read(place.path(other)).unwrap());
+    };
+    for (run, settings) in [("plain", ""), ("averaged", "--set ema=0.5")] {
+        place.good(&format!("{TINY} {settings} --steps 1 --out {run}"));
+        place.good(&format!("export {run} --format pytorch --out {run}-exported"));
+        place.good(&format!("import {run}-exported/generator.safetensors --out {run}-back"));
+        place.good(&format!("sample {run} --count 8 --out {run}-1.png"));
+        place.good(&format!("sample {run}-back --count 8 --out {run}-2.png"));
+        same(&format!("{run}-1.png"), &format!("{run}-2.png"));
+    }
+    write(&place, "in/a.ppm", &ppm(32, 32, 1));
+    place.good("cyclegan --set size=32 --set generator_width=2 --set discriminator_width=2 --steps 1 --data built-in --out run");
+    place.good("export run --format hub --out hub");
+    let both = "import hub/model_AtoB.safetensors --with generator_ba=hub/model_BtoA.safetensors --out back";
+    place.good(both);
+    for direction in ["AtoB", "BtoA"] {
+        place.good(&format!("translate run in --direction {direction} --out 1-{direction}"));
+        place.good(&format!("translate back in --direction {direction} --out 2-{direction}"));
+        same(&format!("1-{direction}/a.png"), &format!("2-{direction}/a.png"));
+    }
+    // Equalised weights are exported as they are used, multiplied by their gain.
+    place.good("progan --preset cpu --set channels=1 --steps 1 --batch 4 --data built-in --out grown");
+    place.good("export grown --format pytorch --out scaled");
+    place.bad("import scaled/generator.safetensors", 2, &["does not say what its weights are"]);
+}
+
 /// A file with the metadata of an export, in PyTorch's layouts, gives the same pictures as its run.
 #[test]
 fn an_exported_generator_comes_back() {

@@ -210,7 +210,7 @@ impl Exporter<'_> {
                     }
                     let metadata = facts.metadata(generator);
                     let model = onnx::model(generator, self.request.noise, &metadata);
-                    let other = || pytorch::module(generator, NO_FILES, &[]).is_ok().then_some("pytorch");
+                    let other = || pytorch::module(generator, NO_FILES, &[], None).is_ok().then_some("pytorch");
                     let model = model.map_err(|refused| self.refused(&refused, other()))?;
                     files.add(&format!("{stem}.onnx"), model);
                 }
@@ -221,7 +221,9 @@ impl Exporter<'_> {
                         format!("{stem}.safetensors")
                     };
                     let names = pytorch::Files { weights: &model, inputs: &inputs, samples: &samples };
-                    let module = pytorch::module(generator, names, &facts.about(generator));
+                    let state = self.trained.system.state();
+                    let origin = pytorch::Origin { config: &self.trained.found.checkpoint.config, state: &state };
+                    let module = pytorch::module(generator, names, &facts.about(generator), Some(origin));
                     let other = || onnx::model(generator, NoiseSource::Fixed, &[]).is_ok().then_some("onnx");
                     let module = module.map_err(|refused| self.refused(&refused, other()))?;
                     files.add(&format!("{stem}.py"), module.code.into_bytes());

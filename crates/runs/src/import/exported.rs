@@ -13,9 +13,9 @@ use crate::config::{Assignment, Config};
 use crate::failure::{Code, Failure};
 
 /// The key of the metadata.
-const KEY: &str = "backdraw_export";
-/// The newest version of the metadata that can be read.
-const VERSION: u64 = 1;
+pub(crate) const KEY: &str = "backdraw_export";
+/// The version of the metadata that is written, and the newest that can be read.
+pub(crate) const VERSION: u64 = 1;
 
 /// The metadata, as far as the import needs it.
 #[derive(Deserialize)]

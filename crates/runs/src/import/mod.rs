@@ -5,7 +5,7 @@
 //! `programs.rs` has the PyTorch programs whose names are known; `exported.rs` the files that this
 //! program exports.
 
-mod exported;
+pub(crate) mod exported;
 mod programs;
 pub(crate) mod state_dict;
 

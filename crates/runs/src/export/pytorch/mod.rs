@@ -5,6 +5,7 @@ mod helpers;
 mod layers;
 mod names;
 mod ops;
+mod origin;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use super::generator::{Generator, Refused, Source, constant, local_name};
 use super::onnx::described;
 use helpers::Helper;
 use names::Names;
+pub(super) use origin::Origin;
 
 /// A generator for PyTorch.
 pub(super) struct Module {
@@ -35,16 +37,21 @@ pub(super) struct Files<'a> {
     pub(super) samples: &'a str,
 }
 
-/// The module; `about` describes it in its documentation.
+/// The module; `about` describes it in its documentation, `origin` in the metadata of the weights.
 ///
 /// # Errors
 /// The layer or op that cannot be written as PyTorch.
-pub(super) fn module(generator: &Generator, files: Files<'_>, about: &[String]) -> Result<Module, Refused> {
+pub(super) fn module(
+    generator: &Generator,
+    files: Files<'_>,
+    about: &[String],
+    origin: Option<Origin<'_>>,
+) -> Result<Module, Refused> {
     let mut builder = Builder::new(generator);
     for step in generator.steps() {
         builder.step(step).map_err(|why| Refused { what: described(step), why })?;
     }
-    let weights = builder.weights().map_err(|why| Refused { what: "the weights".to_owned(), why })?;
+    let weights = builder.weights(origin).map_err(|why| Refused { what: "the weights".to_owned(), why })?;
     Ok(Module { code: builder.code(files, about), weights })
 }
 
@@ -188,7 +195,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The bytes of the weights.
-    fn weights(&self) -> Result<Vec<u8>, String> {
+    fn weights(&self, origin: Option<Origin<'_>>) -> Result<Vec<u8>, String> {
         let tensors = self.tensors.iter().map(|(name, tensor)| match tensor {
             Stored::Floats(tensor) => {
                 let bytes: Vec<u8> = tensor.data().iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -201,9 +208,11 @@ impl<'a> Builder<'a> {
             safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes).map(|view| (*name, view))
         });
         let views = views.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-        // One key only: safetensors writes several in no fixed order.
-        let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-        safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+        let mut metadata = BTreeMap::from([("format", "pt".to_owned())]);
+        metadata.extend(origin.and_then(|origin| origin.entry(&self.tensors, self.generator)));
+        // safetensors writes metadata in no fixed order.
+        let bytes = safetensors::serialize(views, None).map_err(|error| error.to_string())?;
+        origin::with_metadata(&bytes, &metadata)
     }
 
     /// The text of the Python file.

@@ -16,7 +16,7 @@ fn part(code: &str, from: &str) -> Vec<String> {
 #[test]
 fn a_small_generator_is_this_module() {
     let generator = Generator::of_latents(&small()).unwrap();
-    let Module { code, weights } = module(&generator, FILES, &["of \"\"\" a test".to_owned()]).unwrap();
+    let Module { code, weights } = module(&generator, FILES, &["of \"\"\" a test".to_owned()], None).unwrap();
     let class = &code[code.find("class Generator").unwrap()..];
     let init = [
         "self.dense = nn.Linear(3, 16)",
@@ -51,7 +51,7 @@ fn a_small_generator_is_this_module() {
     assert_eq!(shape("conv.weight"), [3, 4, 3, 3]);
     assert_eq!(shape("bn.num_batches_tracked"), [0; 0]);
     assert_eq!(shapes.len(), 2 + 5 + 2 + 1);
-    let again = module(&generator, FILES, &["of \"\"\" a test".to_owned()]).unwrap();
+    let again = module(&generator, FILES, &["of \"\"\" a test".to_owned()], None).unwrap();
     assert!(again.code == code && again.weights == weights, "the same run gives the same bytes");
 }
 
@@ -66,7 +66,7 @@ fn branches_and_borders_are_written_out() {
         .with("down", Conv2d::new(2, 5).stride(2))
         .with("convt", ConvTranspose2d::new(1, 5).stride(2));
     let generator = Generator::of_latents(&Sampled { network, end: |y| y.clamp(0.0, f64::INFINITY) }).unwrap();
-    let code = module(&generator, FILES, &[]).unwrap().code;
+    let code = module(&generator, FILES, &[], None).unwrap().code;
     let class = &code[code.find("class Generator").unwrap()..];
     let forward = [
         "reshape = latents.reshape(-1, 1, 4, 4)",
@@ -88,6 +88,6 @@ fn branches_and_borders_are_written_out() {
 fn what_cannot_be_written_is_named() {
     let network = Network::new("generator", &[4], Dialect::Torch, 1).with("own", nn::layers::Dense::new(4));
     let sampled = Sampled { network, end: |y| y.embed(1, 1, 1) };
-    let refused = module(&Generator::of_latents(&sampled).unwrap(), FILES, &[]).err().unwrap();
+    let refused = module(&Generator::of_latents(&sampled).unwrap(), FILES, &[], None).err().unwrap();
     assert_eq!(refused.what, "the op `embed`");
 }
