@@ -1,5 +1,5 @@
-//! [`Bands`]: the usual range of each metric of a preset, measured in a few normal runs, so that a
-//! report can show whether a run is like them.
+//! The usual range of each metric of a preset, measured in a few normal runs, so that a report can
+//! show whether a run is like them.
 //!
 //! The steps of a run are divided into equal intervals. For each interval a band has a low and a
 //! high end: the smallest 5th percentile and the largest 95th percentile, over the runs, of the
