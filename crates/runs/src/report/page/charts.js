@@ -168,6 +168,8 @@ function chartCard(chart) {
     });
   });
   new ResizeObserver(redraw).observe(card);
+  // The observer waits for a frame, which a page in the background does not get.
+  setTimeout(redraw);
   return card;
 }
 
