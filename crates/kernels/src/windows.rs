@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn a_nan_is_the_largest_wherever_it_stands() {
-        let g = WindowGeometry { batch: 1, input: [1, 3], channels: 1, window: 1, stride: 1, padding: 0 };
-        let g = WindowGeometry { input: [3, 3], window: 3, ..g };
+        let g = WindowGeometry { batch: 1, input: [3, 3], channels: 1, window: 3, stride: 1, padding: 0 };
         for place in 0..9 {
             let mut x = [1.0; 9];
             x[place] = f32::NAN;

@@ -28,9 +28,7 @@ impl Sample {
     /// When a feature or a logit is not finite.
     pub fn new(pictures: Pictures, extractor: &dyn Extractor) -> Result<Self, NotFinite> {
         let (features, logits) = extractor.extract(&pictures);
-        features.check_finite("feature")?;
-        logits.as_ref().map_or(Ok(()), |logits| logits.check_finite("logit"))?;
-        Ok(Self { pictures: Some(pictures), features, logits, learned: None })
+        Ok(Self { pictures: Some(pictures), ..Self::of_features(features, logits)? })
     }
 
     /// A sample of images of which only the features and the logits are known. Metrics of pixels

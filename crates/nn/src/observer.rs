@@ -44,8 +44,8 @@ pub trait StepObserver {
     /// An optimiser has updated a parameter.
     fn parameter_updated(&self, _update: &ParameterUpdate<'_>) {}
 
-    /// Whether updates are to have the state before the update. A copy of it takes once or twice
-    /// the memory of the parameter.
+    /// Whether the observer reads [`ParameterUpdate::state_before`]. The copy that this needs has
+    /// once or twice the size of the parameter.
     fn needs_state_before(&self) -> bool {
         true
     }

@@ -58,7 +58,7 @@ pub enum Computation {
 pub enum TraceInput {
     /// A value of the trace.
     Value(ValueId),
-    /// A number that does not depend on the input of the trace.
+    /// A tensor that does not depend on the input of the trace.
     Constant(Tensor),
 }
 
@@ -103,7 +103,7 @@ impl Recorder {
 /// Records what `forward` computes in inference from the input `x`, whose first axis is the batch.
 ///
 /// # Errors
-/// That of `forward`, and a sentence when the output does not depend on the input.
+/// That of `forward`, and a clause that says so when the output does not depend on the input.
 pub fn trace(
     x: Tensor,
     forward: impl FnOnce(&mut ForwardContext, &Var) -> Result<Var, String>,
@@ -112,7 +112,7 @@ pub fn trace(
     let tape = Tape::observed(recorder.clone());
     let x = tape.variable("input", x);
     let y = forward(&mut ForwardContext::traced(&tape, recorder.clone()), &x)?;
-    let (_, output) = y.node().ok_or("its images do not depend on its input")?;
+    let (_, output) = y.node().ok_or("its output does not depend on its input")?;
     Ok(Trace { steps: recorder.steps.take(), shapes: recorder.shapes.take(), output })
 }
 
@@ -206,7 +206,7 @@ mod tests {
     fn what_does_not_depend_on_the_input_is_refused() {
         let network = Network::new("net", &[3], Dialect::Torch, 1).with("dense", Dense::new(2));
         let detached = trace(Tensor::zeros([1, 3]), |ctx, x| Ok(network.forward(ctx, x).detach()));
-        assert_eq!(detached.unwrap_err(), "its images do not depend on its input");
+        assert_eq!(detached.unwrap_err(), "its output does not depend on its input");
         assert_eq!(trace(Tensor::zeros([1, 3]), |_, _| Err("no".into())).unwrap_err(), "no");
     }
 }

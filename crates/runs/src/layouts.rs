@@ -1,9 +1,10 @@
 //! What the weights of a system mean, as text: layouts, padding, epsilons, latents, ranges. Every
 //! checkpoint and every export contains it, so that others can use the weights without reading the
-//! source code.
+//! source code. [`permuted`] turns a tensor from one layout into another.
 
 use models::{Direction, LatentKind, Sampler, System};
 use serde_json::{Map, Value, json};
+use tensor::Tensor;
 
 /// A distribution of latents in words.
 pub(crate) fn latents(kind: LatentKind) -> &'static str {
@@ -27,9 +28,9 @@ pub(crate) fn direction(direction: Direction) -> &'static str {
 pub(crate) fn of(system: &dyn System) -> Value {
     let mut layers = Map::new();
     for network in system.networks() {
-        let epsilons = network.specs();
+        let specs = network.specs();
         for (path, about, _) in network.layers() {
-            let spec = epsilons.iter().find(|(of, _)| *of == path).map(|(_, spec)| spec);
+            let spec = specs.iter().find(|(of, _)| *of == path).map(|(_, spec)| spec);
             let about = match spec.and_then(nn::LayerSpec::epsilon) {
                 Some(epsilon) => format!("{about}, epsilon {epsilon:?}"),
                 None => about,
@@ -69,10 +70,43 @@ pub(crate) fn of(system: &dyn System) -> Value {
     })
 }
 
+/// The tensor with its axes in this order, as `permute` of PyTorch has them.
+pub(crate) fn permuted(tensor: &Tensor, order: &[usize]) -> Tensor {
+    let from = tensor.shape().to_vec();
+    assert_eq!(from.len(), order.len(), "an order of the axes of {from:?}");
+    let to: Vec<usize> = order.iter().map(|axis| from[*axis]).collect();
+    let stride = |axis: usize| from[axis + 1..].iter().product::<usize>();
+    let strides: Vec<usize> = order.iter().map(|axis| stride(*axis)).collect();
+    let mut data = Vec::with_capacity(tensor.size());
+    let mut index = vec![0; to.len()];
+    let mut at = 0;
+    for _ in 0..tensor.size() {
+        data.push(tensor.data()[at]);
+        for axis in (0..to.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < to[axis] {
+                break;
+            }
+            at -= strides[axis] * to[axis];
+            index[axis] = 0;
+        }
+    }
+    Tensor::new(&to, data)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use models::{Settings as _, quickdraw};
+
+    #[test]
+    fn axes_are_permuted() {
+        let tensor = Tensor::from_fn([2, 3, 4], |i| i as f32);
+        let turned = permuted(&tensor, &[2, 0, 1]);
+        assert_eq!(turned.shape().to_vec(), [4, 2, 3]);
+        assert_eq!(turned.data()[..7], [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 1.0]);
+    }
 
     #[test]
     fn what_a_reader_needs_is_there() {

@@ -198,11 +198,13 @@ pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
     reshaped.chain(missing).chain(unexpected).chain(beyond).collect()
 }
 
-/// How the names of the network that averages the weights of another one begin, and those of that
-/// one.
-pub(crate) const AVERAGE: [&str; 2] = ["average.", "generator."];
+/// The name of what the moving average `name` averages: `generator.conv.weight` for
+/// `average.conv.weight`. None if `name` is not of the network of moving averages.
+pub(crate) fn averaged(name: &str) -> Option<String> {
+    Some(format!("generator.{}", name.strip_prefix("average.")?))
+}
 
-/// The part of a system's state that a name belongs to: the first word of the name.
+/// The part of a system's state that a name belongs to: what stands before its first period.
 pub(crate) fn part_of(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }

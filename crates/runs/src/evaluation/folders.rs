@@ -72,10 +72,7 @@ fn compare_here(request: &CompareRequest) -> Result<Evaluation, Failure> {
     }
     super::check_weights(with, request.weights.as_deref())?;
     let metrics = chosen(&request.metrics, with)?;
-    let fewest = FEWEST as u64;
-    if let Some(count) = request.count.filter(|count| !(fewest..=MOST).contains(count)) {
-        return Err(super::bad_count(count));
-    }
+    super::check_count(request.count)?;
     let output = &request.output;
     let [fakes, reals] = [&request.pictures, &request.against].map(|folder| files(folder, request));
     let (fakes, reals) = (fakes?, reals?);

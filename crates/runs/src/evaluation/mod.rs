@@ -189,11 +189,16 @@ fn check_weights(extractor: FeatureExtractor, weights: Option<&Path>) -> Result<
     }
 }
 
-/// The failure for a number of images that is not allowed.
-fn bad_count(count: u64) -> Failure {
-    Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
-        .at("option --count")
-        .because(format!("allowed: {FEWEST} to {MOST}"))
+/// Rejects a number of images that is not allowed.
+fn check_count(count: Option<u64>) -> Result<(), Failure> {
+    match count {
+        Some(count) if !(FEWEST as u64..=MOST).contains(&count) => {
+            Err(Failure::new(Code::Usage, format!("cannot evaluate {count} images"))
+                .at("option --count")
+                .because(format!("allowed: {FEWEST} to {MOST}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The results of an evaluation, in the order of their lines.
@@ -232,10 +237,7 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let extractor = FeatureExtractor::named(request.extractor.as_deref().unwrap_or("pca64"))?;
     let metrics = chosen(&request.metrics, extractor)?;
     check_weights(extractor, request.weights.as_deref())?;
-    let fewest = FEWEST as u64;
-    if let Some(count) = request.count.filter(|count| !(fewest..=MOST).contains(count)) {
-        return Err(bad_count(count));
-    }
+    check_count(request.count)?;
     let Trained { mut config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
     let sampler = system.samples();
     let truncated = request.psi.map(|psi| Styled::new(&sampler, psi, "--psi", &request.run)).transpose()?;

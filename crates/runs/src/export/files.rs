@@ -22,7 +22,7 @@ impl Files {
     pub(super) fn new(folder: &Path, overwrite: bool) -> Result<Self, Failure> {
         let is_empty = match fs::read_dir(folder) {
             Ok(mut entries) => entries.next().is_none(),
-            // What else is wrong, writing will tell.
+            // Writing reports any other fault.
             Err(_) => !folder.exists(),
         };
         if !is_empty && !overwrite {
@@ -58,7 +58,7 @@ impl Files {
     }
 }
 
-/// A name like that of `folder` that nothing has.
+/// The first free name of `folder` with a number.
 fn another(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = |number: usize| folder.with_file_name(format!("{name}-{number}"));

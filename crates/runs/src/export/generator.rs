@@ -3,8 +3,10 @@
 
 use kernels::{ConvGeometry, FirGeometry, Padding, TransposedPadding};
 use models::{Direction, FromLatents, LatentKind, Translate};
-use nn::{Computation, LayerSpec, Trace, TraceStep, ValueId, trace};
+use nn::{Computation, LayerSpec, Trace, TraceInput, TraceStep, ValueId, trace};
 use tensor::{Shape, Tensor};
+
+use crate::layouts::permuted;
 
 /// A generator in inference.
 pub(super) struct Generator {
@@ -76,7 +78,7 @@ impl Generator {
     fn new(stem: &'static str, trace: Trace, source: Source) -> Self {
         let mut same: Vec<ValueId> = (0..trace.shapes.len()).collect();
         for step in trace.steps.iter().filter(|step| is_identity(step)) {
-            if let nn::TraceInput::Value(id) = step.inputs[0] {
+            if let TraceInput::Value(id) = step.inputs[0] {
                 same[step.output] = same[id];
             }
         }
@@ -101,6 +103,29 @@ impl Generator {
         &self.trace.shapes[id]
     }
 
+    /// The shape of an input of a step.
+    pub(super) fn shape_of(&self, input: &TraceInput) -> Shape {
+        match input {
+            TraceInput::Value(id) => *self.shape(*id),
+            TraceInput::Constant(tensor) => *tensor.shape(),
+        }
+    }
+
+    /// Checks that the values that an op reads have as many axes as its result, so that their axes
+    /// still meet when the channels come first.
+    ///
+    /// # Errors
+    /// When one has more or fewer.
+    pub(super) fn check_ranks(&self, step: &TraceStep, name: &str) -> Result<(), String> {
+        let rank = self.shape(step.output).len();
+        let values = step.inputs.iter().filter(|input| matches!(input, TraceInput::Value(_)));
+        let mixed = values.map(|input| self.shape_of(input).len()).any(|other| other != rank);
+        if mixed && !matches!(name, "reshape" | "matmul") {
+            return Err(format!("its inputs do not have {rank} axes, as its value has"));
+        }
+        Ok(())
+    }
+
     /// Whether height and width are free: those of the images that are translated.
     pub(super) fn is_of_any_size(&self) -> bool {
         matches!(self.source, Source::Images(_))
@@ -119,37 +144,12 @@ impl Generator {
 }
 
 fn is_identity(step: &TraceStep) -> bool {
-    step.computation == Computation::Layer(LayerSpec::Identity) && matches!(step.inputs[0], nn::TraceInput::Value(_))
+    step.computation == Computation::Layer(LayerSpec::Identity) && matches!(step.inputs[0], TraceInput::Value(_))
 }
 
 /// The name of a step within the generator: its path without the network's name.
 pub(super) fn local_name(step: &TraceStep) -> &str {
     step.path.split_once('.').map_or("", |(_, rest)| rest)
-}
-
-/// The tensor with its axes in this order.
-pub(super) fn permuted(tensor: &Tensor, order: &[usize]) -> Tensor {
-    let from = tensor.shape().to_vec();
-    assert_eq!(from.len(), order.len(), "an order of the axes of {from:?}");
-    let to: Vec<usize> = order.iter().map(|axis| from[*axis]).collect();
-    let stride = |axis: usize| from[axis + 1..].iter().product::<usize>();
-    let strides: Vec<usize> = order.iter().map(|axis| stride(*axis)).collect();
-    let mut data = Vec::with_capacity(tensor.size());
-    let mut index = vec![0; to.len()];
-    let mut at = 0;
-    for _ in 0..tensor.size() {
-        data.push(tensor.data()[at]);
-        for axis in (0..to.len()).rev() {
-            index[axis] += 1;
-            at += strides[axis];
-            if index[axis] < to[axis] {
-                break;
-            }
-            at -= strides[axis] * to[axis];
-            index[axis] = 0;
-        }
-    }
-    Tensor::new(&to, data)
 }
 
 /// The kernel of a convolution, or of a transposed one, as PyTorch and ONNX have it: (kh, kw, in,
@@ -165,6 +165,19 @@ pub(super) fn constant(tensor: &Tensor, rank: usize) -> Tensor {
     let padded = [&vec![1; rank.saturating_sub(shape.len())][..], shape].concat();
     let tensor = tensor.reshape(&*padded);
     if padded.len() == 4 { permuted(&tensor, &[0, 3, 1, 2]) } else { tensor }
+}
+
+/// For a reshape in memory order of (h, w, c): whether the elements before it, and those after it,
+/// have another order when the channels come first.
+///
+/// # Errors
+/// When the first axis of both shapes is not the batch.
+pub(super) fn reorders([from, to]: [&Shape; 2]) -> Result<[bool; 2], String> {
+    if from.first() != to.first() {
+        return Err(format!("it reshapes {from} to {to}, and mixes the images of a batch"));
+    }
+    // Where height and width, or the channels, are 1, both layouts have the same memory order.
+    Ok([from, to].map(|shape| matches!(**shape, [_, h, w, c] if h * w > 1 && c > 1)))
 }
 
 /// Height, width and channels of a batch of images.
@@ -223,11 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn axes_are_permuted() {
-        let tensor = Tensor::from_fn([2, 3, 4], |i| i as f32);
-        let turned = permuted(&tensor, &[2, 0, 1]);
-        assert_eq!(turned.shape().to_vec(), [4, 2, 3]);
-        assert_eq!(turned.data()[..7], [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 1.0]);
+    fn constants_have_the_rank_of_what_they_meet() {
         assert_eq!(constant(&Tensor::from_fn([3], |i| i as f32), 4).shape().to_vec(), [1, 3, 1, 1]);
         assert_eq!(constant(&Tensor::scalar(1.0), 2).shape().to_vec(), [1, 1]);
     }

@@ -92,7 +92,7 @@ impl ExportRequest {
 const COUNT: usize = 16;
 /// The largest number of them.
 const MOST: u64 = 10_000;
-/// Fewer samples have about as many pixels as this.
+/// The most pixels of all of them together by default: there are fewer samples of large images.
 const PIXELS: usize = 1 << 22;
 
 /// Exports the generator of a run.
@@ -220,10 +220,9 @@ impl Exporter<'_> {
                     } else {
                         format!("{stem}.safetensors")
                     };
-                    let names = pytorch::Files { weights: &model, inputs: &inputs, samples: &samples };
-                    let state = self.trained.system.state();
-                    let origin = pytorch::Origin { config: &self.trained.found.checkpoint.config, state: &state };
-                    let module = pytorch::module(generator, names, &facts.about(generator), Some(origin));
+                    let names = pytorch::FileNames { weights: &model, inputs: &inputs, samples: &samples };
+                    let checkpoint = &self.trained.found.checkpoint;
+                    let module = pytorch::module(generator, names, &facts.about(generator), Some(checkpoint));
                     let other = || onnx::model(generator, NoiseSource::Fixed, &[]).is_ok().then_some("onnx");
                     let module = module.map_err(|refused| self.refused(&refused, other()))?;
                     files.add(&format!("{stem}.py"), module.code.into_bytes());
@@ -363,7 +362,7 @@ impl Exporter<'_> {
 }
 
 /// The names of no files, for a module that is not written.
-const NO_FILES: pytorch::Files<'static> = pytorch::Files { weights: "", inputs: "", samples: "" };
+const NO_FILES: pytorch::FileNames<'static> = pytorch::FileNames { weights: "", inputs: "", samples: "" };
 
 /// Pictures with smooth and with sharp details: colours that shift across the picture, and a
 /// pattern of squares.

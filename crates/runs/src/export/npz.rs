@@ -17,14 +17,14 @@ const VERSION: u16 = 20;
 /// # Errors
 /// When it is too large for a zip archive without extensions.
 pub(super) fn archive<'a>(arrays: impl IntoIterator<Item = (&'a str, &'a Tensor)>) -> Result<Vec<u8>, String> {
+    let small = |number: usize| u32::try_from(number).map_err(|_| "it has more than 4 GiB".to_owned());
     let (mut file, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
     for (name, tensor) in arrays {
         let name = format!("{name}.npy");
         let content = array_file::of_numbers(tensor);
-        let small = |number: usize| u32::try_from(number).map_err(|_| "it has more than 4 GiB".to_owned());
         let (start, length) = (small(file.len())?, small(content.len())?);
         let name_length = u16::try_from(name.len()).map_err(|_| format!("the name `{name}` is too long"))?;
-        // What the local header and the directory say in the same words.
+        // The part that the local header and the entry of the directory have in common.
         let mut about = Vec::new();
         // Names are UTF-8 (bit 11), and the content is stored as it is.
         for number in [VERSION, 1 << 11, 0, TIME_AND_DATE[0], TIME_AND_DATE[1]] {
@@ -49,7 +49,6 @@ pub(super) fn archive<'a>(arrays: impl IntoIterator<Item = (&'a str, &'a Tensor)
         directory.extend(name.as_bytes());
         count = count.checked_add(1).ok_or("it has more than 65,535 arrays")?;
     }
-    let small = |number: usize| u32::try_from(number).map_err(|_| "it has more than 4 GiB".to_owned());
     let (start, length) = (small(file.len())?, small(directory.len())?);
     file.extend(directory);
     file.extend(b"PK\x05\x06");

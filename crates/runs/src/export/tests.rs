@@ -105,5 +105,5 @@ impl FromLatents for Hidden {
 fn what_a_trace_would_not_see_is_refused() {
     let refused = |on_the_tape| Generator::of_latents(&Hidden { on_the_tape }).err().unwrap();
     assert_eq!(refused(true), "its sampler computes numbers that depend on the latents outside of the tape");
-    assert_eq!(refused(false), "its images do not depend on its input");
+    assert_eq!(refused(false), "its output does not depend on its input");
 }

@@ -9,6 +9,7 @@ use tensor::Tensor;
 
 use super::ExportFormat;
 use super::generator::{Generator, Source};
+use crate::checkpoint::{averaged, part_of};
 use crate::folder::resume::Trained;
 use crate::layouts;
 
@@ -42,15 +43,12 @@ fn pretty(value: &Value) -> String {
 /// The weights and the running statistics of a run's networks by name, without the state of
 /// optimisers and pools.
 pub(super) fn of_networks(trained: &Trained) -> Vec<(&String, &Tensor)> {
-    let names: Vec<String> = trained.system.networks().iter().map(|network| root(network.name()).to_owned()).collect();
+    let networks = trained.system.networks();
+    let is_of_network = |name: &str| {
+        averaged(name).is_some() || networks.iter().any(|network| part_of(network.name()) == part_of(name))
+    };
     let state = &trained.found.checkpoint.state;
-    let is_of_network = |name: &str| root(name) == "average" || names.iter().any(|network| network == root(name));
     state.tensors.iter().filter(|(name, _)| is_of_network(name)).collect()
-}
-
-/// The first part of a full name.
-fn root(name: &str) -> &str {
-    name.split('.').next().unwrap_or_default()
 }
 
 /// What a reader should know about the run.

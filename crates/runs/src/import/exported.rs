@@ -61,7 +61,7 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let Some(text) = dict.metadata.get(KEY) else {
         return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
             .at(dict.path.display())
-            .because("its metadata is not that of an export by this program that can be imported")
+            .because("only exports by this program say so, except those of networks with equalised layers")
             .help(advice!("import-as-what", "say what it was saved by, such as `--as dcgan`")));
     };
     let about: Exported = serde_json::from_str(text)
@@ -74,11 +74,10 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
 }
 
 /// The tensors under their names in this project.
-fn renamed(mut dict: StateDict, about: Exported) -> StateDict {
+fn renamed(dict: StateDict, about: Exported) -> StateDict {
     let name = |name: String| about.names.get(&name).cloned().unwrap_or(name);
-    dict.tensors =
-        std::mem::take(&mut dict.tensors).into_iter().map(|(theirs, tensor)| (name(theirs), tensor)).collect();
-    dict
+    let tensors = dict.tensors.into_iter().map(|(theirs, tensor)| (name(theirs), tensor)).collect();
+    StateDict { tensors, ..dict }
 }
 
 /// The tensors of `network`, under their own names.

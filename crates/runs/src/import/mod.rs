@@ -21,7 +21,7 @@ use toml::Value;
 pub use programs::{PROGRAMS, Program};
 use state_dict::{StateDict, Wanted};
 
-use crate::checkpoint::{AVERAGE, Checkpoint, all_misfits, file_name, part_of, weights_hash};
+use crate::checkpoint::{Checkpoint, all_misfits, averaged, file_name, part_of, weights_hash};
 use crate::config::{Assignment, Config, Source};
 use crate::console::Output;
 use crate::data;
@@ -197,10 +197,8 @@ fn fill(
         )));
     }
     // The moving average of a generator starts at its weights.
-    let [average, source] = AVERAGE;
-    let of_source = |name: &String| Some(format!("{source}{}", name.strip_prefix(average)?));
     let averages: Vec<(String, String)> =
-        state.tensors.keys().filter_map(|name| Some((name.clone(), of_source(name)?))).collect();
+        state.tensors.keys().filter_map(|name| Some((name.clone(), averaged(name)?))).collect();
     for (name, source) in averages {
         if let Some(tensor) = state.tensors.get(&source).cloned() {
             state.tensors.insert(name, tensor);

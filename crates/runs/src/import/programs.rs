@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use nn::Network;
 
-use super::state_dict::{StateDict, Wanted};
+use super::state_dict::{StateDict, Wanted, name_in_pytorch};
 
 /// A program, called like the system that it is imported as.
 pub struct Program {
@@ -112,12 +112,7 @@ impl Program {
         }
         let wanted = |(ours, _, tensor): (String, _, &tensor::Tensor)| {
             let (layer, name) = ours.rsplit_once('.')?;
-            let name = match name {
-                "gamma" => "weight",
-                "beta" => "bias",
-                same => same,
-            };
-            let theirs = format!("{}.{name}", theirs.get(layer)?);
+            let theirs = format!("{}.{}", theirs.get(layer)?, name_in_pytorch(name));
             Some(Wanted { theirs, shape: tensor.shape().to_vec(), ours })
         };
         network.tensors().into_iter().filter_map(wanted).collect()

@@ -10,6 +10,7 @@ use tensor::Tensor;
 
 use crate::checkpoint::{self, Flaw};
 use crate::failure::{Code, Failure};
+use crate::layouts::permuted;
 
 /// How the name of a counter ends that inference does not need. It is of another type than weights.
 const COUNTER: &str = "num_batches_tracked";
@@ -121,14 +122,19 @@ pub(crate) fn swapped(shape: &[usize]) -> Vec<usize> {
 
 /// A tensor of PyTorch in the layout of this project.
 pub(crate) fn of_pytorch(tensor: &Tensor) -> Tensor {
-    let from = tensor.data();
-    match **tensor.shape() {
-        [b, a, h, w] => Tensor::from_fn([h, w, a, b], |i| {
-            let (y, x, j, k) = (i / (w * a * b), i / (a * b) % w, i / b % a, i % b);
-            from[((k * a + j) * h + y) * w + x]
-        }),
-        [b, a] => Tensor::from_fn([a, b], |i| from[i % b * a + i / b]),
+    match tensor.shape().len() {
+        4 => permuted(tensor, &[2, 3, 1, 0]),
+        2 => permuted(tensor, &[1, 0]),
         _ => tensor.clone(),
+    }
+}
+
+/// The name in PyTorch of the tensor of a layer that is called `name` here.
+pub(crate) fn name_in_pytorch(name: &str) -> &str {
+    match name {
+        "gamma" => "weight",
+        "beta" => "bias",
+        same => same,
     }
 }
 

@@ -16,7 +16,7 @@ use tensor::meta;
 use toml::Value;
 
 use super::TrainRequest;
-use crate::checkpoint::{AVERAGE, Checkpoint, LoadedCheckpoint, all_misfits, part_of, weights_hash};
+use crate::checkpoint::{Checkpoint, LoadedCheckpoint, all_misfits, averaged, part_of, weights_hash};
 use crate::config::{self, Assignment, Config, ParentRecord, Source};
 use crate::failure::{Code, Failure};
 use crate::folder::resume;
@@ -275,7 +275,7 @@ fn inherited(system: &dyn System, parent: &State) -> (State, Vec<String>) {
                 Some(count) => format!("kept         {label}: {count} {}", plural(count as usize, "update")),
                 None => format!("kept         {label}"),
             });
-        } else if let Some(from) = averaged(&own, &state) {
+        } else if let Some(from) = averages(&own, &state) {
             state.tensors.extend(from);
             others.push(format!("afresh       {label}, which the parent lacks: starts at those of the generator"));
         } else {
@@ -298,12 +298,8 @@ fn once_each(lines: Vec<String>) -> Vec<String> {
 }
 
 /// The tensors of a moving average, equal to those of the network that it averages.
-fn averaged(own: &State, state: &State) -> Option<Vec<(String, tensor::Tensor)>> {
-    let [average, source] = AVERAGE;
-    let of_source = |name: &String| {
-        let tensor = state.tensors.get(&format!("{source}{}", name.strip_prefix(average)?))?;
-        Some((name.clone(), tensor.clone()))
-    };
+fn averages(own: &State, state: &State) -> Option<Vec<(String, tensor::Tensor)>> {
+    let of_source = |name: &String| Some((name.clone(), state.tensors.get(&averaged(name)?)?.clone()));
     own.tensors.keys().map(of_source).collect()
 }
 

@@ -22,7 +22,7 @@ struct Steps {
 impl Builder<'_> {
     /// Writes a layer whose result is the value `out`.
     pub(super) fn layer(&mut self, step: &TraceStep, spec: &LayerSpec, out: &str) -> Result<(), String> {
-        let from = self.shape_of(&step.inputs[0]);
+        let from = self.generator.shape_of(&step.inputs[0]);
         let to = *self.generator.shape(step.output);
         let x = self.operand(&step.inputs[0], from.len());
         let x = x.as_str();

@@ -12,7 +12,7 @@ mod writer;
 use nn::{Computation, TraceInput, TraceStep, ValueId};
 use tensor::Shape;
 
-use super::generator::{Generator, Refused, Source, constant, local_name};
+use super::generator::{Generator, Refused, Source, constant, local_name, reorders};
 use writer::{Dimension, Writer};
 
 /// Where the noise of a style-based generator comes from.
@@ -140,26 +140,13 @@ impl Builder<'_> {
         self.names[self.generator.same(id)].clone().expect("a step comes after those that it reads")
     }
 
-    /// The shape of an input of a step.
-    fn shape_of(&self, input: &TraceInput) -> Shape {
-        match input {
-            TraceInput::Value(id) => *self.generator.shape(*id),
-            TraceInput::Constant(tensor) => *tensor.shape(),
-        }
-    }
-
-    /// The same elements, in memory order of (h, w, c), in the shape `to`. Both shapes have the
-    /// batch as their first axis.
+    /// The same elements, in memory order of (h, w, c), in the shape `to`.
     fn reshaped(&mut self, x: &str, from: &Shape, to: &Shape, out: &str) -> Result<(), String> {
-        if from.first() != to.first() {
-            return Err(format!("it reshapes {from} to {to}, and mixes the images of a batch"));
-        }
+        let [before, after] = reorders([from, to])?;
         let plain =
             |sizes: &[usize]| std::iter::once(0).chain(sizes.iter().map(|size| *size as i64)).collect::<Vec<i64>>();
-        // Where height and width, or the channels, are 1, both layouts have the same memory order.
-        let moves = |shape: &Shape| matches!(**shape, [_, h, w, c] if h * w > 1 && c > 1);
         let mut x = x.to_owned();
-        if moves(from) {
+        if before {
             let order = vec![0, 2, 3, 1];
             x = self.writer.inner(
                 "Transpose",
@@ -168,7 +155,7 @@ impl Builder<'_> {
                 &[("perm", writer::Attribute::Ints(order))],
             );
         }
-        if moves(to) {
+        if after {
             let shape = self.writer.ints(&format!("{out}.shape"), &plain(&to[1..]));
             let hwc = self.writer.inner("Reshape", &[&x, &shape], &format!("{out}.hwc"), &[]);
             self.writer.node("Transpose", &[&hwc], out, &[("perm", writer::Attribute::Ints(vec![0, 3, 1, 2]))]);

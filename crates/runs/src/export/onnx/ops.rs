@@ -1,7 +1,7 @@
 //! Operations outside of layers, as ONNX operators.
 
 use kernels::FirGeometry;
-use nn::{TraceInput, TraceStep};
+use nn::TraceStep;
 use tensor::{Attributes, Tensor};
 
 use super::super::generator::after;
@@ -34,14 +34,9 @@ impl Builder<'_> {
         out: &str,
     ) -> Result<(), String> {
         let shape = *self.generator.shape(step.output);
-        let first = self.shape_of(&step.inputs[0]);
+        let first = self.generator.shape_of(&step.inputs[0]);
         let rank = shape.len();
-        let ranks = step.inputs.iter().filter(|input| matches!(input, TraceInput::Value(_)));
-        let mixed = ranks.map(|input| self.shape_of(input).len()).any(|other| other != rank);
-        let reshapes = matches!(name, "reshape" | "matmul");
-        if mixed && !reshapes {
-            return Err(format!("its inputs do not have {rank} axes, as its value has"));
-        }
+        self.generator.check_ranks(step, name)?;
         let x: Vec<String> = step.inputs.iter().map(|input| self.operand(input, rank)).collect();
         let x: Vec<&str> = x.iter().map(String::as_str).collect();
         if let Some((_, operator)) = SAME.iter().find(|(op, _)| *op == name) {

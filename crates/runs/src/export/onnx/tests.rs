@@ -4,7 +4,8 @@ mod systems;
 
 use kernels::TransposedPadding;
 use nn::layers::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, MinibatchStddev, Reshape, UpSampling2d,
+    Activation, AveragePool2d, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, GlobalMean, MaxPool2d,
+    Maxout, MinibatchStddev, Reshape, UpSampling2d,
 };
 use nn::{Dialect, ForwardContext, Network};
 use tensor::{Tensor, Var};
@@ -50,6 +51,32 @@ pub(in crate::export) fn small() -> Sampled {
         .with("8x8; \"quoted\"", convt.padding(explicit).without_bias())
         .with("tanh", Activation::Tanh);
     Sampled { network, end: |y| y.affine(0.5, 0.5) }
+}
+
+/// The layers that shrink images and vectors, which the generators of the built-in systems lack.
+pub(in crate::export) fn shrinking() -> Sampled {
+    let network = Network::new("generator", &[32], Dialect::Torch, 1)
+        .with("reshape", Reshape(vec![4, 2, 4]))
+        .with("max", MaxPool2d([2, 1]))
+        .with("average", AveragePool2d([1, 2]))
+        .with("mean", GlobalMean)
+        .with("maxout", Maxout(2));
+    Sampled { network, end: Clone::clone }
+}
+
+#[test]
+fn layers_that_shrink_are_these_nodes() {
+    let model = model(&Generator::of_latents(&shrinking()).unwrap(), NoiseSource::Fixed, &[]).unwrap();
+    let expected = [
+        "reshape.hwc = Reshape(latents, reshape.shape)",
+        "reshape = Transpose(reshape.hwc) perm=[0, 3, 1, 2]",
+        "max = MaxPool(reshape) kernel_shape=[2, 1] strides=[2, 1]",
+        "average = AveragePool(max) kernel_shape=[1, 2] strides=[1, 2]",
+        "mean = ReduceMean(average) axes=[2, 3] keepdims=0",
+        "points.groups = Reshape(mean, points.shape)",
+        "points = ReduceMax(points.groups) axes=[2] keepdims=0",
+    ];
+    assert_eq!(nodes(&model), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! with Backdraw's samples.
 
 use super::super::generator::{Generator, Source};
-use super::Files;
+use super::FileNames;
 
 /// A class or function of the generated file. They are written in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,7 +136,7 @@ class ModulatedConv2d(nn.Module):
 "#;
 
 /// The end of the file: draws the samples again, and compares them.
-pub(super) fn check(generator: &Generator, Files { inputs, samples, .. }: Files<'_>) -> String {
+pub(super) fn check(generator: &Generator, FileNames { inputs, samples, .. }: FileNames<'_>) -> String {
     let input = match generator.source {
         Source::Latents { .. } => format!("torch.from_numpy(numpy.load(folder / \"{inputs}\"))"),
         Source::Images(_) => {

@@ -5,10 +5,11 @@ use nn::layers::Activation;
 use nn::{LayerSpec, TraceStep};
 use tensor::{Shape, Tensor};
 
-use super::super::generator::{constant, cuts, image, kernel, local_name, permuted, zeros};
+use super::super::generator::{constant, cuts, image, kernel, local_name, zeros};
 use super::helpers::Helper;
 use super::ops::affine;
 use super::{Builder, Stored, pair};
+use crate::layouts::permuted;
 
 /// Why a weight of another shape is refused.
 const NO_KERNEL: &str = "its weight is no kernel";

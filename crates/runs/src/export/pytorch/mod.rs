@@ -15,11 +15,11 @@ use nn::{Computation, TraceInput, TraceStep, ValueId};
 use safetensors::Dtype;
 use tensor::{Shape, Tensor};
 
-use super::generator::{Generator, Refused, Source, constant, local_name};
+use super::generator::{Generator, Refused, Source, constant, local_name, reorders};
 use super::onnx::described;
+use crate::checkpoint::Checkpoint;
 use helpers::Helper;
 use names::Names;
-pub(super) use origin::Origin;
 
 /// A generator for PyTorch.
 pub(super) struct Module {
@@ -31,27 +31,28 @@ pub(super) struct Module {
 
 /// The names of the other files that the Python file reads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Files<'a> {
+pub(super) struct FileNames<'a> {
     pub(super) weights: &'a str,
     pub(super) inputs: &'a str,
     pub(super) samples: &'a str,
 }
 
-/// The module; `about` describes it in its documentation, `origin` in the metadata of the weights.
+/// The module; `about` describes it in its documentation. The metadata of the weights says what of
+/// `checkpoint` they are.
 ///
 /// # Errors
 /// The layer or op that cannot be written as PyTorch.
 pub(super) fn module(
     generator: &Generator,
-    files: Files<'_>,
+    files: FileNames<'_>,
     about: &[String],
-    origin: Option<Origin<'_>>,
+    checkpoint: Option<&Checkpoint>,
 ) -> Result<Module, Refused> {
     let mut builder = Builder::new(generator);
     for step in generator.steps() {
         builder.step(step).map_err(|why| Refused { what: described(step), why })?;
     }
-    let weights = builder.weights(origin).map_err(|why| Refused { what: "the weights".to_owned(), why })?;
+    let weights = builder.weights(checkpoint).map_err(|why| Refused { what: "the weights".to_owned(), why })?;
     Ok(Module { code: builder.code(files, about), weights })
 }
 
@@ -119,7 +120,7 @@ impl<'a> Builder<'a> {
 
     fn step(&mut self, step: &TraceStep) -> Result<(), String> {
         let to = *self.generator.shape(step.output);
-        let from = self.shape_of(&step.inputs[0]);
+        let from = self.generator.shape_of(&step.inputs[0]);
         let inputs: Vec<String> = step.inputs.iter().map(|input| self.operand(step, input, to.len())).collect();
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let expression = match &step.computation {
@@ -165,37 +166,23 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn shape_of(&self, input: &TraceInput) -> Shape {
-        match input {
-            TraceInput::Value(id) => *self.generator.shape(*id),
-            TraceInput::Constant(tensor) => *tensor.shape(),
-        }
-    }
-
     /// The same elements, in memory order of (h, w, c), in the shape `to`.
     fn reshaped(&self, x: &str, [from, to]: [Shape; 2]) -> Result<String, String> {
-        if from.first() != to.first() {
-            return Err(format!("it reshapes {from} to {to}, and mixes the images of a batch"));
-        }
-        let list = |sizes: &[usize]| sizes.iter().map(|size| format!(", {size}")).collect::<String>();
-        // Where height and width, or the channels, are 1, both layouts have the same memory order.
-        let moves = |shape: &Shape| matches!(**shape, [_, h, w, c] if h * w > 1 && c > 1);
+        let [before, after] = reorders([&from, &to])?;
         let mut x = x.to_owned();
-        if moves(&from) {
+        if before {
             x = format!("{x}.permute(0, 2, 3, 1)");
         }
-        if let ([_, size], true) = (&*to, moves(&from)) {
-            return Ok(if *size > 0 { format!("{x}.flatten(1)") } else { x });
-        }
         Ok(match *to {
-            [_, h, w, c] if moves(&to) => format!("{x}.reshape(-1, {h}, {w}, {c}).permute(0, 3, 1, 2)"),
+            [_, _] if before => format!("{x}.flatten(1)"),
+            [_, h, w, c] if after => format!("{x}.reshape(-1, {h}, {w}, {c}).permute(0, 3, 1, 2)"),
             [_, h, w, c] => format!("{x}.reshape(-1, {c}, {h}, {w})"),
-            _ => format!("{x}.reshape(-1{})", list(&to[1..])),
+            _ => format!("{x}.reshape(-1{})", to[1..].iter().map(|size| format!(", {size}")).collect::<String>()),
         })
     }
 
     /// The bytes of the weights.
-    fn weights(&self, origin: Option<Origin<'_>>) -> Result<Vec<u8>, String> {
+    fn weights(&self, checkpoint: Option<&Checkpoint>) -> Result<Vec<u8>, String> {
         let tensors = self.tensors.iter().map(|(name, tensor)| match tensor {
             Stored::Floats(tensor) => {
                 let bytes: Vec<u8> = tensor.data().iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -209,14 +196,14 @@ impl<'a> Builder<'a> {
         });
         let views = views.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut metadata = BTreeMap::from([("format", "pt".to_owned())]);
-        metadata.extend(origin.and_then(|origin| origin.entry(&self.tensors, self.generator)));
+        metadata.extend(checkpoint.and_then(|checkpoint| origin::entry(checkpoint, &self.tensors, self.generator)));
         // safetensors writes metadata in no fixed order.
         let bytes = safetensors::serialize(views, None).map_err(|error| error.to_string())?;
         origin::with_metadata(&bytes, &metadata)
     }
 
     /// The text of the Python file.
-    fn code(&self, files: Files<'_>, about: &[String]) -> String {
+    fn code(&self, files: FileNames<'_>, about: &[String]) -> String {
         let title = match self.generator.source {
             Source::Latents { .. } => "A generator, exported by Backdraw.",
             Source::Images(_) => "The generator of a translation, exported by Backdraw.",

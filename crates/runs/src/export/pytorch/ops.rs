@@ -1,7 +1,7 @@
 //! Operations outside of layers, as expressions of PyTorch.
 
 use kernels::FirGeometry;
-use nn::{TraceInput, TraceStep};
+use nn::TraceStep;
 use tensor::{Attributes, Shape};
 
 use super::super::generator::after;
@@ -25,11 +25,7 @@ impl Builder<'_> {
     ) -> Result<String, String> {
         let [from, to] = shapes;
         let rank = to.len();
-        let values = step.inputs.iter().filter(|input| matches!(input, TraceInput::Value(_)));
-        let mixed = values.map(|input| self.shape_of(input).len()).any(|other| other != rank);
-        if mixed && !matches!(name, "reshape" | "matmul") {
-            return Err(format!("its inputs do not have {rank} axes, as its value has"));
-        }
+        self.generator.check_ranks(step, name)?;
         if let Some((_, operator)) = OPERATORS.iter().find(|(op, _)| *op == name) {
             return Ok(format!("{} {operator} {}", x[0], x[1]));
         }

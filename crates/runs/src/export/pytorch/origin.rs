@@ -3,62 +3,47 @@
 
 use std::collections::BTreeMap;
 
-use nn::State;
 use serde_json::{Map, Value, json};
 
 use super::super::generator::Generator;
 use super::Stored;
-use crate::checkpoint::{AVERAGE, part_of};
+use crate::checkpoint::{Checkpoint, averaged, part_of};
 use crate::import::exported::{KEY, VERSION};
-use crate::import::state_dict::of_pytorch;
+use crate::import::state_dict::{name_in_pytorch, of_pytorch};
 
-/// The run that the weights are of.
-#[derive(Clone, Copy)]
-pub(in crate::export) struct Origin<'a> {
-    /// The text of its configuration.
-    pub config: &'a str,
-    /// The state of its system.
-    pub state: &'a State,
-}
-
-impl Origin<'_> {
-    /// The entry of the metadata, its key and text. None if some weights of the network are not
-    /// among the tensors as they are, such as those of equalised layers, which are scaled.
-    pub(super) fn entry(
-        self,
-        tensors: &BTreeMap<String, Stored>,
-        generator: &Generator,
-    ) -> Option<(&'static str, String)> {
-        let path = &generator.steps().find(|step| !step.path.is_empty())?.path;
-        let from = format!("{}.", part_of(path));
-        let to = if from == AVERAGE[0] { AVERAGE[1].to_owned() } else { from.clone() };
-        let mut names = BTreeMap::new();
-        for (name, tensor) in &self.state.tensors {
-            let Some(local) = name.strip_prefix(&from) else { continue };
-            let theirs = in_pytorch(local)?;
-            let Some(Stored::Floats(stored)) = tensors.get(&theirs) else { return None };
-            if of_pytorch(stored) != *tensor {
-                return None;
-            }
-            names.insert(theirs, format!("{to}{local}"));
+/// The entry of the metadata for the weights of a checkpoint's generator, its key and text. None if
+/// some weights of the network are not among the tensors as they are, such as those of equalised
+/// layers, which are scaled.
+pub(super) fn entry(
+    checkpoint: &Checkpoint,
+    tensors: &BTreeMap<String, Stored>,
+    generator: &Generator,
+) -> Option<(&'static str, String)> {
+    let path = &generator.steps().find(|step| !step.path.is_empty())?.path;
+    let from = format!("{}.", part_of(path));
+    // A generator that is imported has no moving average yet.
+    let to = averaged(&from).unwrap_or_else(|| from.clone());
+    let mut names = BTreeMap::new();
+    for (name, tensor) in &checkpoint.state.tensors {
+        let Some(local) = name.strip_prefix(&from) else { continue };
+        let theirs = in_module(local)?;
+        let Some(Stored::Floats(stored)) = tensors.get(&theirs) else { return None };
+        if of_pytorch(stored) != *tensor {
+            return None;
         }
-        let floats = tensors.values().filter(|tensor| matches!(tensor, Stored::Floats(_)));
-        let network = to.trim_end_matches('.');
-        let about = json!({"version": VERSION, "config": self.config, "network": network, "names": names});
-        (!names.is_empty() && names.len() == floats.count()).then(|| (KEY, about.to_string()))
+        names.insert(theirs, format!("{to}{local}"));
     }
+    let floats = tensors.values().filter(|tensor| matches!(tensor, Stored::Floats(_)));
+    let network = to.trim_end_matches('.');
+    let about = json!({"version": VERSION, "config": checkpoint.config, "network": network, "names": names});
+    (!names.is_empty() && names.len() == floats.count()).then(|| (KEY, about.to_string()))
 }
 
 /// The name in the module of the tensor `local` of a network, such as `res1_conv1.weight` for
 /// `res1.conv1.weight`.
-fn in_pytorch(local: &str) -> Option<String> {
+fn in_module(local: &str) -> Option<String> {
     let (layer, own) = local.rsplit_once('.')?;
-    let own = match own {
-        "gamma" => "weight",
-        "beta" => "bias",
-        own => own,
-    };
-    Some(format!("{}.{own}", layer.replace('.', "_")))
+    Some(format!("{}.{}", layer.replace('.', "_"), name_in_pytorch(own)))
 }
 
 /// The bytes of a safetensors file with this metadata, in a fixed order.

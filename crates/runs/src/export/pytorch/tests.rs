@@ -1,10 +1,12 @@
 use super::*;
-use crate::export::onnx::tests::{Sampled, small};
-use nn::layers::{Activation, Conv2d, ConvTranspose2d, Reshape, Residual};
-use nn::{Dialect, Network};
+use crate::export::onnx::tests::{Sampled, shrinking, small};
+use crate::import::exported::KEY;
+use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Equalised, Reshape, Residual};
+use nn::{Dialect, Network, State, Stateful};
 use safetensors::SafeTensors;
+use serde_json::{Value, json};
 
-const FILES: Files<'static> = Files { weights: "w.safetensors", inputs: "latents.npy", samples: "samples.npy" };
+const FILES: FileNames<'static> = FileNames { weights: "w.safetensors", inputs: "latents.npy", samples: "samples.npy" };
 
 /// The lines of a part of the code: those after `from` that are indented as it is or more.
 fn part(code: &str, from: &str) -> Vec<String> {
@@ -55,6 +57,22 @@ fn a_small_generator_is_this_module() {
     assert!(again.code == code && again.weights == weights, "the same run gives the same bytes");
 }
 
+#[test]
+fn layers_that_shrink_are_these_modules() {
+    let code = module(&Generator::of_latents(&shrinking()).unwrap(), FILES, &[], None).unwrap().code;
+    let class = &code[code.find("class Generator").unwrap()..];
+    assert_eq!(part(class, "def __init__"), ["self.max = nn.MaxPool2d((2, 1))", "self.average = nn.AvgPool2d((1, 2))"]);
+    let forward = [
+        "x = latents.reshape(-1, 4, 2, 4).permute(0, 3, 1, 2)",
+        "x = self.max(x)",
+        "x = self.average(x)",
+        "x = x.mean((2, 3))",
+        "x = x.unflatten(1, (-1, 2)).amax(2)",
+        "return x",
+    ];
+    assert_eq!(part(class, "def forward"), forward);
+}
+
 /// A value that is read twice keeps a name of its own; borders that are not symmetric are padded or
 /// cut beside the layer.
 #[test]
@@ -84,9 +102,41 @@ fn branches_and_borders_are_written_out() {
     assert!(init.contains(&"self.convt = nn.ConvTranspose2d(2, 1, 5, stride=2, padding=1)".to_owned()), "{init:?}");
 }
 
+/// The metadata names the tensors of this project, but not if the export has scaled their weights:
+/// an import of the scaled weights would scale them again.
+#[test]
+fn the_metadata_names_weights_that_are_exported_as_they_are() {
+    let network = |dense: Dense| {
+        Network::new("generator", &[3], Dialect::Torch, 1).with("dense", dense).with("bn", BatchNorm::default())
+    };
+    let entry = |network: Network| {
+        let state = State::of([&network as &dyn Stateful]);
+        let generator = Generator::of_latents(&Sampled { network, end: Clone::clone }).unwrap();
+        let [system, config, data, layouts] = ["own", "the configuration", "", ""].map(str::to_owned);
+        let checkpoint = Checkpoint { system, step: 1, seed: 1, config, data, layouts, state };
+        let weights = module(&generator, FILES, &[], Some(&checkpoint)).unwrap().weights;
+        let (_, header) = SafeTensors::read_metadata(&weights).unwrap();
+        let metadata = header.metadata().clone().unwrap();
+        assert_eq!(metadata["format"], "pt");
+        metadata.get(KEY).map(|text| serde_json::from_str::<Value>(text).unwrap())
+    };
+    let names = json!({
+        "dense.weight": "generator.dense.weight",
+        "dense.bias": "generator.dense.bias",
+        "bn.weight": "generator.bn.gamma",
+        "bn.bias": "generator.bn.beta",
+        "bn.running_mean": "generator.bn.running_mean",
+        "bn.running_var": "generator.bn.running_var",
+    });
+    let wanted = json!({"version": 1, "config": "the configuration", "network": "generator", "names": names});
+    assert_eq!(entry(network(Dense::new(4))), Some(wanted.clone()));
+    assert_eq!(entry(network(Dense::new(4)).renamed("average")), Some(wanted));
+    assert_eq!(entry(network(Dense::new(4).equalised(Equalised::LINEAR))), None);
+}
+
 #[test]
 fn what_cannot_be_written_is_named() {
-    let network = Network::new("generator", &[4], Dialect::Torch, 1).with("own", nn::layers::Dense::new(4));
+    let network = Network::new("generator", &[4], Dialect::Torch, 1).with("own", Dense::new(4));
     let sampled = Sampled { network, end: |y| y.embed(1, 1, 1) };
     let refused = module(&Generator::of_latents(&sampled).unwrap(), FILES, &[], None).err().unwrap();
     assert_eq!(refused.what, "the op `embed`");

@@ -179,7 +179,12 @@ impl Values {
                 let centred = broadcast(x, &mean(x, &axes), |x, mean| x - mean);
                 let variance = mean(&broadcast(&centred, &centred, |a, b| a * b), &axes);
                 let epsilon = node.float("epsilon");
-                broadcast(&centred, &variance, |x, variance| x / (variance + epsilon).sqrt())
+                let normal = broadcast(&centred, &variance, |x, variance| x / (variance + epsilon).sqrt());
+                let [scale, shift] = [1, 2].map(other);
+                Array::from_fn(normal.shape.clone(), |at| {
+                    let c = index(&normal.shape, at)[1];
+                    normal.data[at] * scale.data[c] + shift.data[c]
+                })
             }
             "ReduceMean" => {
                 let axes = node.ints("axes");

@@ -11,6 +11,7 @@ use toml::Value;
 use super::super::{NoiseSource, model};
 use super::interpreter::{Array, run};
 use crate::export::generator::Generator;
+use crate::layouts::permuted;
 use crate::systems::SYSTEMS;
 
 /// Networks of every kind: system, preset, settings that make it small.
@@ -71,8 +72,7 @@ fn random(name: &str, preset: &str, settings: &str) -> Box<dyn System> {
 /// The engine's images in the layout of ONNX.
 fn turned(tensor: &Tensor) -> Array {
     let shape = tensor.shape().to_vec();
-    let tensor =
-        if shape.len() == 4 { crate::export::generator::permuted(tensor, &[0, 3, 1, 2]) } else { tensor.clone() };
+    let tensor = if shape.len() == 4 { permuted(tensor, &[0, 3, 1, 2]) } else { tensor.clone() };
     Array { shape: tensor.shape().to_vec(), data: tensor.data().to_vec() }
 }
 
