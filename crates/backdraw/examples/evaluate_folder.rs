@@ -1,7 +1,7 @@
 //! Evaluates a folder of pictures that any program has generated, against a folder of real ones.
 //!
 //! Run `cargo run -p backdraw --example evaluate_folder -- REALS FAKES` with two folders of
-//! pictures. Without arguments, it compares built-in drawings of apples with fewer of them.
+//! pictures. Without arguments, it compares two sets of built-in drawings of apples.
 
 use std::error::Error;
 use std::path::Path;

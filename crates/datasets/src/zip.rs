@@ -4,8 +4,8 @@
 //! several threads can read at once. Stored and deflated entries are supported, and sizes beyond 4
 //! GiB (zip64). Nothing is ever written under the names in an archive, and no more bytes are
 //! produced than the archive announces. What a well-made archive does not contain is refused when
-//! it is opened: names that lead out of it, entries that overlap (as in a zip bomb), and lengths
-//! that cannot be.
+//! it is opened: names that lead out of it, entries that overlap (as in a zip bomb), and impossible
+//! lengths.
 //!
 //! Format: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", version 6.3.10.
 
@@ -208,7 +208,7 @@ fn is_zip(path: &Path) -> bool {
         || ["zip", "npz"].contains(&&*extension) && FileType::of(&start, &extension) == FileType::Unknown
 }
 
-/// What an archive is called that no ordinary program writes.
+/// What is wrong with an archive that no ordinary program writes.
 const HARMFUL: &str = "the archive may do harm";
 
 /// The files of an archive of `length` bytes, and the offset of its directory.
@@ -300,7 +300,7 @@ fn extra_field(mut extra: &[u8], id: u16) -> Option<&[u8]> {
     None
 }
 
-/// Refuses names that lead out of the archive, and lengths that no compression has.
+/// Refuses names that lead out of the archive, and lengths that no compressed data can have.
 fn check(entry: &ZipEntry) -> Result<(), Refusal> {
     let name = &entry.name;
     let drive = name.as_bytes().get(1) == Some(&b':');
@@ -320,7 +320,7 @@ fn check(entry: &ZipEntry) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses entries that share bytes: a small archive can claim any amount of data so (David
+/// Refuses entries that share bytes, with which a small archive can claim any amount of data (David
 /// Fifield, "A better zip bomb", 2019).
 fn apart(entries: &[ZipEntry], directory: u64) -> Result<(), Refusal> {
     let mut spans: Vec<(u64, u64, &str)> = entries
@@ -330,7 +330,7 @@ fn apart(entries: &[ZipEntry], directory: u64) -> Result<(), Refusal> {
     spans.sort_unstable();
     let next = spans.iter().skip(1).map(|(start, ..)| *start).chain([directory]);
     match spans.iter().zip(next).find(|((_, end, _), next)| end > next) {
-        Some(((.., name), _)) => Err((HARMFUL, format!("its files overlap: {} and the one behind it", shown(name)))),
+        Some(((.., name), _)) => Err((HARMFUL, format!("its files overlap: {} and the next one", shown(name)))),
         None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::failure::{Code, Failure};
 use crate::storage::{RealDisk, StorageError, patiently};
@@ -66,19 +66,20 @@ impl Output {
         Ok(())
     }
 
-    /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on.
+    /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on. It
+    /// disappears when it is dropped.
     pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
         if !matches!(self, Self::Standard) || !is_lively() {
             return None;
         }
         let style = ProgressStyle::with_template(template).ok()?;
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        Some(bar.with_style(style.progress_chars("=> ")))
+        Some(bar.with_style(style.progress_chars("=> ")).with_finish(ProgressFinish::AndClear))
     }
 }
 
 /// A progress bar that appears when the work has taken longer than two seconds, and disappears when
-/// it ends.
+/// it is dropped.
 pub(crate) struct LateBar {
     output: Output,
     /// What is counted, such as `images`.
@@ -104,14 +105,6 @@ impl LateBar {
         }
         if let Some(bar) = &self.bar {
             bar.set_position(done);
-        }
-    }
-}
-
-impl Drop for LateBar {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
         }
     }
 }
@@ -232,6 +225,12 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// Whether standard error is a terminal that can redraw a line.
-pub fn is_lively() -> bool {
+pub(crate) fn is_lively() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error is a terminal that shows colours, and the user has not set `NO_COLOR`
+/// (<https://no-color.org>).
+pub fn is_colored() -> bool {
+    is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

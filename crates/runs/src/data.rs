@@ -11,6 +11,7 @@ mod prefetch;
 mod reading;
 
 pub use loaders::{ALL, ANY, CIFAR, DIGITS, DOODLES, FACES, FOLDER, Loader, PAIRS};
+pub(crate) use memory::CACHE;
 pub(crate) use prefetch::Batches;
 
 use crate::config::Config;

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::fs;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use datasets::{Advice, advice, plural};
 use serde_json::{Value, json};
 
-use crate::console::is_lively;
+use crate::console::{is_colored, is_lively};
+use crate::data::CACHE;
 use crate::failure::{Code, Failure, typed};
 use crate::listing;
 use crate::plan::{self, limits};
@@ -257,7 +257,7 @@ fn data() -> Vec<Finding> {
 }
 
 fn cache() -> Finding {
-    let cache = Path::new("data/.cache");
+    let cache = Path::new(CACHE);
     let found = match listing::content(cache).0 {
         0 => "none".to_owned(),
         bytes => format!("{} in {}, which may be deleted while nothing runs", plan::size(bytes), cache.display()),
@@ -266,10 +266,10 @@ fn cache() -> Finding {
 }
 
 fn terminal() -> Finding {
-    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let found = match (is_lively(), std::io::stdout().is_terminal()) {
-        (true, _) => format!("progress bars, {}", if color { "colours" } else { "no colours (NO_COLOR)" }),
-        (false, _) => "none: progress is printed in lines".to_owned(),
+    let found = match (is_lively(), is_colored()) {
+        (true, true) => "progress bars, colours",
+        (true, false) => "progress bars, no colours (NO_COLOR)",
+        (false, _) => "none: progress is printed in lines",
     };
     Finding::fine("terminal", found)
 }

@@ -87,7 +87,10 @@ pub fn show(run: &Path) -> Result<RunInfo, Failure> {
 pub fn removable(run: &Path) -> Result<RunInfo, Failure> {
     let found = info(run).ok_or_else(|| no_run(run))?;
     if fs::symlink_metadata(run).is_ok_and(|about| about.is_symlink()) {
-        return Err(no_run(run));
+        return Err(Failure::new(Code::Usage, "the run is not removed")
+            .at(run.display())
+            .because("this is a symbolic link")
+            .help(advice!("remove-linked-run", "remove the link itself, or give the folder that it leads to")));
     }
     if let Some(other) = holds_another(run) {
         return Err(Failure::new(Code::Usage, "the run is not removed")
@@ -109,7 +112,11 @@ pub fn remove(run: &Path) -> Result<(), Failure> {
     removable(run)?;
     let absolute = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
     let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else { return Err(no_run(run)) };
-    let lock = Lock::take(run)?;
+    let mut lock = Some(Lock::take(run)?);
+    // On Windows, a folder cannot be renamed while a file in it is open.
+    if cfg!(windows) {
+        lock = None;
+    }
     let hidden = parent.join(format!(".{}.removed-{}", name.to_string_lossy(), std::process::id()));
     let failed = |error| Failure::from(StorageError::new("remove", run, error));
     fs::rename(run, &hidden).map_err(failed)?;
@@ -208,7 +215,9 @@ fn is_in_use(folder: &Path) -> bool {
 /// The names in the header of `metrics.csv`, and the values in its last complete row.
 fn last_metrics(folder: &Path) -> Vec<(String, String)> {
     let text = fs::read_to_string(folder.join("metrics.csv")).unwrap_or_default();
-    let mut rows = text.trim_start_matches('\u{feff}').lines().map(|line| line.split(','));
+    // A process that was killed may have left a last line without its end.
+    let lines = text.trim_start_matches('\u{feff}').split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let mut rows = lines.map(|line| line.split(','));
     let Some(names) = rows.next() else { return Vec::new() };
     let names: Vec<&str> = names.collect();
     let mut complete = rows.map(Iterator::collect::<Vec<&str>>).filter(|row| row.len() == names.len());
@@ -325,7 +334,7 @@ mod tests {
             (&*run, "quickdraw", Some(2), Some(5))
         );
         assert_eq!(found.state_in_words(), "step 2 of 5");
-        assert_eq!(found.metrics, [("step", "3"), ("d_loss", "")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(found.metrics, [("step", "2"), ("d_loss", "0.25")].map(|(a, b)| (a.to_owned(), b.to_owned())));
         assert!(table(&runs).lines().count() == 2 && !found.in_use);
         assert_eq!(found.json()["steps_done"], 2);
         let lock = Lock::take(&run).unwrap();
@@ -353,7 +362,7 @@ mod tests {
         {
             let link = parent.path().join("link");
             std::os::unix::fs::symlink(&run, &link).unwrap();
-            assert!(remove(&link).is_err() && run.exists());
+            assert!(remove(&link).unwrap_err().to_string().contains("symbolic link") && run.exists());
             fs::remove_file(link).unwrap();
         }
         remove(&run).unwrap();

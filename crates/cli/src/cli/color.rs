@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstream::AutoStream;
 use clap::ValueEnum;
-use runs::console::is_lively;
+use runs::console::is_colored;
 use runs::failure::Failure;
 
 /// When to use colour.
@@ -24,7 +24,7 @@ pub(crate) fn report(failure: &Failure, color: ColorChoice) {
     let colored = match color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
-        ColorChoice::Auto => is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ColorChoice::Auto => is_colored(),
     };
     let (on, off) = if colored { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     // The console of Windows shows colours only when asked to.

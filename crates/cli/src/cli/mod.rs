@@ -217,7 +217,7 @@ fn as_written() -> Command {
         .subcommand(SystemsArgs::augment_args(Command::new("systems")).about("Lists the systems and their presets"))
         .subcommand(
             InspectArgs::augment_args(Command::new("inspect"))
-                .about("Lists the arrays in a checkpoint or another file: shapes, types, extent, hashes")
+                .about("Lists the arrays in a checkpoint or another file: shapes, types, ranges, hashes")
                 .after_help(EXIT_CODES),
         )
         .subcommand(

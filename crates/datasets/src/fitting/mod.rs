@@ -207,8 +207,8 @@ impl Fitting {
         }
     }
 
-    /// Crops and scales a picture of (height, width) `from`, with `channels` bytes per pixel (1 or
-    /// 3), to `to`.
+    /// Crops and scales a picture of (height, width) `from`, with `channels` bytes per pixel, to
+    /// `to`: 1 for grey, 3 for colour, 4 for colour multiplied by its alpha.
     ///
     /// # Panics
     /// If a side is 0, or there are too few bytes.
@@ -248,11 +248,10 @@ impl Fitting {
             }
         }
     }
-}
 
-impl Fitting {
-    /// What becomes of an image of (height, width) `from` whose size becomes `to`, if a part of it
-    /// is lost, or its proportions are; in words that follow "are".
+    /// How images of (height, width) `from` lose a part or their proportions when they are converted
+    /// to `to`, in words that follow "are", such as "cropped to 480x480". None if they lose neither,
+    /// or if the crop depends on the content.
     pub fn loss(&self, from: [usize; 2], to: [usize; 2]) -> Option<String> {
         let [.., height, width] = self.crop.part(from);
         let inner = if self.aspect == Aspect::Crop { scaled_within(to, [height, width]) } else { [height, width] };

@@ -136,13 +136,26 @@ fn unreadable(error: std::io::Error) -> Flaw {
     Flaw::Unreadable(error.to_string())
 }
 
+/// As [`header`], for a file whose tensors are all read into memory.
+///
+/// # Errors
+/// The first [`Flaw`] that is found.
+pub(crate) fn container(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String, Container), Flaw> {
+    let found = header(file, length)?;
+    let needed = found.2.data_len() as u64;
+    if let Some(room) = limits::room().filter(|room| room.bytes < needed) {
+        return Err(Flaw::TooLarge { needed, free: room.bytes, set_by: room.set_by });
+    }
+    Ok(found)
+}
+
 /// Reads the header of a .safetensors file of `length` bytes: its first bytes, its text, and what
 /// it says. Sizes stated in the file are checked against its length and against limits before
 /// memory is allocated.
 ///
 /// # Errors
 /// The first [`Flaw`] that is found.
-pub(crate) fn container(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String, Container), Flaw> {
+pub(crate) fn header(file: &mut dyn Read, length: u64) -> Result<([u8; 8], String, Container), Flaw> {
     let (start, header) = read_header(file, length)?;
     let container: Container = serde_json::from_str(&header)
         .map_err(|error| Flaw::Container(format!("its header cannot be read: {error}")))?;
@@ -153,10 +166,6 @@ pub(crate) fn container(file: &mut dyn Read, length: u64) -> Result<([u8; 8], St
     if length > wanted {
         let more = length - wanted;
         return Err(Flaw::Container(format!("{length} bytes, {more} more than its header describes")));
-    }
-    let needed = container.data_len() as u64;
-    if let Some(room) = limits::room().filter(|room| room.bytes < needed) {
-        return Err(Flaw::TooLarge { needed, free: room.bytes, set_by: room.set_by });
     }
     Ok((start, header, container))
 }

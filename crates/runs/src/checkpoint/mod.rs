@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
 pub use format::weights_hash;
-pub(crate) use format::{container, open, tensor};
+pub(crate) use format::{container, header, open, tensor};
 
 use datasets::{Advice, advice, plural, quoted};
 

@@ -15,7 +15,7 @@ use crate::signals;
 
 /// The default folder of the caches. It is below the working directory, like the runs, because the
 /// folder of the pictures may be read-only; it is hidden, so that it is not mistaken for pictures.
-const CACHE: &str = "data/.cache";
+pub(crate) const CACHE: &str = "data/.cache";
 /// The images of a run take at most this fraction of the free memory, and at most `MOST` bytes.
 /// Files that are read often stay in the page cache of the operating system anyway.
 const SHARE: u64 = 4;

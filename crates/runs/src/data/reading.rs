@@ -57,17 +57,17 @@ fn histogram_of(images: &Images, fitting: &Fitting, path: &Path) -> Result<Histo
 /// A note if parts of the images are cropped away, or their proportions change.
 fn loss_note(loaded: &Loaded, wanted: &Wanted<'_>) -> Option<String> {
     let LoadRequest { size, fitting, .. } = &wanted.request;
-    let losses = loaded.sizes().into_iter().filter_map(|from| Some((from, fitting.loss(from, [size[0], size[1]])?)));
-    let losses: Vec<_> = losses.collect();
-    let ([height, width], loss) = losses.first()?;
-    let others = if losses.len() > 1 { ", and others likewise" } else { "" };
+    let to = [size[0], size[1]];
+    let mut losses = loaded.sizes().into_iter().filter_map(|from| Some((from, fitting.loss(from, to)?)));
+    let ([height, width], loss) = losses.next()?;
+    let others = if losses.next().is_some() { ", and others likewise" } else { "" };
     let what = format!("images of {height}x{width} are {loss}{others}");
     Some(format!(
         "             {}",
         typed(&match (fitting.crop, fitting.aspect) {
             (Crop::None, Aspect::Stretch) => advice!(
                 "stretched",
-                "{what}; `--set images.aspect=crop` keeps their proportions, `--set images.aspect=pad` all of them"
+                "{what}; `--set images.aspect=crop` keeps their proportions, and `--set images.aspect=pad` also keeps all of them"
             ),
             (Crop::None, _) => advice!("cropped", "{what}; `--set images.aspect=pad` keeps all of them"),
             _ => advice!("cropped-first", "{what}; `--set images.crop=none` keeps more of them"),

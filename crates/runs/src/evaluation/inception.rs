@@ -76,7 +76,6 @@ impl Network {
             logits.extend(classes.data().iter().map(|x| f64::from(*x)));
             bar.iter().for_each(|bar| bar.inc(batch as u64));
         }
-        bar.iter().for_each(|bar| bar.finish_and_clear());
         Ok((Matrix::new(count, inception::FEATURES, features), Matrix::new(count, inception::CLASSES, logits)))
     }
 }

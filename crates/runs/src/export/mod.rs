@@ -335,9 +335,6 @@ impl Exporter<'_> {
                 bar.set_position(row as u64 + 1);
             }
         }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
         shape[0] = count;
         Ok(Tensor::new(&shape, drawn.unwrap_or_default()))
     }

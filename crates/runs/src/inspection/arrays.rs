@@ -1,21 +1,18 @@
 //! Reads the arrays of `.safetensors`, `.npy` and `.npz` files, and measures them.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use datasets::{Dtype, NumberKind, ZipArchive, advice, array_header};
-use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::Flaw;
+use crate::checkpoint;
 use crate::data;
 use crate::failure::{Code, Failure};
 
 /// What a safetensors file is called.
 pub(super) const SAFETENSORS: &str = "safetensors file";
-/// The longest header of a safetensors file, as in the library that defines the format.
-const LONGEST_HEADER: u64 = 100_000_000;
 /// Bytes that are read at a time; a multiple of the size of every number.
 const BLOCK: usize = 1 << 20;
 /// The characters of a hash that a table shows.
@@ -124,32 +121,18 @@ pub(super) fn read(path: &Path) -> Result<(&'static str, Vec<ArrayReport>), Fail
     let length = file.metadata().map_err(|error| failed(error.to_string()))?.len();
     let mut file = BufReader::new(file);
     if datasets::is_in_archive(path) {
-        return Ok((".npz archive", of_archive(path)?));
+        return Ok(("zip archive", of_archive(path)?));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match path.extension().is_some_and(|extension| extension == "npy") {
-        true => Ok((".npy file", vec![of_npy(&name, path, &mut file, length).map_err(failed)?])),
+        true => Ok((".npy file", vec![of_npy(&name, &mut file, length).map_err(failed)?])),
         false => Ok((SAFETENSORS, of_safetensors(&mut file, length).map_err(failed)?)),
     }
 }
 
 /// The arrays of a safetensors file of `length` bytes.
 fn of_safetensors(file: &mut impl Read, length: u64) -> Result<Vec<ArrayReport>, String> {
-    let container = |why: String| Flaw::Container(why).to_string();
-    let mut start = [0; 8];
-    file.read_exact(&mut start).map_err(|_| container(format!("it has {length} bytes")))?;
-    let header = u64::from_le_bytes(start);
-    if header > LONGEST_HEADER.min(length - 8) {
-        return Err(container(format!("its first 8 bytes claim a header of {header} bytes")));
-    }
-    let mut text = Vec::new();
-    file.take(header).read_to_end(&mut text).map_err(|error| error.to_string())?;
-    let metadata: Metadata =
-        serde_json::from_slice(&text).map_err(|error| container(format!("its header cannot be read: {error}")))?;
-    let wanted = metadata.data_len() as u64 + 8 + header;
-    if wanted != length {
-        return Err(Flaw::Incomplete { found: length, wanted: wanted.to_string() }.to_string());
-    }
+    let (_, _, metadata) = checkpoint::header(file, length).map_err(|flaw| flaw.to_string())?;
     let mut reports = Vec::new();
     for name in metadata.offset_keys() {
         let Some(info) = metadata.info(&name) else { continue };
@@ -164,13 +147,13 @@ fn of_safetensors(file: &mut impl Read, length: u64) -> Result<Vec<ArrayReport>,
 }
 
 /// The array of a `.npy` file of `length` bytes.
-fn of_npy(name: &str, path: &Path, file: &mut impl Read, length: u64) -> Result<ArrayReport, String> {
+fn of_npy(name: &str, file: &mut (impl Read + Seek), length: u64) -> Result<ArrayReport, String> {
     let header = array_header(file, length)?;
-    // The reader is beyond the header.
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
-    of_values(name, &mut file, &header)
+    file.rewind().map_err(|error| error.to_string())?;
+    of_values(name, file, &header)
 }
 
+/// The array with this header; `file` is at its beginning.
 fn of_values(name: &str, file: &mut impl Read, header: &datasets::ArrayHeader) -> Result<ArrayReport, String> {
     std::io::copy(&mut file.by_ref().take(header.first), &mut std::io::sink()).map_err(|error| error.to_string())?;
     let order = if header.fortran { ", Fortran order" } else { "" };
@@ -178,7 +161,7 @@ fn of_values(name: &str, file: &mut impl Read, header: &datasets::ArrayHeader) -
     measured(about, Type::Known(header.dtype), file)
 }
 
-/// The arrays of an archive.
+/// The arrays of a zip archive; its other files are ignored.
 fn of_archive(path: &Path) -> Result<Vec<ArrayReport>, Failure> {
     let archive = ZipArchive::open(path).map_err(data::failure)?;
     let mut reports = Vec::new();

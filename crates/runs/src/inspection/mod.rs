@@ -1,9 +1,9 @@
-//! [`inspect`]: what a file or a run holds: its arrays with their shapes, types, hashes and extent,
+//! [`inspect`]: what a file or a run holds: its arrays with their shapes, types, hashes and ranges,
 //! and whether all numbers are finite.
 //!
 //! Checkpoints and other `.safetensors` files, `.npy` files and `.npz` archives are read; of a run,
 //! its newest checkpoint. `arrays.rs` reads the numbers, a block at a time, so a file may be larger
-//! than memory.
+//! than memory. Only a checkpoint of this program is also read as a whole, to verify it.
 
 mod arrays;
 #[cfg(test)]

@@ -58,20 +58,21 @@ const CURVES: u64 = 2 << 20;
 const LINE: u64 = 160;
 /// The approximate lengths of a line of `layers.csv`, `scores.csv` and `fakes.csv`.
 const PROBE_LINES: [u64; 3] = [120, 40, 250];
-/// The report's page, without its data and pictures.
+/// The bytes of the report's page, without its data and pictures.
 const PAGE: u64 = 256 << 10;
-/// A point of a curve in the report's data.
+/// The bytes of a point of a curve in the report's data.
 const POINT: u64 = 20;
 /// The lines in the report that come from probes, for each domain.
 const OF_PROBES: u64 = 6;
-/// The numbers of a layer, and of a histogram of scores, for each probe in the report's data.
+/// The bytes of a layer for each probe in the report's data: five numbers.
 const OF_LAYER: u64 = 5 * 12;
-const OF_SCORES: u64 = 2 * 40 * 5;
+/// The bytes of the scores in a domain for each probe in the report's data: two histograms.
+const OF_SCORES: u64 = 2 * gathered::BINS as u64 * 5;
 /// Images in the report for each domain: as discriminators see them, fakes and their gradients.
 const IMAGES: u64 = 3 * 16;
 /// Images in the report: nearest neighbours, and a walk.
 const MORE_IMAGES: u64 = 16 + 192;
-/// An event besides its metrics, and each metric in it.
+/// The bytes of an event besides its metrics, and of each metric in it.
 const EVENT: u64 = 48;
 const METRIC: u64 = 32;
 
@@ -87,7 +88,7 @@ impl Written {
         let histories =
             (OF_LAYER * run.layers + OF_SCORES * run.domains) * run.probes.min(gathered::MOST_PROBES as u64);
         let [height, width] = [run.image[0], run.image[1]].map(|side| side.min(pictures::SIDE as u64));
-        let images = 3 * height * width * (IMAGES * run.domains + MORE_IMAGES);
+        let images = run.image[2].max(3) * height * width * (IMAGES * run.domains + MORE_IMAGES);
         Self {
             checkpoint: run.state.saturating_add(HEADER),
             pictures: sheets.saturating_add(CURVES),
@@ -114,6 +115,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let free = free(&folder.path().join("not/there/yet"));
         assert!(free.is_some_and(|bytes| bytes > 0), "{free:?}");
+    }
+
+    #[test]
+    fn every_file_counts_and_a_checkpoint_three_times() {
+        let written =
+            Written { checkpoint: 1, pictures: 10, lines: 100, probes: 1000, report: 10_000, events: 100_000 };
+        assert_eq!(written.most(), 111_113);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) const MOST_POINTS: usize = 2000;
 /// The largest number of probes kept.
 pub(crate) const MOST_PROBES: usize = 512;
 /// Bins of a histogram of scores.
-const BINS: usize = 40;
+pub(crate) const BINS: usize = 40;
 
 /// The numbers of a run.
 #[derive(Default)]

@@ -102,9 +102,6 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
         }
         Ok(())
     })?;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
     Ok(())
 }
 

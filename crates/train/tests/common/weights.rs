@@ -1,4 +1,4 @@
-//! Files of weights.
+//! Files of weights, and pictures for the networks that have them.
 
 /// A .safetensors file with these tensors; `value` gives the elements of each.
 pub(crate) fn safetensors(tensors: &[(String, Vec<usize>)], value: impl Fn(&str, usize) -> f32) -> Vec<u8> {

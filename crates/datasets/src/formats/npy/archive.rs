@@ -7,7 +7,7 @@ use super::super::format::{LoadRequest, Loaded};
 use super::header::Header;
 use super::layout::NumberKind;
 use super::shape::{self, ImageShape};
-use super::{Array, Failure, LoadedArray, examine, fault, images_of, loaded, origin, read_header};
+use super::{Failure, LoadedArray, examine, fault, images_of, in_memory, loaded, origin, read_header};
 use crate::advice::quoted;
 use crate::error::DataError;
 use crate::file_type::extension_of;
@@ -174,13 +174,6 @@ fn read(archive: &ZipArchive, array: &Listed<'_>, request: &LoadRequest<'_>) -> 
     Ok(in_memory(&path, found, pixels))
 }
 
-/// The images in `pixels`, which were read from `array`.
-fn in_memory(path: &Path, array: Array, pixels: Vec<u8>) -> LoadedArray {
-    let (size, count) = (array.layout.size, array.layout.count);
-    let images = Images::new(pixels, size, origin(path, count, size));
-    LoadedArray { images, note: array.note(), range: array.layout.range, extent: array.extent }
-}
-
 /// The images of a compressed array that was only inspected; unpacking it takes `bytes` of disk.
 fn undecoded(path: &Path, array: &Listed<'_>, bytes: u64) -> LoadedArray {
     let size = array.images.as_ref().map_or([1; 3], |images| images.size);
@@ -232,6 +225,8 @@ fn write(
     let total = array.header.shape.first().map_or(1, |&count| count as usize);
     let tell = |bytes: u64| {
         let done = (u128::from(bytes) * total as u128 / u128::from(entry.length.max(1))) as usize;
+        // 0 announces the work: no later report has it, even if a block is less than an image.
+        let done = done.max(usize::from(bytes > 0));
         let progress = Progress::Decoding { cache: path, bytes: entry.length, done, total };
         if (options.progress)(&progress).is_break() { Err(DataError::stopped(path)) } else { Ok(()) }
     };
@@ -246,8 +241,7 @@ fn write(
         }
         file.write_all(&block[..count]).map_err(unwritable)?;
         done += count as u64;
-        // The last report ends the bar.
-        tell(if done < entry.length { done.min(entry.length - 1) } else { entry.length })?;
+        tell(done)?;
     }
     file.sync_all().map_err(unwritable)?;
     fs::rename(temporary, path).map_err(unwritable)

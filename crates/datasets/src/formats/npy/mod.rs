@@ -30,6 +30,7 @@ use ndarray::Array1;
 use ndarray_npy::{ReadNpyError, ReadNpyExt};
 pub use numbers::{Numbers, load_numbers};
 use range::{BLOCK, MeasuredRange, range_of};
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -129,9 +130,7 @@ pub fn load_array(
     let array = examine(&mut file, stamp.length, range, flat_size).map_err(|failure| failure.in_file(path))?;
     if array.fortran {
         let pixels = array.read_fortran(&mut file).map_err(|error| DataError::unreadable(path, error))?;
-        let Layout { size, count, range, .. } = array.layout;
-        let images = Images::new(pixels, size, origin(path, count, size));
-        return Ok(LoadedArray { images, note: array.note(), range, extent: array.extent });
+        return Ok(in_memory(path, array, pixels));
     }
     Ok(images_of(path, file, stamp, array))
 }
@@ -143,6 +142,13 @@ fn origin(path: &Path, count: usize, [height, width, _]: [usize; 3]) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
     let inside = if inside.is_empty() { inside } else { format!("/{inside}") };
     format!("{name}{inside} ({} {height}x{width})", counted(count, "image"))
+}
+
+/// The images in `pixels`, which were read from `array`.
+fn in_memory(path: &Path, array: Array, pixels: Vec<u8>) -> LoadedArray {
+    let Layout { size, count, range, .. } = array.layout;
+    let images = Images::new(pixels, size, origin(path, count, size));
+    LoadedArray { images, note: array.note(), range, extent: array.extent }
 }
 
 /// The images of an array in C order in `file`.
@@ -341,10 +347,10 @@ fn read_header(file: &mut impl Read, length: u64) -> Result<(header::Header, u64
 
 /// Checks that the file has as many bytes of values as its header claims.
 fn check_length(claimed: u64, present: u64) -> Result<(), Fault> {
-    match present {
-        _ if claimed > present => Err(fault::truncated(claimed, present)),
-        _ if claimed < present => Err(fault::trailing(present - claimed)),
-        _ => Ok(()),
+    match claimed.cmp(&present) {
+        Ordering::Greater => Err(fault::truncated(claimed, present)),
+        Ordering::Less => Err(fault::trailing(present - claimed)),
+        Ordering::Equal => Ok(()),
     }
 }
 

@@ -21,13 +21,15 @@ const MAX_MEMORY: u64 = 1 << 30;
 /// How many first bytes of a file are read to find the picture's size, before memory is requested.
 const HEAD: u64 = 256 << 10;
 
-/// The pixels of a picture in rows, with `channels` bytes each.
-pub(super) struct Picture {
+/// A decoded picture at its own size.
+#[derive(Clone, Debug)]
+pub struct Picture {
     /// (height, width).
-    pub(super) size: [usize; 2],
-    pub(super) bytes: Vec<u8>,
-    /// Whether a pixel was transparent, if only a little.
-    pub(super) transparent: bool,
+    pub size: [usize; 2],
+    /// The pixels in rows, with one byte per channel.
+    pub bytes: Vec<u8>,
+    /// Whether a pixel in the file was transparent, if only a little.
+    pub transparent: bool,
 }
 
 /// Decodes a picture to grey (1 channel), colour (3), or colour with transparency (4): values are

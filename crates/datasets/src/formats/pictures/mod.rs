@@ -27,6 +27,7 @@ use crate::store::hash::{hash_bytes, hash_words};
 use crate::store::{Memory, Store};
 use crate::text::{counted, shown};
 use crate::zip::{self, ZipArchive};
+pub use decode::Picture;
 use in_flight::InFlight;
 use rayon::prelude::*;
 pub(super) use scan::EXTENSIONS;
@@ -385,26 +386,14 @@ pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<
         .map_err(|why| unreadable(file, &why))
 }
 
-/// A decoded picture at its own size.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// (height, width).
-    pub size: [usize; 2],
-    /// The pixels in rows.
-    pub bytes: Vec<u8>,
-    /// Whether a pixel was transparent, if only a little; it was blended with the background.
-    pub transparent: bool,
-}
-
 /// Decodes the picture in `file` at its own size, to grey (1 channel), colour (3), or colour
 /// multiplied by its alpha (4). Of `fitting`, only the range of values and the background count.
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
 pub fn decode_picture(file: &Path, channels: usize, fitting: &Fitting) -> Result<Picture, DataError> {
-    let decoded = decode::decode(&Source::File(file.to_owned()), channels, fitting, &InFlight::new(u64::MAX));
-    let decode::Picture { size, bytes, transparent } = decoded.map_err(|why| unreadable(file, &why))?;
-    Ok(Picture { size, bytes, transparent })
+    decode::decode(&Source::File(file.to_owned()), channels, fitting, &InFlight::new(u64::MAX))
+        .map_err(|why| unreadable(file, &why))
 }
 
 /// The (height, width) that [`decode_picture`] will find, from the header of the file.
