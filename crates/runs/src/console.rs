@@ -67,6 +67,7 @@ impl Output {
     }
 
     /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on.
+    /// Dropping it clears its line.
     pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
         if !matches!(self, Self::Standard) || !is_lively() {
             return None;
@@ -78,7 +79,7 @@ impl Output {
 }
 
 /// A progress bar that appears when the work has taken longer than two seconds, and disappears when
-/// it ends.
+/// it is dropped.
 pub(crate) struct LateBar {
     output: Output,
     /// What is counted, such as `images`.
@@ -104,14 +105,6 @@ impl LateBar {
         }
         if let Some(bar) = &self.bar {
             bar.set_position(done);
-        }
-    }
-}
-
-impl Drop for LateBar {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
         }
     }
 }

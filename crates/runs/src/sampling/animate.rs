@@ -101,11 +101,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
             }
         }
         Ok(())
-    })?;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    Ok(())
+    })
 }
 
 /// Reads a sheet.

@@ -57,9 +57,6 @@ impl Job<'_> {
             let bar = progress::bar(self.output, 0, sheet.ticks(count));
             let tick = || bar.iter().for_each(|bar| bar.inc(1));
             let columns = sheet.draw(styles, &latents, seeds.first(), self.image, &tick);
-            if let Some(bar) = &bar {
-                bar.finish_and_clear();
-            }
             let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
             Ok(pictures::side_by_side(&columns))
         })?;
@@ -124,9 +121,6 @@ impl Job<'_> {
             if let Some(bar) = &bar {
                 bar.set_position(drawn as u64);
             }
-        }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
         }
         Ok(())
     }

@@ -137,8 +137,5 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Outp
             bar.set_position(u64::from(step));
         }
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
     Ok(Search { columns, distances: [first, projection.distance()], style: projection.style() })
 }

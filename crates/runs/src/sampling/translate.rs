@@ -154,9 +154,7 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
             bar.inc(1);
         }
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    drop(bar);
     if let (0, Some(error)) = (written, unreadable.pop()) {
         return Err(data::failure(error));
     }

@@ -124,9 +124,6 @@ impl Job<'_> {
             }
             Ok(())
         })?;
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
         Ok(format!(
             "{frames} {} of {tiles} {} through {keys} samples each",
             plural(frames, "frame"),

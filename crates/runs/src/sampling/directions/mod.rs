@@ -213,9 +213,6 @@ impl Sheet<'_> {
                 bar.inc(1);
             }
         }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
         let arrangement = Arrangement::in_columns(AMOUNTS.len());
         pictures::write_sheet(&RealDisk, path, &pictures::side_by_side(&columns), self.image, arrangement)
     }
