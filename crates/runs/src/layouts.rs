@@ -27,9 +27,9 @@ pub(crate) fn direction(direction: Direction) -> &'static str {
 pub(crate) fn of(system: &dyn System) -> Value {
     let mut layers = Map::new();
     for network in system.networks() {
-        let epsilons = network.specs();
+        let specs = network.specs();
         for (path, about, _) in network.layers() {
-            let spec = epsilons.iter().find(|(of, _)| *of == path).map(|(_, spec)| spec);
+            let spec = specs.iter().find(|(of, _)| *of == path).map(|(_, spec)| spec);
             let about = match spec.and_then(nn::LayerSpec::epsilon) {
                 Some(epsilon) => format!("{about}, epsilon {epsilon:?}"),
                 None => about,

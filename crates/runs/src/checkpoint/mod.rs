@@ -198,8 +198,8 @@ pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
     reshaped.chain(missing).chain(unexpected).chain(beyond).collect()
 }
 
-/// How the names of the network that averages the weights of another one begin, and those of that
-/// one.
+/// How the names of the averaged weights begin, and those of the weights that they are an average
+/// of.
 pub(crate) const AVERAGE: [&str; 2] = ["average.", "generator."];
 
 /// The part of a system's state that a name belongs to: the first word of the name.
