@@ -66,8 +66,8 @@ impl Output {
         Ok(())
     }
 
-    /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on. It
-    /// disappears when it is dropped.
+    /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on.
+    /// Dropping it clears its line.
     pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
         if !matches!(self, Self::Standard) || !is_lively() {
             return None;

@@ -94,8 +94,9 @@ fn not_negative(distance: f64) -> f64 {
     if distance < 0.0 { 0.0 } else { distance }
 }
 
-/// The covariance of the columns of a centred matrix.
-fn covariance(centred: &Matrix) -> Matrix {
+/// The covariance of the columns of a centred matrix (n, d), of shape (d, d): their products,
+/// divided by n - 1.
+pub fn covariance(centred: &Matrix) -> Matrix {
     let columns = centred.transposed();
     let mut products = columns.times_transposed(&columns);
     let count = (centred.rows() - 1) as f64;

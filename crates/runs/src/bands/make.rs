@@ -55,7 +55,7 @@ pub fn make(runs: &[PathBuf], folder: &Path) -> Result<Written, Failure> {
     for curve in curves.iter_mut().flat_map(BTreeMap::values_mut) {
         curve.retain(|(step, _)| *step <= steps);
     }
-    let settings = config.preset_alone(PRESET).map(|preset| preset.to_tables()).unwrap_or_default();
+    let settings = config.preset_alone(PRESET).expect("every built-in system has this preset").to_tables();
     let mut bands = Bands { steps, seeds, low: BTreeMap::new(), high: BTreeMap::new(), settings };
     for name in curves[0].keys() {
         let all: Vec<&Curve> = curves.iter().filter_map(|curves| curves.get(name)).collect();
@@ -130,7 +130,7 @@ fn read(run: &Path, config: &Config) -> Result<(u64, Curves), Failure> {
     Ok((last, curves))
 }
 
-/// The low and the high end of a band in an interval.
+/// The low and the high end of a band in an interval; NaN if no run has a finite value there.
 fn ends(curves: &[&Curve], steps: u64, interval: u64) -> (f64, f64) {
     let (from, to) =
         (interval.saturating_sub(1) * steps / INTERVALS, (interval + 2).min(INTERVALS) * steps / INTERVALS);

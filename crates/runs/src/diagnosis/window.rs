@@ -2,7 +2,7 @@
 
 use models::{LossKind, LossScale, MetricDescription};
 
-use crate::observers::probe::{Fakes, Layer, Pair, Probe, Scores};
+use crate::observers::probe::{Fakes, Layer, Pair, Probe, Scores, is_regular};
 
 /// The steps in a window.
 pub(super) const STEPS: usize = 100;
@@ -59,9 +59,14 @@ pub(crate) struct Vitals {
 }
 
 impl Vitals {
-    /// The numbers of a probe.
-    pub(crate) fn of(probe: &Probe) -> Self {
+    /// The numbers of a probe, if it is one of every `every` steps or an early one. That of the last
+    /// step is left out, so that a run whose number of steps is raised comes to the same
+    /// conclusions.
+    pub(crate) fn of(probe: &Probe, every: u64) -> Option<Self> {
         let Probe { step, scores, layers, fakes, .. } = probe;
+        if !is_regular(*step, every) {
+            return None;
+        }
         let each = |number: &dyn Fn(&Fakes) -> Option<f64>| {
             fakes.iter().filter_map(number).filter(|number| number.is_finite()).collect::<Vec<f64>>()
         };
@@ -73,7 +78,7 @@ impl Vitals {
             let beyond = (low.reals - low.fakes).max(high.fakes - high.reals).max(0.0);
             [(high.fakes - low.fakes) / reals, beyond / reals]
         };
-        Self {
+        Some(Self {
             step: *step,
             g_loss: 0.0,
             score_deviation: least(scores.iter().filter_map(moments).map(|[_, spread]| spread).collect()),
@@ -86,7 +91,7 @@ impl Vitals {
             nyquist: most(each(&|fakes| fakes.nyquist.map(Pair::ratio))),
             neighbour: most(each(&|fakes| fakes.nearest.map(Pair::ratio))),
             modes: fakes.iter().find_map(|fakes| fakes.modes.map(|pair| [pair.fakes, pair.reals])),
-        }
+        })
     }
 }
 
@@ -188,5 +193,17 @@ impl Columns {
             let (d_loss, g_loss) = (d_loss.unwrap_or_default(), g_loss.unwrap_or_default());
             Duel { d_loss: d_loss - penalty.unwrap_or_default(), g_loss, d_acc, g_acc, gradient_norm, d_fake, d_sample }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probe_of_the_last_step_does_not_change_the_diagnosis() {
+        let at = |step| Vitals::of(&Probe { step, ..Probe::default() }, 250);
+        assert!(at(64).is_some() && at(500).is_some());
+        assert!(at(600).is_none(), "it would not be there if the run had more steps");
     }
 }

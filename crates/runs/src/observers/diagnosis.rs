@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::diagnosis::{EXPLODING, Episode, Monitor, OnSick, Severity, Sign, Treatment, Vitals};
 use crate::failure::{Failure, typed};
 use crate::observers::forgiving::Forgiving;
-use crate::observers::probe::{Probe, is_regular};
+use crate::observers::probe::Probe;
 use crate::observers::{Observer, Opened, StepContext, StepRecord, TrainingContext};
 use crate::storage::{self, RealDisk};
 
@@ -187,12 +187,6 @@ impl Watch<'_> {
     }
 }
 
-/// The numbers of a probe, if it is one of every `every` steps or an early one. That of the last
-/// step is left out, so that a run whose number of steps is raised comes to the same conclusions.
-fn vitals(probe: &Probe, every: u64) -> Option<Vitals> {
-    is_regular(probe.step, every).then(|| Vitals::of(probe))
-}
-
 /// A `key=value` as it must be typed in a shell. (Unlike for other words, an equals sign needs no
 /// quotes here.)
 fn setting(assignment: &str) -> String {
@@ -235,7 +229,7 @@ pub(crate) fn record_rollback(
 
 impl Observer for Watch<'_> {
     fn past_probe(&mut self, probe: &Probe) {
-        self.past.extend(vitals(probe, self.config.probe_every()));
+        self.past.extend(Vitals::of(probe, self.config.probe_every()));
     }
 
     fn past_step(&mut self, step: u64, values: &[f64]) {
@@ -256,7 +250,7 @@ impl Observer for Watch<'_> {
     fn step(&mut self, now: &StepContext<'_>, numbers: &StepRecord<'_>) -> Result<(), Failure> {
         self.alarm.last_step.set(now.step);
         let known = self.diagnoses.len();
-        let probe = numbers.probe.and_then(|probe| vitals(probe, self.config.probe_every()));
+        let probe = numbers.probe.and_then(|probe| Vitals::of(probe, self.config.probe_every()));
         let found = self.monitor.step(now.step, numbers.values, probe);
         let is_new = !found.is_empty();
         self.is_written &= self.monitor.open().next().is_none();
@@ -279,17 +273,5 @@ impl Observer for Watch<'_> {
         });
         *self.alarm.last_words.borrow_mut() = open.collect();
         if self.is_written { Ok(()) } else { self.write() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_probe_of_the_last_step_does_not_change_the_diagnosis() {
-        let at = |step| vitals(&Probe { step, ..Probe::default() }, 250);
-        assert!(at(64).is_some() && at(500).is_some());
-        assert!(at(600).is_none(), "it would not be there if the run had more steps");
     }
 }

@@ -7,7 +7,7 @@ use tensor::Tensor;
 use super::pictures::small;
 use crate::data::Dataset;
 use crate::failure::Failure;
-use crate::observers::probe::spread;
+use crate::observers::probe::{images_of, lower, spread};
 use crate::observers::samples;
 
 /// The longest side for comparing images.
@@ -50,9 +50,7 @@ impl<'a> Finder<'a> {
 
     /// The images with these numbers.
     pub(super) fn images(&self, numbers: &[usize]) -> Result<Tensor, Failure> {
-        let mut indices = vec![Vec::new(); self.data.counts().len()];
-        indices[self.domain] = numbers.to_vec();
-        Ok(self.data.batch(&indices)?.swap_remove(self.domain))
+        images_of(self.data, self.domain, numbers)
     }
 
     /// The nearest training image of each of `images`, the first of several. The distance is
@@ -84,11 +82,7 @@ impl<'a> Finder<'a> {
         let mut distances: Vec<Vec<f64>> = some.iter().map(nearest_others).collect();
         self.for_each_part(|part, _, others| {
             let other_parts = some.iter().zip(&mut distances).enumerate().filter(|(at, _)| *at != part);
-            for (_, (rows, nearest)) in other_parts {
-                for (nearest, (_, distance)) in nearest.iter_mut().zip(nearest_rows(rows, others)) {
-                    *nearest = nearest.min(distance);
-                }
-            }
+            other_parts.for_each(|(_, (rows, nearest))| lower(nearest, rows, others));
         })?;
         let mut distances = distances.concat();
         distances.sort_unstable_by(f64::total_cmp);

@@ -78,10 +78,11 @@ impl<'a> Studio<'a> {
                 let first = self.gradients(step, system, 1, "A to B", &a_to_b)?;
                 let second = self.gradients(step, system, 0, "B to A", &b_to_a)?;
                 record.gradients = first.into_iter().chain(second).collect();
-                // The second and the sixth of the eight columns of the sheet.
-                let grid = [8, samples::ROWS];
-                let to_b = self.neighbours(step, (1, "A to B"), &a_to_b, grid, |row| 8 * row + 1)?;
-                let to_a = self.neighbours(step, (0, "B to A"), &b_to_a, grid, |row| 8 * row + 5)?;
+                // The second column of each half of the sheet.
+                let grid = [2 * samples::COLUMNS, samples::ROWS];
+                let place = |row: usize, half: usize| grid[0] * row + half * samples::COLUMNS + 1;
+                let to_b = self.neighbours(step, (1, "A to B"), &a_to_b, grid, |row| place(row, 0))?;
+                let to_a = self.neighbours(step, (0, "B to A"), &b_to_a, grid, |row| place(row, 1))?;
                 record.neighbours = vec![to_b, to_a];
                 Ok(())
             }
@@ -239,6 +240,36 @@ pub(crate) fn gradient_of_outputs(system: &dyn System, domain: usize, fakes: &Te
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Assignment, Config};
+    use crate::console::Output;
+    use crate::{data, systems};
+
+    #[test]
+    fn translations_are_compared_with_the_images_of_their_own_domain() {
+        let settings = ["size=32", "generator_width=2", "discriminator_width=2", "blocks=1"].map(str::to_owned);
+        let mut given = config::read_settings(&settings).unwrap();
+        given.push(Assignment::option("--data", "data", datasets::BUILT_IN));
+        let config = Config::resolve(&systems::find("cyclegan").unwrap(), &given).unwrap();
+        let system = config.build().unwrap();
+        let data = data::of(&config, &*system, 1, &Output::Silent).unwrap();
+        let (run, mut record) = (tempfile::tempdir().unwrap(), Record::default());
+        std::fs::create_dir(run.path().join("report")).unwrap();
+        Studio::new(run.path(), 1, &data).sheet_of(3, &*system, &mut record).unwrap();
+
+        let Sampler::Images(sampler) = system.samples() else { panic!("it translates") };
+        let sources = data.batch(&data.counts().into_iter().map(samples::of_sheet).collect::<Vec<_>>()).unwrap();
+        let of = |direction, source: usize, domain| {
+            let finder = Finder::new(&data, domain).unwrap();
+            let nearest = finder.nearest(&sampler.translate(direction, &sources[source])).unwrap();
+            (nearest.iter().map(|nearest| nearest.distance).collect::<Vec<_>>(), finder.typical)
+        };
+        let [to_b, to_a] = &record.neighbours[..] else { panic!("{record:?}") };
+        assert_eq!((&*to_b.of, to_b.places[1]), ("A to B", 9), "A, its translation, back again, ...");
+        assert_eq!((&*to_a.of, to_a.places[1]), ("B to A", 13));
+        assert_eq!((to_b.distances.clone(), to_b.typical), of(Direction::AToB, 0, 1));
+        assert_eq!((to_a.distances.clone(), to_a.typical), of(Direction::BToA, 1, 0));
+        assert_ne!(of(Direction::AToB, 0, 0), of(Direction::AToB, 0, 1), "the domains differ");
+    }
 
     #[test]
     fn images_are_reduced_to_the_means_of_blocks() {

@@ -101,8 +101,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
             }
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
 /// Reads a sheet.

@@ -46,8 +46,8 @@ impl Format {
 /// Takes the frames of an animation in their order: the pixels, and for how long they are shown.
 pub(crate) type Frames<'a> = dyn FnMut(&[u8], Duration) -> Result<(), Failure> + 'a;
 
-/// Writes an animation to `path`: `frames` frames of height and width `size`, grey (1 channel) or
-/// in colour (3), which `draw` draws.
+/// Writes an animation to `path`: `frames` frames of height and width `size`, grey (1 channel), in
+/// colour (3), or with alpha (4), which `draw` draws.
 ///
 /// # Errors
 /// When it is too large for the format or cannot be written, and the errors of `draw`.

@@ -14,14 +14,12 @@ use std::path::{Path, PathBuf};
 
 use datasets::advice;
 
-use super::list;
+use super::array_file::tuple;
 use super::seeds::STREAM;
+use super::{MOST, list};
 use crate::data;
 use crate::failure::{Code, Failure};
 use models::FromLatents;
-
-/// The largest number of a sample in an expression.
-const MOST: usize = 1_000_000;
 
 /// A sum of terms.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,14 +182,6 @@ impl Space<'_> {
     }
 }
 
-/// A shape as Python writes it.
-pub(super) fn tuple(shape: &[usize]) -> String {
-    match shape {
-        [only] => format!("({only},)"),
-        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
-}
-
 fn failure(option: &str, why: String) -> Failure {
     Failure::new(Code::Usage, "cannot calculate with these rows").at(format!("option {option}")).because(why).help(
         advice!(
@@ -243,10 +233,10 @@ fn signed(text: &str) -> Result<Vec<(f64, &str)>, String> {
 
 /// Reads a term.
 fn term(sign: f64, text: &str) -> Result<Term, String> {
-    let (factor, rest) = match text.split_once('*') {
-        Some((factor, rest)) => match factor.trim().parse::<f64>() {
-            Ok(factor) if factor.is_finite() => (factor, rest),
-            _ => return Err(format!("{:?} in {text:?} is not a finite number", factor.trim())),
+    let (factor, rest) = match outside(text, |_, letter| letter == '*')?.first() {
+        Some(at) => match text[..*at].trim().parse::<f64>() {
+            Ok(factor) if factor.is_finite() => (factor, &text[at + 1..]),
+            _ => return Err(format!("{:?} in {text:?} is not a finite number", text[..*at].trim())),
         },
         None => (1.0, text),
     };
@@ -350,6 +340,8 @@ mod tests {
         assert_eq!(rows(&format!("'{many}'[3,1]")), Ok(vec![4.0, 5.0, 0.0, 1.0]));
         assert_eq!(rows(&format!("mean('{many}'[2-3]) + {one} - 1")), Ok(vec![2.0, -5.0]));
         assert!(rows(&format!("'{many}'[4]")).unwrap_err().contains("number is 3"));
+        // Quotes protect a star, which no file on Windows can have.
+        assert!(!rows("2 * 'a*b.npy'").unwrap_err().contains("finite number"));
         for shape in [&[2, 3][..], &[3], &[2, 2, 2], &[0, 2], &[]] {
             let why = rows(&write("other.npy", shape)).unwrap_err();
             assert!(why.contains(&format!("found shape {}, wanted (N, 2) or (2,)", tuple(shape))), "{why}");

@@ -17,11 +17,17 @@ pub(crate) fn of_numbers(tensor: &Tensor) -> Vec<u8> {
     header(FLOATS, tensor.shape()).into_iter().chain(bytes).collect()
 }
 
+/// A shape as Python writes it.
+pub(crate) fn tuple(shape: &[usize]) -> String {
+    match shape {
+        [only] => format!("({only},)"),
+        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// The header of a file with an array of type `numbers` and shape `shape`, in C order.
 pub(crate) fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
-    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let tuple = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
-    let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({tuple}), }}");
+    let mut text = format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': {}, }}", tuple(shape));
     // The length of the ten bytes before the text, the text and its newline is a multiple of 64.
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');

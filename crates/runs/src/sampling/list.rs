@@ -1,4 +1,23 @@
-//! Lists of numbers that count from 1, such as `1-4,7`: of samples, layers, or rows of a file.
+//! Lists of numbers such as `1-4,7`: of seeds, samples, layers, or rows of a file.
+
+use std::ops::RangeInclusive;
+
+/// The ranges of the list, in its order; each number is at least `least`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn ranges(text: &str, least: u64) -> Result<Vec<RangeInclusive<u64>>, String> {
+    let number = |digits: &str| {
+        let number = digits.trim().parse::<u64>().ok().filter(|number| *number >= least);
+        number.ok_or_else(|| format!("{digits:?} in {text:?} is not a whole number from {least} up"))
+    };
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (number(first)?, number(last)?);
+        if last < first { Err(format!("the range {part:?} runs backwards")) } else { Ok(first..=last) }
+    };
+    text.split(',').map(|part| range(part.trim())).collect()
+}
 
 /// The numbers of the list, in its order; each is from 1 to `most`.
 ///
@@ -6,20 +25,12 @@
 /// What is wrong with it.
 pub(super) fn numbers(text: &str, most: usize) -> Result<Vec<usize>, String> {
     let mut all = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |digits: &str| {
-            let number = digits.trim().parse::<usize>().ok().filter(|number| *number > 0);
-            number.ok_or_else(|| format!("{digits:?} is not a whole number from 1 up"))
-        };
-        let (first, last) = (number(first)?, number(last)?);
-        if last < first {
-            return Err(format!("the range {part:?} runs backwards"));
-        }
-        if last > most {
+    for range in ranges(text, 1)? {
+        let last = *range.end();
+        if last > most as u64 {
             return Err(format!("{last} is too large: the largest number is {most}"));
         }
-        all.extend(first..=last);
+        all.extend(range.map(|number| number as usize));
     }
     Ok(all)
 }

@@ -50,7 +50,7 @@ use tensor::Tensor;
 use truncated_latents::TruncatedLatents;
 pub use walk::Interpolation;
 
-/// The largest number of images per request.
+/// The largest number of images per request, and the largest number of a sample in an expression.
 const MOST: usize = 1_000_000;
 /// The largest number of tiles on a sheet; hardly any program opens larger ones.
 const MOST_ON_A_SHEET: usize = 10_000;
@@ -96,9 +96,9 @@ pub struct SampleRequest {
     /// The layers that directions move, such as `1-4`; all by default.
     pub layers: Option<String>,
     /// Where the samples go: a `.png` gets a sheet; a `.npy` gets an array of uint8 of shape (N,
-    /// height, width) or, in colour, (N, height, width, 3); a path that ends in `/` gets a folder
-    /// of single images, or of the frames of an animation. The default is a sheet in the run
-    /// folder.
+    /// height, width) or, in colour, (N, height, width, channels); a path that ends in `/` gets a
+    /// folder of single images, or of the frames of an animation. The default is a sheet in the
+    /// run folder.
     pub out: Option<PathBuf>,
     /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,

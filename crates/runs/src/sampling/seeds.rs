@@ -2,6 +2,7 @@
 
 use datasets::advice;
 
+use super::list;
 use crate::failure::{Code, Failure};
 use models::FromLatents;
 use tensor::Tensor;
@@ -37,22 +38,12 @@ impl Seeds {
             ))
         };
         let mut seeds = Vec::new();
-        for part in text.split(',') {
-            let number = |digits: &str| {
-                let digits = digits.trim();
-                digits.parse::<u64>().map_err(|_| failure(format!("{digits:?} in {text:?} is not a whole number")))
-            };
-            let (first, last) = match part.split_once('-') {
-                Some((first, last)) => (number(first)?, number(last)?),
-                None => (number(part)?, number(part)?),
-            };
-            if last < first {
-                return Err(failure(format!("the range {part:?} runs backwards")));
-            }
-            if last - first >= most as u64 || (seeds.len() + (last - first) as usize + 1).saturating_mul(each) > most {
+        for range in list::ranges(text, 0).map_err(failure)? {
+            let more = range.end() - range.start();
+            if more >= most as u64 || (seeds.len() + more as usize + 1).saturating_mul(each) > most {
                 return Err(failure(format!("{text:?} stands for too many samples (allowed: 1 to {most})")));
             }
-            seeds.extend(first..=last);
+            seeds.extend(range);
         }
         Ok(Self { seeds, each, listed: true })
     }

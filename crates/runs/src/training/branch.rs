@@ -237,6 +237,7 @@ fn kind(kinds: &BTreeMap<String, TensorKind>, name: &str) -> Option<TensorKind> 
 
 /// How the names of the state of optimisers begin.
 const OPTIMIZER: &str = "optimizer.";
+
 /// The state of `system` with everything taken over from `parent` that fits, and a line about each
 /// part. The parameters of the networks have been found to fit.
 fn inherited(system: &dyn System, parent: &State) -> (State, Vec<String>) {

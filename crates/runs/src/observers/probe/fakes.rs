@@ -137,6 +137,17 @@ pub(crate) fn spread(all: usize, count: usize) -> Vec<usize> {
     order.map(|number| number * all / count).collect()
 }
 
+/// The images of a domain of the data that have these numbers in it, of shape (n, height, width,
+/// channels).
+///
+/// # Errors
+/// When an image cannot be read.
+pub(crate) fn images_of(data: &Dataset, domain: usize, numbers: &[usize]) -> Result<Tensor, Failure> {
+    let mut indices = vec![Vec::new(); data.counts().len()];
+    indices[domain] = numbers.to_vec();
+    Ok(data.batch(&indices)?.swap_remove(domain))
+}
+
 impl Reals {
     /// Those of the domain `domain` of the data.
     fn read(data: &Dataset, domain: usize) -> Result<Self, Failure> {
@@ -188,10 +199,8 @@ impl Searched {
     fn for_each_image_part(&self, data: &Dataset, mut visit: impl FnMut(&Tensor, Matrix)) -> Result<(), Failure> {
         let Self::Images { domain, numbers } = self else { return Ok(()) };
         for part in numbers.chunks(samples::COUNT) {
-            let mut indices = vec![Vec::new(); data.counts().len()];
-            indices[*domain] = part.to_vec();
-            let images = &data.batch(&indices)?[*domain];
-            visit(images, reduced(images));
+            let images = images_of(data, *domain, part)?;
+            visit(&images, reduced(&images));
         }
         Ok(())
     }
@@ -208,7 +217,7 @@ impl Searched {
 }
 
 /// Lowers the distance of each of `rows` to that of the nearest of `others`, if that is nearer.
-fn lower(nearest: &mut [f64], rows: &Matrix, others: &Matrix) {
+pub(crate) fn lower(nearest: &mut [f64], rows: &Matrix, others: &Matrix) {
     for (nearest, (_, distance)) in nearest.iter_mut().zip(nearest_rows(rows, others)) {
         *nearest = nearest.min(distance);
     }

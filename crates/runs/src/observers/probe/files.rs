@@ -27,7 +27,7 @@ pub(crate) struct Format {
     read: fn(&mut Probe, &[&str], &[f64]),
 }
 
-/// A file is read after those before it.
+/// The files, in the order in which they are read: `modes.csv` adds to the rows of `fakes.csv`.
 pub(crate) const FORMATS: [Format; 4] = [
     Format {
         name: "layers.csv",

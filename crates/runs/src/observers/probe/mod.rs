@@ -1,12 +1,11 @@
 //! [`Probe`]: numbers about a training step that are not among its metrics: what the discriminators
 //! answered, how strongly each layer learns, and how diverse a fixed set of fakes is.
 //!
-//! A probe is taken of the first steps 1, 4, 16, ..., of every `probe_every`th step and of the
-//! last one. The step
-//! computes the same numbers as any other: [`collect`](collector::collect) only listens to the
-//! events of [`nn::observe`], and the fakes are drawn in inference from latents of their own. The
-//! probes are written to `layers.csv`, `scores.csv`, `fakes.csv` and, for points, `modes.csv` of
-//! the run folder ([`files`]).
+//! A probe is taken of the first steps 1, 4, 16, ..., of every `probe_every`th step and of the last
+//! one. The step computes the same numbers as any other: [`collect`](collector::collect) only
+//! listens to the events of [`nn::observe`], and the fakes are drawn in inference from latents of
+//! their own. The probes are written to `layers.csv`, `scores.csv`, `fakes.csv` and, for points,
+//! `modes.csv` of the run folder ([`files`]).
 
 pub(crate) mod collector;
 pub(crate) mod fakes;
@@ -20,7 +19,7 @@ use crate::failure::Failure;
 use crate::observers::TrainingContext;
 use collector::Collected;
 use fakes::FixedFakes;
-pub(crate) use fakes::spread;
+pub(crate) use fakes::{images_of, lower, spread};
 
 /// What a probe has found.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -16,6 +16,7 @@
 
 use metrics::Matrix;
 use metrics::eigen::eigenvectors;
+use metrics::frechet::covariance;
 use models::{FromLatents, Styles};
 use tensor::Tensor;
 
@@ -43,7 +44,7 @@ pub(in crate::sampling) fn closed_form(
     let weights = styles.style_weights();
     let weights = weights.iter().zip(moved).filter(|(_, moved)| **moved).map(|(weights, _)| weights);
     // The deviations lie on the diagonal of the covariance.
-    let covariance = covariance(&styles_of(sampler, styles, FEW, seed));
+    let covariance = covariance_of_styles(sampler, styles, FEW, seed);
     let width = covariance.rows();
     let variance = (0..width).map(|i| covariance.row(i)[i]).sum::<f64>() / width as f64;
     let (values, vectors) = eigenvectors(&response(weights));
@@ -73,24 +74,17 @@ fn response<'a>(weights: impl Iterator<Item = &'a Tensor>) -> Matrix {
 
 /// The directions in which the styles of random latents of `seed` vary most.
 pub(super) fn principal(sampler: &dyn FromLatents, styles: &dyn Styles, seed: u64) -> Found {
-    let (values, vectors) = eigenvectors(&covariance(&styles_of(sampler, styles, SAMPLES, seed)));
+    let (values, vectors) = eigenvectors(&covariance_of_styles(sampler, styles, SAMPLES, seed));
     // The smallest eigenvalues may be rounded to below 0.
     let values: Vec<f64> = values.into_iter().map(|value| value.max(0.0)).collect();
     let deviations: Vec<f64> = values.iter().map(|value| value.sqrt()).collect();
     scaled(values, &vectors, |number| deviations[number])
 }
 
-/// The styles of `count` random latents, one per row.
-fn styles_of(sampler: &dyn FromLatents, styles: &dyn Styles, count: usize, seed: u64) -> Matrix {
-    Matrix::from_tensor(&styles.styles_of(&sampler.latents(seed, "styles of directions", count)))
-}
-
-/// The covariance of the columns.
-fn covariance(rows: &Matrix) -> Matrix {
-    let columns = rows.minus_row(&rows.column_means()).transposed();
-    let mut sums = columns.times_transposed(&columns);
-    sums.data_mut().iter_mut().for_each(|sum| *sum /= (rows.rows() - 1) as f64);
-    sums
+/// The covariance of the styles of `count` random latents.
+fn covariance_of_styles(sampler: &dyn FromLatents, styles: &dyn Styles, count: usize, seed: u64) -> Matrix {
+    let rows = Matrix::from_tensor(&styles.styles_of(&sampler.latents(seed, "styles of directions", count)));
+    covariance(&rows.minus_row(&rows.column_means()))
 }
 
 /// Unit vectors, each scaled by `length`, with their signs fixed.

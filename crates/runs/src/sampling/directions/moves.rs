@@ -7,7 +7,7 @@ use datasets::{advice, quoted};
 use super::closed_form;
 use crate::data;
 use crate::failure::{Code, Failure};
-use crate::sampling::arithmetic::tuple;
+use crate::sampling::array_file::tuple;
 use models::{FromLatents, Styles};
 
 /// A direction and an amount.
