@@ -90,7 +90,7 @@ impl<'a> Facts<'a> {
         });
         if self.is_bf16() {
             lines.push(
-                "The run multiplies bf16 numbers (precision = bf16), the export float32: samples can differ by several levels."
+                "The run multiplies bf16 numbers (precision = bf16), but the export float32: samples can differ by several levels."
                     .to_owned(),
             );
         }
@@ -202,8 +202,8 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
                  session = onnxruntime.InferenceSession(\"{stem}.onnx\")\n\
                  inputs = {load}\n\
                  (drawn,) = session.run(None, {{\"{input}\": inputs}})\n{compare}```\n\n\
-                 The batch size is free{}. The model has inputs and outputs of float32, operators of opset 17, and its facts\n\
-                 as metadata.\n",
+                 The batch size is free{}. Inputs and outputs are float32, and the operators are those of opset 17. The\n\
+                 metadata of the model say which run it is from.\n",
                 if translates { ", and so are height and width" } else { "" }
             );
         }
@@ -211,9 +211,10 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
             let _ = write!(
                 text,
                 "## How to use it\n\n```python\nimport torch\nfrom {stem} import load\n\nwith torch.no_grad():\n    images = load()({})\n```\n\n\
-                 `python {stem}.py` draws the samples again and compares them with those of Backdraw. At most one level\n\
-                 of 255 should differ, in a few bytes.\n\n\
-                 The weights are in PyTorch's layouts. Equalised learning rates are part of the weights.\n",
+                 `python {stem}.py` draws the samples again and compares them with those of Backdraw. A few bytes may\n\
+                 differ, by at most one level of 255.\n\n\
+                 The weights are in PyTorch's layouts. Those of layers with an equalised learning rate are already\n\
+                 multiplied by their factor.\n",
                 match first.source {
                     Source::Latents { size, kind } => drawn_in_python(kind, size),
                     Source::Images(_) => "torch.rand(1, 3, 256, 256)".to_owned(),

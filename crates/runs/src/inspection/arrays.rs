@@ -12,7 +12,7 @@ use crate::checkpoint::Flaw;
 use crate::data;
 use crate::failure::{Code, Failure};
 
-/// What a safetensors file is called.
+/// The kind of a safetensors file, in words.
 pub(super) const SAFETENSORS: &str = "safetensors file";
 /// The longest header of a safetensors file, as in the library that defines the format.
 const LONGEST_HEADER: u64 = 100_000_000;

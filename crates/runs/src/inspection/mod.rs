@@ -1,4 +1,4 @@
-//! [`inspect`]: what a file or a run holds: its arrays with their shapes, types, hashes and extent,
+//! [`inspect`]: what a file or a run holds: its arrays with their shapes, types, hashes and ranges,
 //! and whether all numbers are finite.
 //!
 //! Checkpoints and other `.safetensors` files, `.npy` files and `.npz` archives are read; of a run,

@@ -127,8 +127,9 @@ impl Job<'_> {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
+        let each = if tiles == 1 { "" } else { " each" };
         Ok(format!(
-            "{frames} {} of {tiles} {} through {keys} samples each",
+            "{frames} {} of {tiles} {} through {keys} samples{each}",
             plural(frames, "frame"),
             plural(tiles, "walk")
         ))
