@@ -183,6 +183,9 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
             let _ = writeln!(text, "![Samples](samples{suffix}.png)\n");
         }
         text.push_str(IMAGES);
+        if first.shape(first.output()).last() == Some(&4) {
+            text.push_str(PREMULTIPLIED);
+        }
     } else {
         text.push_str("It generates points in the plane: an array of shape (n, 2).\n\n");
     }
@@ -238,6 +241,10 @@ fn drawn_in_python(kind: LatentKind, size: usize) -> String {
 const IMAGES: &str = "Images are float32 arrays of shape (n, channels, height, width) with values in [0, 1]. The samples in the\n\
     .npy file are bytes of shape (n, height, width), or (n, height, width, channels) in colour: 255 times the value,\n\
     rounded half to even.\n\n";
+
+/// About images with transparency.
+const PREMULTIPLIED: &str = "Colours are multiplied by their alpha (premultiplied), also in the .npy file. For a PNG file, divide them by\n\
+    alpha, and clamp them to 1.\n\n";
 
 const COMPARE_IMAGES: &str = "drawn = (drawn * 255).round().clip(0, 255).transpose(0, 2, 3, 1)\n\
     samples = numpy.load(\"SAMPLES\")\n\
