@@ -41,11 +41,12 @@ fn none_on_one_thread(settings: &Settings) {
     assert_eq!(counts[1..].iter().sum::<u64>(), 0, "large buffers made by each step: {counts:?}");
 }
 
-/// Threads share the tasks differently in every step: a thread may meet its largest task late, but
-/// only once.
+/// Threads share the tasks differently in every step, and a thread may meet its largest task late.
+/// But it meets it only once: what every step allocated would be counted in the last steps, too.
 fn hardly_any_on_several(settings: &Settings) {
-    let counts = large_buffers(settings, 3, 12);
-    assert!(counts[2..].iter().sum::<u64>() < 5, "large buffers made by each step: {counts:?}");
+    let counts = large_buffers(settings, 3, 24);
+    let quiet = counts[12..].iter().filter(|count| **count == 0).count();
+    assert!(quiet >= 8, "large buffers made by each step: {counts:?}");
 }
 
 /// Small settings, but a batch of images is still a large buffer.

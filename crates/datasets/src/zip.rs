@@ -3,9 +3,8 @@
 //! Entries are listed from the central directory at the end of the file, and read by offset, so
 //! several threads can read at once. Stored and deflated entries are supported, and sizes beyond 4
 //! GiB (zip64). Nothing is ever written under the names in an archive, and no more bytes are
-//! produced than the archive announces. What a well-made archive does not contain is refused when
-//! it is opened: names that lead out of it, entries that overlap (as in a zip bomb), and impossible
-//! lengths.
+//! produced than the archive announces. An archive with names that lead out of it, entries that
+//! overlap (as in a zip bomb), or impossible lengths cannot be opened.
 //!
 //! Format: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", version 6.3.10.
 
@@ -99,11 +98,11 @@ impl ZipArchive {
         Ok((self.file.try_clone()?, self.stamp))
     }
 
-    /// A reader of the content of `entry`. It ends with an error if the content is shorter, longer
-    /// or other than the archive says.
+    /// A reader of the content of `entry`. It ends with an error if the length or the CRC-32 of the
+    /// content is not the one in the archive.
     ///
     /// # Errors
-    /// If the entry is encrypted, or compressed in another way, or the archive is damaged or has
+    /// If the entry is encrypted or compressed by another method, or the archive is damaged or has
     /// changed.
     pub fn read<'a>(&'a self, entry: &ZipEntry) -> io::Result<impl Read + use<'a>> {
         let start = self.start(entry)?;
@@ -145,7 +144,7 @@ impl ZipArchive {
         read_at(&self.file, entry.header, &mut local)?;
         let start = entry.header + LOCAL + u64::from(u16_at(&local, 26)) + u64::from(u16_at(&local, 28));
         if local[..4] != *MAGIC[0] || start.checked_add(entry.packed).is_none_or(|end| end > self.directory) {
-            return Err(invalid("its place in the archive is damaged"));
+            return Err(invalid("its header in the archive is damaged"));
         }
         Ok(start)
     }
@@ -208,7 +207,7 @@ fn is_zip(path: &Path) -> bool {
         || ["zip", "npz"].contains(&&*extension) && FileType::of(&start, &extension) == FileType::Unknown
 }
 
-/// What is wrong with an archive that no ordinary program writes.
+/// The error for an archive that no ordinary program writes.
 const HARMFUL: &str = "the archive may do harm";
 
 /// The files of an archive of `length` bytes, and the offset of its directory.
@@ -310,18 +309,18 @@ fn check(entry: &ZipEntry) -> Result<(), Refusal> {
         || name.contains('\0')
         || name.split('/').any(|part| part == "..")
     {
-        return Err((HARMFUL, format!("the name of a file in it leads out of it: {}", shown(name))));
+        return Err((HARMFUL, format!("the path of one of its files leads out of the archive: {}", shown(name))));
     }
     let most = if entry.method == 0 { entry.packed } else { entry.packed.saturating_mul(MAX_RATIO) };
     if matches!(entry.method, 0 | 8) && !entry.encrypted && entry.length > most {
         let ZipEntry { length, packed, .. } = entry;
-        return Err((HARMFUL, format!("{} claims {length} bytes, compressed to {packed}: impossible", shown(name))));
+        return Err((HARMFUL, format!("{} claims to unpack from {packed} to {length} bytes: impossible", shown(name))));
     }
     Ok(())
 }
 
-/// Refuses entries that share bytes, with which a small archive can claim any amount of data (David
-/// Fifield, "A better zip bomb", 2019).
+/// Refuses entries that share bytes, with which a small archive can unpack to any amount of data
+/// (David Fifield, "A better zip bomb", 2019).
 fn apart(entries: &[ZipEntry], directory: u64) -> Result<(), Refusal> {
     let mut spans: Vec<(u64, u64, &str)> = entries
         .iter()

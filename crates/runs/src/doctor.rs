@@ -1,4 +1,4 @@
-//! [`examine`]: what this machine offers to a run, and what to do about what is missing.
+//! [`examine`]: what this machine offers to a run, what is missing, and what to do about it.
 
 use std::fmt;
 use std::fs;
@@ -24,9 +24,9 @@ const LITTLE_DISK: u64 = 1 << 30;
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// All is well.
+    /// Nothing needs to be done.
     Fine,
-    /// Runs work, and something could be better.
+    /// Runs work, but something could be better.
     Note,
     /// Runs will fail.
     Problem,
@@ -48,7 +48,7 @@ impl State {
 pub struct Finding {
     /// What was examined, in a word or two.
     pub what: &'static str,
-    /// How it is.
+    /// How serious it is.
     pub state: State,
     /// What was found.
     pub found: String,

@@ -19,7 +19,7 @@ use crate::storage::StorageError;
 /// The file that marks a folder as a run.
 const CONFIG: &str = "config.toml";
 
-/// What a run is and how far it is.
+/// What a run is, and its progress.
 #[derive(Clone, Debug)]
 pub struct RunInfo {
     /// Its folder.
@@ -104,7 +104,7 @@ pub fn removable(run: &Path) -> Result<RunInfo, Failure> {
 
 /// Removes the run in the folder `run`, with everything in it.
 ///
-/// The folder is renamed first, so an interruption leaves no half of a run.
+/// The folder is renamed first, so an interruption leaves no incomplete run behind.
 ///
 /// # Errors
 /// As [`removable`], and when it cannot be removed.
@@ -226,7 +226,7 @@ fn last_metrics(folder: &Path) -> Vec<(String, String)> {
 }
 
 impl RunInfo {
-    /// How far the run is: `finished`, `step 20 of 100`, with `training` if a process is working.
+    /// Its progress: `finished`, `step 20 of 100`, with `training` if a process is working.
     pub fn state_in_words(&self) -> String {
         let done = self.done.unwrap_or(0);
         let state = match self.steps {

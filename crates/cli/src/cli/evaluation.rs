@@ -89,7 +89,7 @@ Feature extractors:
   pca64             projection onto the 64 principal components of the real images
   evalnet28         a small classifier of 28x28 images, trained on the run's labelled data at first use
   evalnet32         the same for 32x32 images
-  inception         the network of FID, KID and IS; --weights names its weights, which the Manual says how to get
+  inception         the network of FID, KID and IS; it needs --weights (the Manual says where to get the file)
 
 A score can only be compared with scores of the same extractor and number of images, so its name contains both.
 The score of real images against other real images is printed next to it. Only the scores of Inception are called FID, KID and IS.

@@ -26,8 +26,8 @@ pub(crate) struct ExportArgs {
     /// Use the checkpoint of this step [default: the newest]
     #[arg(long, value_name = "STEP")]
     pub(crate) checkpoint: Option<u64>,
-    /// How many samples to write, with which others can check the export [default: 16; fewer of
-    /// large images]
+    /// Number of samples to write, for checking the export [default: 16; fewer if the images are
+    /// large]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// The noise of style-based generators in ONNX: fixed in the model, or inputs of the model
@@ -38,9 +38,9 @@ pub(crate) struct ExportArgs {
 /// Where noise comes from.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum NoiseChoice {
-    /// The model contains the maps of the run, so that an image depends on its latent only
+    /// The model contains the noise maps of the run, so that an image depends on its latent only
     Fixed,
-    /// Each layer with noise has an input; its default is the map of the run
+    /// Each layer with noise has an input; its default is the noise map of the run
     Input,
 }
 

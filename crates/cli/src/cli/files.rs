@@ -35,7 +35,7 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show a run: settings, state, last metrics, files
+    /// Show a run: system, steps, last metrics, files
     Show {
         /// The run folder
         #[arg(value_name = "RUN")]

@@ -13,8 +13,7 @@ pub(crate) struct ImportArgs {
     /// The weights of a generator (.safetensors); for cyclegan, of the generator A to B
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The system that the weights are imported as [default: that of the file, if this program
-    /// exported it]
+    /// The system to import the weights as; not needed for files that `train export` wrote
     #[arg(long = "as", value_name = "SYSTEM")]
     pub(crate) system: Option<String>,
     /// The weights of a further network, such as discriminator=netD.safetensors; may be repeated

@@ -156,7 +156,7 @@ fn as_written() -> Command {
         )
         .subcommand(
             DirectionsArgs::augment_args(Command::new("directions"))
-                .about("Finds directions in the space of styles and shows what each does, with a run of stylegan2 or stylegan")
+                .about("Finds directions in the space of styles and shows what each does, for runs of stylegan2 or stylegan")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -181,7 +181,7 @@ fn as_written() -> Command {
         )
         .subcommand(
             ExportArgs::augment_args(Command::new("export"))
-                .about("Exports a generator: to PyTorch, ONNX, the Hugging Face Hub, NumPy")
+                .about("Exports a generator to PyTorch, ONNX, the Hugging Face Hub or NumPy")
                 .after_help(EXIT_CODES),
         )
         .subcommand(
@@ -201,7 +201,7 @@ fn as_written() -> Command {
         )
         .subcommand(
             ImportArgs::augment_args(Command::new("import"))
-                .about("Makes a run of weights that were trained elsewhere, from .safetensors files")
+                .about("Makes a run from weights that were trained elsewhere (.safetensors files)")
                 .after_help(importing::help()),
         )
         .subcommand(
@@ -230,7 +230,7 @@ fn as_written() -> Command {
         )
         .subcommand(
             CompletionsArgs::augment_args(Command::new("completions"))
-                .about("Prints the completions of commands and options for a shell"),
+                .about("Prints a script that completes commands and options in a shell"),
         )
         .subcommand(ManArgs::augment_args(Command::new("man")).about("Prints the manual page, or writes all of them"))
 }

@@ -27,8 +27,8 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "LIST", conflicts_with = "seed", allow_hyphen_values = true)]
     pub(crate) seeds: Option<String>,
     /// Output file: FILE.png is a sheet, FILE.npy an array of uint8 of shape (N, height, width) or,
-    /// in colour, (N, height, width, 3), DIR/ a folder with 0001.png, 0002.png, ... (with
-    /// --interpolate its frames) [default: RUN/samples/sample-seed-N.png]
+    /// in colour, (N, height, width, 3 or 4), DIR/ a folder with 0001.png, 0002.png, ... (with
+    /// --interpolate, the frames) [default: RUN/samples/sample-seed-N.png]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Use the checkpoint of this step [default: the newest]
@@ -72,8 +72,8 @@ pub(crate) struct SampleArgs {
 #[command(next_help_heading = "Latents and styles")]
 pub(crate) struct GivenArgs {
     /// Draw these latents instead of random ones: a .npy file of shape (N, latent), or arithmetic
-    /// with files and samples of the seed: "mean(1-3) - mean(4-6) + mean(7-9)", "0.5 * a.npy + 3",
-    /// "a.npy[1,4-6]". With --interpolate, the animation goes through them
+    /// with files and samples of the seed, such as "mean(1-3) - mean(4-6) + mean(7-9)",
+    /// "0.5 * a.npy + 3" or "a.npy[1,4-6]". With --interpolate, the animation passes through them
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true,
           conflicts_with_all = ["seeds", "truncate", "sheet", "keys"])]
     pub(crate) latents: Option<String>,
@@ -90,7 +90,7 @@ pub(crate) struct GivenArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sheet", "interpolate", "raw"])]
     pub(crate) styles_out: Option<PathBuf>,
     /// Move the styles along a direction, for systems with styles: its number on the sheet
-    /// sefa.png of `train directions`, or a .npy file, and how far to go: 3:2.5, file.npy[2]:-1.
+    /// sefa.png of `train directions`, or a .npy file, and an amount: 3:2.5, file.npy[2]:-1.
     /// May be given several times
     #[arg(long, value_name = "WHICH:AMOUNT", allow_hyphen_values = true, conflicts_with_all = ["sheet", "raw"])]
     pub(crate) direction: Vec<String>,
@@ -179,7 +179,7 @@ pub(crate) struct TranslateArgs {
     /// How pictures of another size than the training images are handled [default: own]
     #[arg(long, value_name = "HOW")]
     pub(crate) fit: Option<FitChoice>,
-    /// With --fit own, scale pictures down whose longer side has more than N pixels
+    /// With --fit own, scale down pictures whose longer side has more than N pixels
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) max_side: Option<u32>,
 }
@@ -189,7 +189,7 @@ pub(crate) struct TranslateArgs {
 pub(crate) enum FitChoice {
     /// Keep the picture's own size
     Own,
-    /// Scale the largest central part of the right proportions to the size of the training images
+    /// Scale the largest central part with the right proportions to the size of the training images
     Crop,
     /// Stretch the picture to that size
     Stretch,
@@ -239,10 +239,10 @@ pub(crate) struct DirectionsArgs {
     /// How to find them [default: both]
     #[arg(long, value_name = "NAME")]
     pub(crate) method: Option<MethodChoice>,
-    /// How many to write
+    /// How many directions to write
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u32).range(1..=i64::from(MOST_DIRECTIONS)))]
     pub(crate) count: u32,
-    /// The layers that are moved, from 1, the coarsest: 1-2,5 [default: all]
+    /// The layers whose styles are moved, from 1, the coarsest: 1-2,5 [default: all]
     #[arg(long, value_name = "LIST")]
     pub(crate) layers: Option<String>,
     /// Seed of the sample on the sheets [default: the run's]

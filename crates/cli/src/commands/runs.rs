@@ -41,8 +41,8 @@ fn remove(folders: &[PathBuf], yes: bool) -> Result<(), Failure> {
         eprint!("{}", listing::table(&runs));
         if !io::stdin().is_terminal() {
             return Err(Failure::new(Code::Usage, "the removal was not confirmed")
-                .because("standard input is no terminal, so nobody can be asked")
-                .help(advice!("remove-unasked", "to remove without a question, add `--yes`")));
+                .because("standard input is not a terminal, so the program cannot ask")
+                .help(advice!("remove-unasked", "to remove without confirmation, add `--yes`")));
         }
         eprint!("Remove all of this? [y/N] ");
         let mut answer = String::new();

@@ -88,7 +88,7 @@ fn why_not(config: &Config, others: &[Config]) -> Option<String> {
     let name = config.entry.name;
     match others.first() {
         Some(other) if other.entry.name != name => {
-            return Some(format!("it is a run of `{name}`, the first one is of `{}`", other.entry.name));
+            return Some(format!("it is a run of `{name}`, but the first one is of `{}`", other.entry.name));
         }
         _ => {}
     }

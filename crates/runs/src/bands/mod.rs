@@ -85,7 +85,7 @@ impl Fitting {
         let Bands { steps, seeds, .. } = &self.bands;
         let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
         let caveat = if self.has_other_data {
-            " Your run has other images, so compare the course of a curve rather than its height."
+            " Your run has other images, so compare the shape of a curve rather than its values."
         } else {
             ""
         };

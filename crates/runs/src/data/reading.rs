@@ -67,9 +67,9 @@ fn loss_note(loaded: &Loaded, wanted: &Wanted<'_>) -> Option<String> {
         typed(&match (fitting.crop, fitting.aspect) {
             (Crop::None, Aspect::Stretch) => advice!(
                 "stretched",
-                "{what}; `--set images.aspect=crop` keeps their proportions, and `--set images.aspect=pad` also keeps all of them"
+                "{what}; `--set images.aspect=crop` or `--set images.aspect=pad` keeps their proportions"
             ),
-            (Crop::None, _) => advice!("cropped", "{what}; `--set images.aspect=pad` keeps all of them"),
+            (Crop::None, _) => advice!("cropped", "{what}; `--set images.aspect=pad` keeps the whole images"),
             _ => advice!("cropped-first", "{what}; `--set images.crop=none` keeps more of them"),
         })
     ))

@@ -1,4 +1,4 @@
-//! [`Files`]: the files of an export, which are written when all of them are complete.
+//! [`Files`]: the files of an export, which are written once all of them are complete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Files {
     pub(super) fn new(folder: &Path, overwrite: bool) -> Result<Self, Failure> {
         let is_empty = match fs::read_dir(folder) {
             Ok(mut entries) => entries.next().is_none(),
-            // Writing reports any other fault.
+            // Other errors are reported when the files are written.
             Err(_) => !folder.exists(),
         };
         if !is_empty && !overwrite {
@@ -58,7 +58,7 @@ impl Files {
     }
 }
 
-/// The first free name of `folder` with a number.
+/// A name like that of `folder` that does not exist yet.
 fn another(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = |number: usize| folder.with_file_name(format!("{name}-{number}"));

@@ -15,7 +15,7 @@ pub(super) struct Generator {
     /// What it computes, traced with one image.
     pub(super) trace: Trace,
     pub(super) source: Source,
-    /// For each value, the value that it equals: that before layers that change nothing.
+    /// For each value, the value that it equals: the one before layers that change nothing.
     same: Vec<ValueId>,
 }
 
@@ -158,8 +158,8 @@ pub(super) fn kernel(weight: &Tensor) -> Tensor {
     permuted(weight, &[3, 2, 0, 1])
 }
 
-/// A constant that meets a value of `rank` axes: with as many axes, and the channels of images
-/// before height and width.
+/// A constant for an operation with a value of `rank` axes: with as many axes, and the channels of
+/// images before height and width.
 pub(super) fn constant(tensor: &Tensor, rank: usize) -> Tensor {
     let shape = tensor.shape();
     let padded = [&vec![1; rank.saturating_sub(shape.len())][..], shape].concat();

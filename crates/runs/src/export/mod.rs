@@ -71,7 +71,7 @@ pub struct ExportRequest {
     pub overwrite: bool,
     /// The checkpoint step to load, instead of the newest one.
     pub checkpoint: Option<u64>,
-    /// The number of samples to check with; by default 16, fewer of large images.
+    /// The number of samples to check with; by default 16, or fewer if the images are large.
     pub count: Option<u64>,
     /// Where the noise of a style-based generator comes from, in ONNX.
     pub noise: NoiseSource,
@@ -110,7 +110,7 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
         None => None,
         Some(count @ 1..=MOST) => Some(count as usize),
         Some(count) => {
-            return Err(Failure::new(Code::Usage, format!("cannot draw {count} samples to check with"))
+            return Err(Failure::new(Code::Usage, format!("cannot export {count} samples"))
                 .at("option --count")
                 .because(format!("allowed: 1 to {MOST}")));
         }
@@ -119,7 +119,7 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
         ExportFormat::Npz if count.is_some() => return Err(idle(request, "--count", "the arrays have no samples")),
         ExportFormat::Onnx => {}
         _ if request.noise == NoiseSource::Input => {
-            return Err(idle(request, "--noise", "only models of ONNX have their noise as inputs"));
+            return Err(idle(request, "--noise", "only ONNX models can have their noise as inputs"));
         }
         _ => {}
     }
@@ -191,7 +191,7 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// The generators, as a network that other software can run.
+    /// The generators, as networks that other software can run.
     fn generators(&self, files: &mut Files) -> Result<(), Failure> {
         let facts = self.facts();
         let mut stems = Vec::new();

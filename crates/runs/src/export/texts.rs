@@ -88,7 +88,7 @@ impl<'a> Facts<'a> {
         });
         if self.is_bf16() {
             lines.push(
-                "The run multiplies bf16 numbers (precision = bf16), the export float32: samples can differ by several levels."
+                "The run multiplies bf16 numbers (precision = bf16), but the export float32: samples can differ by several levels."
                     .to_owned(),
             );
         }
@@ -181,6 +181,9 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
             let _ = writeln!(text, "![Samples](samples{suffix}.png)\n");
         }
         text.push_str(IMAGES);
+        if first.shape(first.output()).last() == Some(&4) {
+            text.push_str(PREMULTIPLIED);
+        }
     } else {
         text.push_str("It generates points in the plane: an array of shape (n, 2).\n\n");
     }
@@ -200,8 +203,8 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
                  session = onnxruntime.InferenceSession(\"{stem}.onnx\")\n\
                  inputs = {load}\n\
                  (drawn,) = session.run(None, {{\"{input}\": inputs}})\n{compare}```\n\n\
-                 The batch size is free{}. The model has inputs and outputs of float32, operators of opset 17, and its facts\n\
-                 as metadata.\n",
+                 The batch size is free{}. Inputs and outputs are float32, and the operators are those of opset 17. The\n\
+                 metadata of the model say which run it is from.\n",
                 if translates { ", and so are height and width" } else { "" }
             );
         }
@@ -209,9 +212,10 @@ pub(super) fn readme(format: ExportFormat, facts: &Facts<'_>, generators: &[Gene
             let _ = write!(
                 text,
                 "## How to use it\n\n```python\nimport torch\nfrom {stem} import load\n\nwith torch.no_grad():\n    images = load()({})\n```\n\n\
-                 `python {stem}.py` draws the samples again and compares them with those of Backdraw. At most one level\n\
-                 of 255 should differ, in a few bytes.\n\n\
-                 The weights are in PyTorch's layouts. Equalised learning rates are part of the weights.\n",
+                 `python {stem}.py` draws the samples again and compares them with those of Backdraw. A few bytes may\n\
+                 differ, by at most one level of 255.\n\n\
+                 The weights are in PyTorch's layouts. Those of layers with an equalised learning rate are already\n\
+                 multiplied by their factor.\n",
                 match first.source {
                     Source::Latents { size, kind } => drawn_in_python(kind, size),
                     Source::Images(_) => "torch.rand(1, 3, 256, 256)".to_owned(),
@@ -235,6 +239,10 @@ fn drawn_in_python(kind: LatentKind, size: usize) -> String {
 const IMAGES: &str = "Images are float32 arrays of shape (n, channels, height, width) with values in [0, 1]. The samples in the\n\
     .npy file are bytes of shape (n, height, width), or (n, height, width, channels) in colour: 255 times the value,\n\
     rounded half to even.\n\n";
+
+/// About images with transparency.
+const PREMULTIPLIED: &str = "Colours are multiplied by their alpha (premultiplied), also in the .npy file. For a PNG file, divide them by\n\
+    alpha, and clamp them to 1.\n\n";
 
 const COMPARE_IMAGES: &str = "drawn = (drawn * 255).round().clip(0, 255).transpose(0, 2, 3, 1)\n\
     samples = numpy.load(\"SAMPLES\")\n\

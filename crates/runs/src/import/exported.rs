@@ -1,5 +1,5 @@
-//! Files that this program exported: their tensors are in PyTorch's layouts, and their metadata has
-//! the configuration and the names of the tensors in this project.
+//! Files that this program exported: their tensors are in PyTorch's layouts, and their metadata
+//! contain the configuration and the names of the tensors in this project.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         let dict = StateDict::read(path)?;
         let about = read(&dict)?;
         if about.network != *network || dicts.iter().any(|(taken, _)| taken == network) {
-            return Err(Failure::new(Code::Usage, format!("the file is not that of the network `{network}`"))
+            return Err(Failure::new(Code::Usage, format!("the file does not contain the network `{network}`"))
                 .at(path.display())
                 .because(format!("it has the weights of `{}`", about.network)));
         }
@@ -61,8 +61,8 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let Some(text) = dict.metadata.get(KEY) else {
         return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
             .at(dict.path.display())
-            .because("only exports by this program say so, except those of networks with equalised layers")
-            .help(advice!("import-as-what", "say what it was saved by, such as `--as dcgan`")));
+            .because("it is not an export by this program, or is one of those that cannot be imported again")
+            .help(advice!("import-as-what", "say which system it is for, such as `--as dcgan`")));
     };
     let about: Exported = serde_json::from_str(text)
         .map_err(|error| failure("the metadata of the exported weights cannot be read").because(error))?;

@@ -1,5 +1,5 @@
-//! Import: [`import`] makes a run of the weights of a network that was trained elsewhere, so that
-//! it can be sampled, evaluated, used for translations, or trained further.
+//! Import: [`import`] makes a run from the weights of a network that was trained elsewhere, to
+//! sample from it, evaluate it, translate with it, or train it further.
 //!
 //! `state_dict.rs` reads the files and turns PyTorch's layouts into those of this project;
 //! `programs.rs` has the PyTorch programs whose names are known; `exported.rs` the files that this
@@ -43,7 +43,7 @@ pub struct ImportRequest {
     pub system: Option<String>,
     /// Files of further networks of the system, by the names of these networks.
     pub others: Vec<(String, PathBuf)>,
-    /// Settings of the run, such as its data. What the networks depend on is read from the files.
+    /// Settings of the run, such as its data. The sizes of the networks are read from the files.
     pub assignments: Vec<Assignment>,
     /// The run folder; by default the next free `runs/NNNN-SYSTEM`.
     pub out: Option<PathBuf>,
@@ -69,7 +69,7 @@ impl fmt::Display for Imported {
     }
 }
 
-/// Imports the networks. Networks of the system that no file has keep random weights.
+/// Imports the networks. Networks of the system without a file keep random weights.
 ///
 /// # Errors
 /// When a file cannot be read or does not fit, the data that the request names cannot be used, or
@@ -139,7 +139,7 @@ fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<F
         if dicts.insert(known, StateDict::read(path)?).is_some() {
             return Err(Failure::new(Code::Usage, format!("there are two files for the network `{network}`"))
                 .at("option --with")
-                .because(format!("the first file is that of `{}`", program.networks[0])));
+                .because(format!("the first file is used for `{}`", program.networks[0])));
         }
     }
     dicts.values_mut().for_each(|dict| program.simplify(dict));

@@ -28,7 +28,7 @@ pub struct Program {
 
 /// The state dicts of networks, by the names of the networks.
 type Dicts<'a> = BTreeMap<&'a str, &'a StateDict>;
-/// Keys of settings with their values; None for what the tensors do not tell.
+/// Keys of settings with their values; None if the tensors do not determine the value.
 type Settings = Vec<(&'static str, Option<usize>)>;
 
 /// The name of the sequence of layers within a residual block.
@@ -78,8 +78,9 @@ impl Program {
         PROGRAMS.iter().find(|program| program.name == name)
     }
 
-    /// The settings of the system that its networks depend on, as far as the tensors tell. `dicts`
-    /// are the state dicts by the names of their networks, with the first network among them.
+    /// The settings of the system that its networks depend on, as far as the tensors determine
+    /// them. `dicts` are the state dicts by the names of their networks, the first network
+    /// included.
     pub(super) fn settings(&self, dicts: &Dicts<'_>) -> Vec<(&'static str, usize)> {
         (self.settings)(dicts).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }

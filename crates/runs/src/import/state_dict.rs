@@ -12,9 +12,9 @@ use crate::checkpoint::{self, Flaw};
 use crate::failure::{Code, Failure};
 use crate::layouts::permuted;
 
-/// How the name of a counter ends that inference does not need. It is of another type than weights.
+/// The end of the names of batch counters, which are integers and which inference does not need.
 const COUNTER: &str = "num_batches_tracked";
-/// How all names begin when the module was saved within PyTorch's `DataParallel`.
+/// The start of all names if the module was saved within PyTorch's `DataParallel`.
 const PARALLEL: &str = "module.";
 
 /// The tensors of a file, by their names in the file.
@@ -100,7 +100,7 @@ fn unusable(path: &Path, flaw: &Flaw) -> Failure {
         Flaw::Unreadable(_) => advice!("weights-unreadable", "give a .safetensors file with the weights of a network"),
         Flaw::TooLarge { .. } => flaw.help(path),
         Flaw::Type { .. } => advice!("weights-not-f32", "convert the weights to float32 and save them again"),
-        _ => advice!("weights-damaged", "save or download the file again"),
+        _ => advice!("weights-damaged", "give a .safetensors file; if it is one, save or download it again"),
     };
     Failure::new(Code::Checkpoint, "cannot read the weights").at(path.display()).because(flaw).help(help)
 }

@@ -11,7 +11,7 @@ use crate::checkpoint;
 use crate::data;
 use crate::failure::{Code, Failure};
 
-/// What a safetensors file is called.
+/// The kind of a safetensors file, in words.
 pub(super) const SAFETENSORS: &str = "safetensors file";
 /// Bytes that are read at a time; a multiple of the size of every number.
 const BLOCK: usize = 1 << 20;

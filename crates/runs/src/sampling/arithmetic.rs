@@ -5,8 +5,8 @@
 //! may stand in front of it: `0.5 * z.npy`. An operand is the number of a sample of the seed, a
 //! range of such numbers, or a `.npy` file with one latent per row, from which rows can be chosen:
 //! `z.npy[1,3-5]`. Numbers count from 1, as the files and the tiles of `train sample` do. The signs
-//! between terms stand between blanks, so that file names can contain them; quotes protect
-//! everything else in a name.
+//! between terms have spaces on both sides, so that file names can contain signs. A name with
+//! spaces or commas is quoted.
 //!
 //! A term with one row is added to every row of the others. Sums are computed in `f64`.
 
@@ -186,7 +186,7 @@ fn failure(option: &str, why: String) -> Failure {
     Failure::new(Code::Usage, "cannot calculate with these rows").at(format!("option {option}")).because(why).help(
         advice!(
             "expression",
-            "give a .npy file, or samples by their numbers, with signs between blanks, such as \
+            "give a .npy file, or the numbers of samples, with spaces around signs, such as \
          `{option} \"mean(1-3) - mean(4-6) + mean(7-9)\"`"
         ),
     )

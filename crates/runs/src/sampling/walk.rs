@@ -124,8 +124,9 @@ impl Job<'_> {
             }
             Ok(())
         })?;
+        let each = if tiles == 1 { "" } else { " each" };
         Ok(format!(
-            "{frames} {} of {tiles} {} through {keys} samples each",
+            "{frames} {} of {tiles} {} through {keys} samples{each}",
             plural(frames, "frame"),
             plural(tiles, "walk")
         ))

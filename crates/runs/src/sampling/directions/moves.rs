@@ -132,7 +132,7 @@ fn load(path: PathBuf, number: Option<usize>, [layers, width]: [usize; 2]) -> Re
 fn unclear(why: String) -> Failure {
     Failure::new(Code::Usage, "cannot read the direction").at("option --direction").because(why).help(advice!(
         "direction-and-amount",
-        "give the number of a direction or a .npy file, and how far to go, such as `--direction 1:2.5`"
+        "give the number of a direction or a .npy file, a colon, and an amount, such as `--direction 1:2.5`"
     ))
 }
 
