@@ -11,6 +11,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod communicator;
 mod context;
 pub mod init;
 pub mod layers;
@@ -23,6 +24,7 @@ mod state;
 mod summary;
 mod trace;
 
+pub use communicator::{CommunicationError, Communicator};
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use network::{BuildContext, Layer, Network, TensorKind};
