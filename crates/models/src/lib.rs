@@ -45,7 +45,7 @@ pub use catalogue::SystemEntry;
 pub use loss_scale::{LossKind, LossScale};
 pub use mixture::Mixture;
 #[doc(no_inline)]
-pub use nn::Stateful;
+pub use nn::{Stateful, StepError};
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{

@@ -8,7 +8,7 @@ use crate::observers::probe::Prober;
 use crate::observers::probe::collector::collect;
 use crate::observers::{Observer, StepContext, StepRecord};
 use crate::processor;
-use models::System;
+use models::{StepError, System};
 
 /// How a training ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn train(
                 }
                 None => (step(), None),
             };
-            let metrics = result.map_err(|error| diverged(done + 1, &error.to_string()))?;
+            let metrics = result.map_err(|error| failed(done + 1, &error))?;
             let seconds = began.elapsed().as_secs_f64();
             for observer in observers.iter_mut() {
                 observer.after();
@@ -72,6 +72,16 @@ pub(crate) fn train(
         }
         Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
     })
+}
+
+/// The failure of a step (from 1).
+pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
+    match error {
+        StepError::NonFinite(_) | StepError::NonFiniteOnRank { .. } => diverged(step, &error.to_string()),
+        StepError::Communication(error) => Failure::new(Code::Network, "the ranks of the run have lost each other")
+            .at(format!("step {step}"))
+            .because(error),
+    }
 }
 
 /// The failure of a step (from 1); `first` describes the first non-finite value.
