@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// All ranks of this MPI job.
-pub(crate) struct World {
+pub struct World {
     comm: Comm,
 }
 
@@ -31,7 +31,7 @@ impl World {
     ///
     /// # Errors
     /// When MPI cannot be started, or does not let any thread send messages.
-    pub(crate) fn start() -> std::result::Result<(Mpi, Self), String> {
+    pub fn start() -> std::result::Result<(Mpi, Self), String> {
         // A run trains on a thread of the pool, not on the main thread, so all messages of a run
         // come from one thread, but from another one than those before and after it.
         let mpi = Mpi::init_thread(ThreadLevel::Serialized).map_err(|error| error.to_string())?;
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// The name of this machine.
-    pub(crate) fn machine(&self) -> String {
+    pub fn machine(&self) -> String {
         self.comm.processor_name().unwrap_or_else(|_| "an unknown machine".into())
     }
 }

@@ -5,12 +5,10 @@
 //! mpirun -n 4 backdraw-mpi quickdraw --set shards=4 --steps 1000
 //! ```
 
-mod communicator;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use communicator::World;
+use backdraw_mpi::World;
 use runs::Ranks;
 use runs::failure::Code;
 

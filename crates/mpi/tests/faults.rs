@@ -5,7 +5,6 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 use std::time::Instant;
 
 use common::{LIMIT, Outcome, PROGRAM, Place, SOON, finish, ranks, signal};
@@ -57,30 +56,44 @@ fn a_rank_that_is_killed_ends_all() {
     }
 }
 
-/// Rank 0 may not write files as large as a checkpoint, as on a full disk.
+/// Rank 0 may not write files as large as a checkpoint, as on a full disk. (MPI itself makes
+/// files of a few megabytes.)
 #[test]
 fn a_rank_0_that_cannot_write_ends_all() {
     let place = Place::new();
-    let script = place.path("limited");
-    fs::write(&script, format!("#!/bin/sh\nulimit -f 40\nexec {PROGRAM} \"$@\"\n")).unwrap();
-    assert!(Command::new("chmod").args(["+x".as_ref(), script.as_os_str()]).status().unwrap().success());
-    place.hash(2, &format!("{TINY} --steps 2 --out run"));
+    let large = TINY.replace("depth=1", "depth=24").replace("latent=2", "latent=100");
+    place.hash(2, &format!("{large} --steps 1 --out run"));
     let before = place.checkpoints("run");
-    let line = "quickdraw --resume run --steps 9 --threads 1";
-    let job = place.job(&[(1, script.to_str().unwrap(), line), (1, PROGRAM, line)]);
-    let outcome = place.bad(job, 7, &["cannot write", "ulimit -f"]);
+    let line = "quickdraw --resume run --steps 9 --checkpoint-every 1 --threads 1";
+    let limited = place.script("limited", "ulimit -f 24000");
+    let job = place.job(&[(1, &limited, line), (1, PROGRAM, line)]);
+    let outcome = place.bad(job, 7, &["cannot write a file of the run", "ulimit -f", "--resume run"]);
     show("rank 0 cannot write", &outcome);
     assert_eq!(place.checkpoints("run"), before);
     resumes(&place);
 }
 
-/// With this learning rate the weights overflow in a few steps.
+/// With these learning rates a loss overflows in a few steps.
 #[test]
-fn a_number_that_is_not_finite_ends_all() {
+fn a_number_that_is_not_finite_ends_all_or_returns_all_to_an_earlier_step() {
     let place = Place::new();
-    let line = format!("{TINY} --set d_learning_rate=1e30 --set g_learning_rate=1e30 --steps 100 --out run");
-    let outcome = place.bad(place.command(2, &line), 6, &["the training diverged", "step "]);
+    let line = "vanilla --set net=paper --set size=4 --set latent=2 --batch 8 --set loss=lsgan --set d_learning_rate=10 \
+                --set g_learning_rate=10 --data built-in --checkpoint-every 2 --steps 10 --set shards=2 --threads 1";
+    let outcome = place.bad(place.command(2, &format!("{line} --out run")), 6, &["the training diverged", "step "]);
     show("a number that is not finite", &outcome);
+    let hash = place.hash(2, &format!("{line} --on-sick rollback --out on-2"));
+    assert_eq!(place.hash(1, &format!("{line} --on-sick rollback --out on-1")), hash);
+    let config = fs::read_to_string(place.path("on-2/config.toml")).unwrap();
+    assert!(config.contains("(exploding): from step "), "{config}");
+}
+
+#[test]
+fn a_sick_run_stops_on_all_ranks() {
+    let place = Place::new();
+    let line = "mnist --data built-in --batch 8 --set latent=4 --set label_smooth=1 --set dropout=0 --set shards=2 \
+                --set d_learning_rate=0.001 --set g_learning_rate=0.000001 --steps 400 --threads 1 --on-sick stop --out run";
+    let outcome = place.bad(place.command(2, line), 9, &["the run is sick: stopped after step", "mpirun -n 2 "]);
+    show("a sick run", &outcome);
 }
 
 #[test]
@@ -101,13 +114,7 @@ fn ranks_that_were_started_differently_do_not_train() {
         }
     }
     let line = "dcgan --preset mnist28 --batch 4 --set width=2 --set shards=2 --data pictures --steps 1 --threads 1";
-    let within = |folder: &str| {
-        let script = place.path(&format!("in-{folder}"));
-        let text = format!("#!/bin/sh\ncd {}\nexec {PROGRAM} \"$@\"\n", place.path(folder).display());
-        fs::write(&script, text).unwrap();
-        assert!(Command::new("chmod").args(["+x".as_ref(), script.as_os_str()]).status().unwrap().success());
-        script.to_str().unwrap().to_owned()
-    };
+    let within = |folder: &str| place.script(&format!("in-{folder}"), &format!("cd {}", place.path(folder).display()));
     let job = place.job(&[(1, &within("a"), line), (1, &within("b"), line)]);
     let outcome = place.bad(job, 4, &["do not have the same images", "rank 1 of 2", "fingerprint"]);
     show("other images on rank 1", &outcome);
@@ -125,15 +132,12 @@ fn ranks_that_were_started_differently_do_not_train() {
     // Another command, and one with a mistake.
     let job = place.job(&[(1, PROGRAM, &one), (1, PROGRAM, "systems")]);
     show("another command on rank 1", &place.bad(job, 3, &["different commands", "rank 1 of 2"]));
-    let job = place.job(&[(1, PROGRAM, &one), (1, PROGRAM, "quickdraw --no-such-option")]);
-    let outcome = finish(job_of(job), LIMIT);
+    let mut job = place.job(&[(1, PROGRAM, &one), (1, PROGRAM, "quickdraw --no-such-option")]);
+    let outcome = finish(job.spawn().unwrap(), LIMIT);
     show("a mistake in the command line of rank 1", &outcome);
-    assert!([Some(2), Some(3)].contains(&outcome.code), "{}", outcome.err);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("rank 1: a command line with an error") && outcome.err.contains("--no-such-option"));
     assert!(!place.path("run").exists());
-}
-
-fn job_of(mut command: Command) -> std::process::Child {
-    command.spawn().unwrap()
 }
 
 #[test]
@@ -156,11 +160,8 @@ fn a_rank_without_the_images_ends_all() {
         fs::write(place.path(&format!("pictures/{picture}.ppm")), bytes).unwrap();
     }
     let line = "dcgan --preset mnist28 --batch 4 --set width=2 --set shards=2 --data pictures --steps 1 --threads 1";
-    let script = place.path("in-elsewhere");
-    let text = format!("#!/bin/sh\ncd {}\nexec {PROGRAM} \"$@\"\n", place.path("elsewhere").display());
-    fs::write(&script, text).unwrap();
-    assert!(Command::new("chmod").args(["+x".as_ref(), script.as_os_str()]).status().unwrap().success());
-    let job = place.job(&[(1, PROGRAM, line), (1, script.to_str().unwrap(), line)]);
+    let elsewhere = place.script("in-elsewhere", &format!("cd {}", place.path("elsewhere").display()));
+    let job = place.job(&[(1, PROGRAM, line), (1, &elsewhere, line)]);
     let outcome = place.bad(job, 4, &["rank 1 of 2, on ", "pictures"]);
     show("no images on rank 1", &outcome);
 }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use kernels::timing::{Category, Work, time};
 use models::System;
 use nn::collectives::{self, Difference};
 use nn::{CommunicationError, Communicator};
@@ -89,7 +90,8 @@ impl Ranks {
             return result.map(|value| (value, wish));
         }
         let vote = if result.is_err() { FAILED } else { wish.into() };
-        let largest = several.exchanged(collectives::maximum(&*several.messages, vote))?;
+        let maximum = || collectives::maximum(&*several.messages, vote);
+        let largest = several.exchanged(time(Category::Messages, "agreement", Work::Unknown, maximum))?;
         if largest <= MOST_WISHED {
             // A rank that failed would have voted for it.
             return result.map(|value| (value, largest as u32));
@@ -133,6 +135,9 @@ impl Ranks {
     pub fn same(&self, what: &str, text: &str) -> Result<(), Failure> {
         let all = self.all(text)?;
         let Some(rank) = all.iter().position(|other| *other != all[0]) else { return Ok(()) };
+        if let Some(several) = &self.0 {
+            several.state.store(ENDED, Ordering::Relaxed);
+        }
         Err(Failure::new(Code::Config, what)
             .at(format!("rank {rank} of {}", self.size()))
             .because(format!("rank 0: {}\nrank {rank}: {}", all[0], all[rank])))
@@ -224,6 +229,11 @@ impl fmt::Debug for Ranks {
     }
 }
 
+/// Times a message, and the wait for the other rank.
+fn timed<R>(kind: &'static str, bytes: usize, exchange: impl FnOnce() -> R) -> R {
+    time(Category::Messages, kind, Work::Floats(bytes / 4), exchange)
+}
+
 /// The messages of a system's steps.
 struct Messages(Arc<Several>);
 
@@ -235,18 +245,114 @@ impl Communicator for Messages {
         self.0.messages.size()
     }
     fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
-        self.0.messages.send(to, bytes)
+        timed("send", bytes.len(), || self.0.messages.send(to, bytes))
     }
     fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-        self.0.messages.receive(from, bytes)
+        timed("receive", bytes.len(), || self.0.messages.receive(from, bytes))
     }
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-        self.0.messages.exchange(peer, bytes, received)
+        timed("exchange", bytes.len() + received.len(), || self.0.messages.exchange(peer, bytes, received))
     }
 }
 
 impl fmt::Debug for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.messages.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use nn::in_process;
+
+    /// What `body` returns on each of `size` ranks.
+    fn on_ranks<R: Send>(size: usize, body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
+        std::thread::scope(|scope| {
+            let start = |rank| scope.spawn(|| body(&Ranks::new(Exclusive(rank.into()), "here")));
+            let threads: Vec<_> = in_process(size).into_iter().map(start).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        })
+    }
+
+    /// A rank that several threads may use in turns.
+    #[derive(Debug)]
+    struct Exclusive(std::sync::Mutex<nn::InProcess>);
+
+    impl Communicator for Exclusive {
+        fn rank(&self) -> usize {
+            self.0.lock().unwrap().rank()
+        }
+        fn size(&self) -> usize {
+            self.0.lock().unwrap().size()
+        }
+        fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
+            self.0.lock().unwrap().send(to, bytes)
+        }
+        fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
+            self.0.lock().unwrap().receive(from, bytes)
+        }
+        fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
+            self.0.lock().unwrap().exchange(peer, bytes, received)
+        }
+    }
+
+    #[test]
+    fn all_ranks_go_on_or_return_the_failure_of_the_first_that_failed() {
+        let fails = |failing: &[usize]| {
+            on_ranks(4, |ranks| {
+                let failure = Failure::new(Code::Data, format!("no images {}", ranks.rank())).at("a/b");
+                let own = if failing.contains(&ranks.rank()) { Err(failure) } else { Ok(ranks.rank()) };
+                ranks.agree_on(own, ranks.rank() as u32 % 3)
+            })
+        };
+        assert_eq!(fails(&[]), [Ok((0, 2)), Ok((1, 2)), Ok((2, 2)), Ok((3, 2))]);
+        for failure in fails(&[3, 2]).into_iter().map(Result::unwrap_err) {
+            let Failure { code, what, place, .. } = failure;
+            assert_eq!(
+                (code, &*what, place.as_deref()),
+                (Code::Data, "no images 2", Some("a/b (rank 2 of 4, on here)"))
+            );
+        }
+        assert!(
+            fails(&[1, 0]).iter().all(|failed| failed.clone().unwrap_err().to_string() == "no images 0\n  where: a/b")
+        );
+    }
+
+    #[test]
+    fn after_an_agreed_failure_no_rank_waits_for_another() {
+        on_ranks(2, |ranks| {
+            let failed = ranks.agree::<()>(Err(Failure::new(Code::Storage, "full"))).unwrap_err();
+            // Rank 1 does not take part any more.
+            if ranks.rank() == 0 {
+                assert_eq!(ranks.agree::<()>(Err(failed.clone())), Err(failed));
+            }
+            assert!(!ranks.are_broken());
+        });
+        let lost = on_ranks(2, |ranks| if ranks.rank() == 0 { Ok(()) } else { ranks.agree(Ok(())) });
+        let failure = lost[1].clone().unwrap_err();
+        assert_eq!(failure.code, Code::Network);
+        assert!(failure.to_string().contains("rank 1 of 2"), "{failure}");
+    }
+
+    #[test]
+    fn other_weights_and_other_programs_are_named_with_their_rank() {
+        let compared = on_ranks(3, |ranks| ranks.compare(&Fake::new(if ranks.rank() == 1 { 5 } else { 4 }), 100));
+        for failure in compared.into_iter().map(Result::unwrap_err) {
+            let text = failure.to_string();
+            assert!(failure.code == Code::Wrong && text.contains("rank 1 of 3") && text.contains("`weight`"), "{text}");
+        }
+        assert_eq!(on_ranks(3, |ranks| ranks.compare(&Fake::new(4), 100)), vec![Ok(()); 3]);
+        let said = on_ranks(3, |ranks| ranks.same("different", if ranks.rank() == 2 { "b" } else { "a" }));
+        assert!(said.iter().all(|same| same.clone().unwrap_err().to_string().contains("rank 2: b")));
+    }
+
+    #[test]
+    fn one_process_alone_agrees_with_itself() {
+        let ranks = Ranks::default();
+        assert_eq!((ranks.rank(), ranks.size(), ranks.agree(Ok(3))), (0, 1, Ok(3)));
+        assert_eq!(ranks.of_rank_0(vec![7]), Ok(vec![7]));
+        assert_eq!(ranks.all("a"), Ok(vec!["a".to_owned()]));
     }
 }

@@ -71,6 +71,14 @@ impl Place {
         command
     }
 
+    /// A program that first runs the shell commands `before` and then becomes the program.
+    pub(crate) fn script(&self, name: &str, before: &str) -> String {
+        let script = self.path(name);
+        fs::write(&script, format!("#!/bin/sh\n{before}\nexec {PROGRAM} \"$@\"\n")).unwrap();
+        assert!(Command::new("chmod").args(["+x".as_ref(), script.as_os_str()]).status().unwrap().success());
+        script.to_str().unwrap().to_owned()
+    }
+
     /// The job on this many ranks, which must succeed. Returns the hash of the weights.
     pub(crate) fn hash(&self, ranks: usize, line: &str) -> String {
         let outcome = finish(self.command(ranks, line).spawn().unwrap(), LIMIT);
