@@ -135,6 +135,8 @@ const POOL: &str = "pool";
 const DISCRIMINATOR_TURN: &str = "discriminator turn";
 const SECOND_UPDATE: &str = "discriminator turn, second update";
 const GENERATOR_TURN: &str = "generator turn";
+/// The random stream of the augmentations of the generator's turn.
+const GENERATED: &str = "the generator's turn";
 
 impl GanTrainer {
     /// A trainer of the networks that `networks` builds, the discriminator first. The settings must
@@ -381,22 +383,54 @@ impl GanTrainer {
     }
 
     /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one,
-    /// or the squared distance between the mean features of fakes and reals.
-    fn judged(&self, ctx: &mut ForwardContext, at: StepContext<'_>, fakes: &Var) -> (Var, Var) {
-        let Some(reals) = &self.matched else {
+    /// or the squared distance between the mean features of fakes and reals. With several shards,
+    /// `features` are those of the whole batch.
+    fn judged(
+        &self,
+        ctx: &mut ForwardContext,
+        at: StepContext<'_>,
+        fakes: &Var,
+        features: Option<&[Tensor; 2]>,
+    ) -> (Var, Var) {
+        if self.matched.is_none() {
             let logits = self.discriminator.forward(ctx, fakes);
             let loss = generator_loss(&self.options, &logits);
             return (logits, loss);
-        };
+        }
         let [logits, of_fakes] = self.discriminator.forward_with_features(ctx, fakes);
+        let of_fakes = mean_of_batch(&of_fakes);
+        let loss = match features {
+            None => mse(&of_fakes, &self.features_of_reals(ctx, at)),
+            Some(features) => tangent_of_mse(&of_fakes, features),
+        };
+        (logits, loss)
+    }
+
+    /// The mean features of the reals that the generator matches.
+    fn features_of_reals(&self, ctx: &mut ForwardContext, at: StepContext<'_>) -> Var {
+        let reals = self.matched.as_ref().expect("called for feature matching only");
         let reals = self.augmented(at, &Var::constant(at.rows(reals)), "matched reals");
         let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
-        let mean = |features: &Var| {
-            let mut shape = features.shape().to_vec();
-            shape[0] = 1;
-            features.mean_to(&shape[..])
-        };
-        (logits, mse(&mean(&of_fakes), &mean(&of_reals)))
+        mean_of_batch(&of_reals)
+    }
+
+    /// For feature matching with several shards: the mean features of all fakes and of all reals in
+    /// the generator's turn on these latents. They cost another forward pass of each shard.
+    fn mean_features(&self, at: StepContext<'_>, latents: &Tensor) -> Result<Option<[Tensor; 2]>, StepError> {
+        if self.matched.is_none() || self.options.common.shards == 1 {
+            return Ok(None);
+        }
+        let means = at.mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(latents));
+            let means = at.without_gradients(GENERATOR_TURN, |ctx| {
+                let fakes = self.generator.forward(ctx, &latents);
+                let fakes = self.augmented(at, &fakes, GENERATED);
+                let [_, of_fakes] = self.discriminator.forward_with_features(ctx, &fakes);
+                [mean_of_batch(&of_fakes), self.features_of_reals(ctx, at)]
+            });
+            Ok(means.map(Var::into_value))
+        })?;
+        Ok(Some(means))
     }
 
     fn update_discriminator(&mut self, gradients: &Gradients) {
@@ -413,12 +447,14 @@ impl GanTrainer {
     /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, StepError> {
         let TrainingOptions { g_steps, g_learning_rate, .. } = self.options;
-        let (gradients, report) = self.services.at_turn(turn / g_steps as u64, turn).mean_over_shards(|at| {
+        let at = self.services.at_turn(turn / g_steps as u64, turn);
+        let features = self.mean_features(at, latents)?;
+        let (gradients, report) = at.mean_over_shards(|at| {
             let latents = Var::constant(at.rows(latents));
             at.differentiate(GENERATOR_TURN, |ctx| {
                 let fakes = self.generator.forward(ctx, &latents);
-                let fakes = self.augmented(at, &fakes, "the generator's turn");
-                let (logits, loss) = ctx.frozen(|ctx| self.judged(ctx, at, &fakes));
+                let fakes = self.augmented(at, &fakes, GENERATED);
+                let (logits, loss) = ctx.frozen(|ctx| self.judged(ctx, at, &fakes, features.as_ref()));
                 let [fake, accuracy] = mean_and_accuracy(&self.options, logits.value(), Side::Real);
                 let report = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
                 (loss, report)
@@ -428,6 +464,22 @@ impl GanTrainer {
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(report)
     }
+}
+
+/// The mean over a batch, shape (1, ...).
+fn mean_of_batch(features: &Var) -> Var {
+    let mut shape = features.shape().to_vec();
+    shape[0] = 1;
+    features.mean_to(&shape[..])
+}
+
+/// The squared distance of the mean features a of all fakes from b of all reals is not a mean over
+/// shards. But its tangent at a is linear, |a - b|^2 + 2 (a - b) (x - a): the mean of its values at
+/// the means x of the shards is the distance, and the mean of their gradients is its gradient.
+fn tangent_of_mse(of_shard: &Var, [fakes, reals]: &[Tensor; 2]) -> Var {
+    let [a, b] = [fakes, reals].map(|features| Var::constant(features.clone()));
+    let difference = &a - &b;
+    &mse(&a, &b) + &(&difference * &(of_shard - &a)).mean().scale(2.0)
 }
 
 /// The networks with the layers that the options ask for.
@@ -470,9 +522,6 @@ fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) 
     }
     if options.minibatch_std && spec.batch < 2 {
         return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
-    }
-    if options.common.shards > 1 && options.feature_matching {
-        return refuse("shards", "feature_matching compares mean features of the whole batch: use 1");
     }
     options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
     if options.minibatch_std { options.common.check_groups(MinibatchStddev(GROUP), spec.batch) } else { Ok(()) }
