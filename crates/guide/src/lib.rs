@@ -90,6 +90,7 @@ pub mod manual {
         settings,
         planning,
         resuming,
+        cluster,
         data,
         systems,
         sampling,

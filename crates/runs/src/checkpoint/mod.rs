@@ -149,6 +149,23 @@ impl Checkpoint {
         storage::write_whole(disk, path, &bytes)
     }
 
+    /// The bytes of the file, as a message to other ranks.
+    ///
+    /// # Errors
+    /// When a state cannot be represented, which that of a system always can.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        encode(self)
+    }
+
+    /// The checkpoint that [`to_bytes`](Self::to_bytes) was called of.
+    ///
+    /// # Errors
+    /// The [`Flaw`] of the bytes.
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, Flaw> {
+        let length = bytes.len() as u64;
+        format::decode(&mut bytes, length)
+    }
+
     /// Loads the state into `system`; `path` is named in errors.
     ///
     /// # Errors
