@@ -32,7 +32,10 @@ use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 
 /// An algorithm for one call.
-#[expect(clippy::large_enum_variant, reason = "one is made for each call, and never stored")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is made for each call, and never stored; on 64-bit targets it is large"
+)]
 pub(super) enum Algorithm {
     /// Products of packed pixels and packed weights.
     Direct,
