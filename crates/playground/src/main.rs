@@ -1,0 +1,2 @@
+//! Builds the playground's site.
+fn main() {}
