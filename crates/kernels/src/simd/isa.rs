@@ -32,6 +32,12 @@ macro_rules! instruction_sets {
             /// 512-bit vectors, and products of pairs of bf16 numbers: AVX-512 F and BF16.
             #[cfg(target_arch = "x86_64")]
             Avx512Bf16 = avx512bf16,
+            /// 128-bit vectors of WebAssembly; fused multiply-add in software.
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Wasm128 = wasm128,
+            /// 128-bit vectors of WebAssembly, and its relaxed multiply-add where that is fused.
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            WasmRelaxed = wasm_relaxed,
         }
     };
 }
@@ -129,16 +135,46 @@ thread_local! {
     static OF_POOL: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
+/// Threads that run every kernel on one instruction set: see [`pool`].
+#[derive(Debug)]
+pub struct Pool {
+    isa: Isa,
+    /// None where the target has no threads.
+    threads: Option<ThreadPool>,
+}
+
 /// A pool of `threads` threads that run every kernel on `isa`: `pool(isa, 2).install(|| ...)`.
 /// Other threads are not affected. Every instruction set gives the same bits, so this only changes
 /// the speed.
 ///
+/// WebAssembly has no threads. There, the calling thread does the work.
+///
 /// # Panics
 /// When this CPU does not have the set, or the threads cannot be started.
-pub fn pool(isa: Isa, threads: usize) -> ThreadPool {
+pub fn pool(isa: Isa, threads: usize) -> Pool {
     assert!(isa.is_available(), "this CPU has no {isa}");
     let start = move |_| OF_POOL.set(Some(isa));
-    ThreadPoolBuilder::new().num_threads(threads).start_handler(start).build().expect("threads can be started")
+    let builder = ThreadPoolBuilder::new().num_threads(threads).start_handler(start);
+    let threads = (!cfg!(target_family = "wasm")).then(|| builder.build().expect("threads can be started"));
+    Pool { isa, threads }
+}
+
+impl Pool {
+    /// Runs `work` on a thread of the pool, and returns its result.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let Some(threads) = &self.threads else {
+            let outer = OF_POOL.replace(Some(self.isa));
+            let result = work();
+            OF_POOL.set(outer);
+            return result;
+        };
+        threads.install(work)
+    }
+
+    /// The number of threads.
+    pub fn current_num_threads(&self) -> usize {
+        self.threads.as_ref().map_or(1, ThreadPool::current_num_threads)
+    }
 }
 
 /// The instruction set in use on this thread.
