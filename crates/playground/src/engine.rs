@@ -59,6 +59,7 @@ impl Engine {
             "tables" => text(json::object([
                 ("points", Json::raw(table_to_json(&points::SETTINGS))),
                 ("pictures", Json::raw(table_to_json(&pictures::SETTINGS))),
+                ("failures", Json::raw(failures_to_json())),
                 ("cells", Json::number(shape::CELLS as f64)),
                 ("edge", Json::number(shape::EDGE)),
                 ("shown", Json::number(SHOWN as f64)),
@@ -167,9 +168,9 @@ impl Engine {
                 let latents = latents_of(generator, bytes)?;
                 numbers([&pictures::slopes(generator, &latents.first_rows(1), pixel)])
             }
-            #[cfg(feature = "explain")]
+            // The page that explains the next turn of a link.
             "explain" => {
-                let (link, turn) = rest.split_once(' ').ok_or("explain: the link, and whose turn")?;
+                let (turn, link) = rest.split_once(' ').ok_or("explain: whose turn, and the link")?;
                 let link = Link::parse(link)?;
                 let session = Session::at(&link, &self.pictures)?;
                 Ok(crate::explained::page(session, turn)?.into_bytes())
@@ -214,6 +215,17 @@ fn latents_of(generator: &Network, bytes: &[u8]) -> Result<Tensor, String> {
         return Err(format!("latents: {} numbers, not rows of {latent}", latents.len()));
     }
     Ok(Tensor::new(&[rows, latent], latents))
+}
+
+fn failures_to_json() -> String {
+    json::list(points::FAILURES.iter().map(|failure| {
+        json::object([
+            ("name", Json::text(failure.name)),
+            ("label", Json::text(failure.label)),
+            ("about", Json::text(failure.about)),
+            ("link", Json::text(failure.link)),
+        ])
+    }))
 }
 
 fn turns_to_json(turns: [u64; 2]) -> String {

@@ -18,6 +18,7 @@ mod doodle;
 #[cfg(not(target_family = "wasm"))]
 pub mod drawings;
 mod engine;
+mod explained;
 #[cfg(target_family = "wasm")]
 mod exports;
 mod json;
@@ -27,6 +28,8 @@ pub mod points;
 mod session;
 mod settings;
 mod shape;
+#[cfg(not(target_family = "wasm"))]
+pub mod site;
 pub mod trained;
 
 pub use engine::Engine;

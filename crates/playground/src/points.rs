@@ -163,6 +163,53 @@ pub(crate) static SETTINGS: [Setting; 13] = [
     },
 ];
 
+/// A GAN that goes wrong in a way that everybody meets.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// What to look at, why it happens, and what helps.
+    pub about: &'static str,
+    /// The link of its start.
+    pub link: &'static str,
+}
+
+/// The classic failures.
+pub static FAILURES: [Failure; 5] = [
+    Failure {
+        name: "collapse",
+        label: "Mode collapse",
+        about: "G takes 25 turns for each of D: all fakes run to the one place that D likes best, and on when D has learned. What helps: fewer turns of G, a lower rate of G, R1.",
+        link: "points&d_rate=0.0005&g_rate=0.003&g_turns=25",
+    },
+    Failure {
+        name: "strong-d",
+        label: "D is too strong",
+        about: "D takes 10 turns, with the saturating loss: it is certain of every fake, the arrows shrink to nothing, and G stops learning. What helps: the non-saturating loss, fewer turns of D.",
+        link: "points&loss=saturating&d_rate=0.005&k=10",
+    },
+    Failure {
+        name: "no-freeze",
+        label: "D is not frozen in G’s turn",
+        about: "G’s turn also updates D, so that D accepts fakes. Both losses look well, but D has learned nothing about reals, and fakes do not get there.",
+        link: "points&mistake=no-freeze",
+    },
+    Failure {
+        name: "no-cut",
+        label: "G is not cut off in D’s turn",
+        about: "The gradient of D’s loss flows on into G and makes its fakes easy to tell: D’s turn undoes what G’s turn did.",
+        link: "points&d_rate=0.001&mistake=no-cut",
+    },
+    Failure {
+        name: "unbounded",
+        label: "A Wasserstein critic without a penalty",
+        about: "Nothing limits the scores: heights, arrows and losses grow and grow. What helps: a gradient penalty between reals and fakes.",
+        link: "points&loss=wasserstein&d_rate=0.005&k=5",
+    },
+];
+
 /// Fakes that a [`PointsView`] has.
 pub const SHOWN: usize = 200;
 /// Places on each side of the map of D's heights.
