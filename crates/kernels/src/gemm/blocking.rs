@@ -28,7 +28,7 @@ const HELD: usize = 126;
 const TALL: usize = 1024;
 const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it saves.
-pub(crate) const SERIAL: usize = 400_000;
+pub(crate) const SERIAL: u64 = 400_000;
 
 /// The register tile for a product of one shape, and the role of each operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,11 +17,15 @@ use super::{Kernel, RegisterTiles, Simd};
 ///
 /// `instruction_sets!(callback)` passes the rows to the macro `callback`. A row is the token, and
 /// the name of its module and of its tests, which is also the name that users type.
+///
+/// `--cfg backdraw_one_isa` leaves only the widest set of a module for WebAssembly, so that it is a
+/// third as large. Its page has to ask the browser before, and load the module that fits.
 macro_rules! instruction_sets {
     ($callback:ident) => {
         $callback! {
             /// Plain code, through the `wide` crate, on any CPU; fused multiply-add in software
             /// where the CPU has none.
+            #[cfg(not(backdraw_one_isa))]
             Portable = portable,
             /// 256-bit vectors: AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
@@ -33,7 +37,11 @@ macro_rules! instruction_sets {
             #[cfg(target_arch = "x86_64")]
             Avx512Bf16 = avx512bf16,
             /// 128-bit vectors of WebAssembly; fused multiply-add in software.
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(all(
+                target_arch = "wasm32",
+                target_feature = "simd128",
+                not(all(backdraw_one_isa, target_feature = "relaxed-simd"))
+            ))]
             Wasm128 = wasm128,
             /// 128-bit vectors of WebAssembly, and its relaxed multiply-add where that is fused.
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -187,7 +195,7 @@ pub fn current() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();
     OF_POOL.get().unwrap_or_else(|| {
         *CHOSEN.get_or_init(|| match from_environment() {
-            Ok(named) => named.unwrap_or_else(|| available().pop().unwrap_or(Isa::Portable)),
+            Ok(named) => named.unwrap_or_else(|| available().pop().expect("a set for this CPU")),
             Err(message) => panic!("{message}"),
         })
     })
