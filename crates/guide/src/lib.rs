@@ -99,6 +99,7 @@ pub mod manual {
         importing,
         comparing,
         explaining,
+        playground,
         library,
         sick,
         museum,

@@ -58,7 +58,8 @@ function choose(wish) {
 
 async function load(wish) {
   if (typeof WebAssembly !== "object") throw new Error("no WebAssembly");
-  kind = wish === "explain" ? `explain-${choose("")}` : choose(wish);
+  choose("");
+  kind = wish === "explain" ? wish : choose(wish);
   const response = await fetch(`playground-${kind}.wasm`);
   if (!response.ok) throw new Error(`playground-${kind}.wasm: ${response.status}`);
   const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), {});

@@ -169,6 +169,7 @@ impl Engine {
                 numbers([&pictures::slopes(generator, &latents.first_rows(1), pixel)])
             }
             // The page that explains the next turn of a link.
+            #[cfg(any(feature = "explain", not(target_family = "wasm")))]
             "explain" => {
                 let (turn, link) = rest.split_once(' ').ok_or("explain: whose turn, and the link")?;
                 let link = Link::parse(link)?;

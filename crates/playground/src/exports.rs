@@ -24,7 +24,7 @@ thread_local! {
 /// Makes the buffer for a request of `length` bytes; returns its address.
 // Safety: no other function of the module has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn reserve(length: usize) -> usize {
+extern "C" fn reserve(length: usize) -> usize {
     MODULE.with_borrow_mut(|module| {
         module.request.clear();
         module.request.resize(length, 0);
@@ -35,7 +35,7 @@ pub extern "C" fn reserve(length: usize) -> usize {
 /// Answers the request in the buffer; returns the length of the answer.
 // Safety: no other function of the module has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn call() -> usize {
+extern "C" fn call() -> usize {
     MODULE.with_borrow_mut(|module| {
         // The script has written it, which the compiler cannot know.
         let request = core::hint::black_box(&module.request);
@@ -47,6 +47,6 @@ pub extern "C" fn call() -> usize {
 /// The address of the answer.
 // Safety: no other function of the module has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn answer() -> usize {
+extern "C" fn answer() -> usize {
     MODULE.with_borrow(|module| module.answer.as_ptr() as usize)
 }

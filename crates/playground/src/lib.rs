@@ -18,6 +18,7 @@ mod doodle;
 #[cfg(not(target_family = "wasm"))]
 pub mod drawings;
 mod engine;
+#[cfg(any(feature = "explain", not(target_family = "wasm")))]
 mod explained;
 #[cfg(target_family = "wasm")]
 mod exports;
