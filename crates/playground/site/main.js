@@ -32,6 +32,7 @@ function notice(words) {
 
 const frameTimes = []; // milliseconds between two drawings, for the self-test
 let lastDrawn = 0;
+let drawings = 0;
 
 function receive(frame) {
   state.curve.add(frame.curve);
@@ -60,7 +61,7 @@ function drawFrame() {
   render(frame);
   const isMoving = state.playing || state.replaying;
   if (was && !isMoving && frame.hash) say(`Paused after ${state.turns[0]} turns of D. ${byId(state.mode === "points" ? "map-words" : "sheet-words").textContent}`);
-  if (!isMoving && state.mode === "pictures") panels.training.refresh();
+  if (state.mode === "pictures" && (frame.sheet || !isMoving)) panels.training.refresh();
   ask("ready");
 }
 
@@ -78,14 +79,17 @@ function render(frame = {}) {
   for (const id of ["explain-d", "explain-g", "share"]) byId(id).disabled = state.playing || state.replaying;
   byId("hash").textContent = state.playing ? `${state.hash ?? "…"} (about once a second)` : state.hash ?? "…";
   byId("command").textContent = `train playground-hash --link "#${state.link}"`;
+  // While it trains, what is slow to draw or to read comes with every sixth frame.
+  const isFull = !state.playing || drawings++ % 6 === 0;
   if (state.mode === "points") {
     drawMap(view);
-    if (!state.playing || frameTimes.length % 8 === 0) byId("map-words").textContent = mapWords(view);
+    if (!isFull) return;
+    byId("map-words").textContent = mapWords(view);
     const balance = BALANCE[view.loss] ?? null;
     drawCurve("chart-loss", state.curve, LOSS_LINES, balance);
     drawCurve("chart-mean", state.curve, MEAN_LINES, null);
   } else if (state.mode === "pictures") {
-    if (training.sheet) {
+    if (training.sheet && (frame.sheet || isFull)) {
       const latents = 16 * state.about.latent;
       const pictures = training.sheet.subarray(latents);
       drawSheet("sheet", pictures, 4);
@@ -93,7 +97,8 @@ function render(frame = {}) {
       const reals = sheetWords(training.reals);
       byId("sheet-words").textContent = `Sixteen pictures of the same sixteen latents. ${Math.round(100 * ink)} % ink (reals: ${Math.round(100 * reals.ink)} %); they differ from each other ${Math.round((100 * spread) / Math.max(reals.spread, 1e-6))} % as much as the reals do.`;
     }
-    if (training.reals) drawSheet("reals", training.reals, 8);
+    if (training.reals && isFull) drawSheet("reals", training.reals, 8);
+    if (!isFull) return;
     drawCurve("chart-loss-p", state.curve, LOSS_LINES, BALANCE.logistic);
     drawCurve("chart-mean-p", state.curve, MEAN_LINES, null);
   }

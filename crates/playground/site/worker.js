@@ -32,9 +32,9 @@ function call(line, bytes = null) {
   memory.set(head, at);
   if (bytes) memory.set(bytes, at + head.length);
   const length = engine.call();
-  const answer = new Uint8Array(engine.memory.buffer, engine.answer(), length).slice();
-  if (answer[0] === 33) throw new Error(decoder.decode(answer).slice(1));
-  return answer;
+  const answer = new Uint8Array(engine.memory.buffer, engine.answer(), length);
+  if (answer[0] === 1) throw new Error(decoder.decode(answer.slice(1)));
+  return answer.slice(1);
 }
 
 const json = (line, bytes) => JSON.parse(decoder.decode(call(line, bytes)));

@@ -1,7 +1,7 @@
 //! [`Engine`]: what the page's script can ask for.
 //!
 //! A command is a line of words, then bytes if the command needs some. The answer is JSON or, where
-//! it says so, numbers as little-endian `f32`. An answer that begins with `!` is an error.
+//! it says so, numbers as little-endian `f32`; before it stands the byte 0, or 1 if it is an error.
 
 use models::LatentKind;
 use nn::Network;
@@ -46,7 +46,10 @@ impl Engine {
         let (line, bytes) = (&request[..end], request.get(end + 1..).unwrap_or_default());
         let line = core::str::from_utf8(line).unwrap_or_default();
         let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
-        self.perform(command, rest, bytes).unwrap_or_else(|error| format!("!{error}").into_bytes())
+        match self.perform(command, rest, bytes) {
+            Ok(answer) => [&[0], &answer[..]].concat(),
+            Err(error) => [&[1], error.as_bytes()].concat(),
+        }
     }
 
     fn session(&mut self) -> Result<&mut Session, String> {
@@ -242,4 +245,84 @@ fn step_to_json(step: &Step, turns: [u64; 2]) -> String {
         ("d_fake", number(step.d_fake)),
         ("turns", Json::raw(turns_to_json(turns))),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(engine: &mut Engine, line: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let answer = engine.answer(&[line.as_bytes(), b"\n", bytes].concat());
+        match answer.split_first() {
+            Some((0, rest)) => Ok(rest.to_vec()),
+            Some((_, rest)) => Err(String::from_utf8(rest.to_vec()).unwrap()),
+            None => panic!("{line}: no answer"),
+        }
+    }
+
+    #[test]
+    fn a_turn_changes_the_hash_and_the_link_leads_there_again() {
+        let mut engine = Engine::default();
+        assert!(ask(&mut engine, "turn s", &[]).unwrap_err().contains("nothing is open"));
+        ask(&mut engine, "open points&width=4", &[]).unwrap();
+        let start = ask(&mut engine, "hash", &[]).unwrap();
+        ask(&mut engine, "turn s", &[]).unwrap();
+        ask(&mut engine, "set d_rate=0.01", &[]).unwrap();
+        ask(&mut engine, "turn d", &[]).unwrap();
+        let there = ask(&mut engine, "hash", &[]).unwrap();
+        assert_ne!(start, there);
+        let link = engine.session().unwrap().link().to_string();
+        assert_eq!(link, "points&width=4&run=1~d_rate:0.01~d1");
+        ask(&mut engine, &format!("open {link}"), &[]).unwrap();
+        assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), start);
+        assert_eq!(ask(&mut engine, "replay 1000", &[]).unwrap(), b"{\"left\":0}");
+        assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), there);
+        assert!(ask(&mut engine, "set width=8", &[]).unwrap_err().contains("cannot change"));
+    }
+
+    /// Numbers may begin with any byte.
+    #[test]
+    fn numbers_are_told_from_errors() {
+        let mut engine = Engine::default();
+        ask(&mut engine, "open points&width=4", &[]).unwrap();
+        let places: Vec<u8> = [0.5_f32, -1.0, 2.0, 0.25].iter().flat_map(|place| place.to_le_bytes()).collect();
+        let judged = floats(&ask(&mut engine, "judge", &places).unwrap());
+        assert_eq!(judged.len(), 2 + 4);
+        assert_eq!(ask(&mut engine, "view", &[]).unwrap().len(), 4 * (4 * SHOWN + MAP * MAP));
+        assert!(ask(&mut engine, "dance", &[]).unwrap_err().contains("no command `dance`"));
+        for damaged in ["open points&seed=x", "draw trained", "slopes training 9999", "latents x"] {
+            assert!(ask(&mut engine, damaged, &[1, 2, 3]).is_err(), "{damaged}");
+        }
+    }
+
+    /// The slope of a fake's own loss along each axis, by finite differences of the outputs.
+    #[test]
+    fn arrows_are_minus_the_gradients() {
+        let session = Session::at(&Link::parse("points&run=20").unwrap(), &[]).unwrap();
+        let gan = session.points().unwrap();
+        let view = gan.view(session.settings());
+        let softplus = |x: f32| f64::from(x).max(0.0) + (-f64::from(x).abs()).exp().ln_1p();
+        for axis in [0, 1] {
+            let by = 1e-2;
+            let moved = |by: f32| {
+                let mut places = view.fakes.clone();
+                places.data_mut().iter_mut().skip(axis).step_by(2).for_each(|place| *place += by);
+                gan.judged(session.settings(), &places)[0].clone()
+            };
+            let (up, down) = (moved(by), moved(-by));
+            for fake in 0..SHOWN {
+                let rise = (softplus(-up.data()[fake]) - softplus(-down.data()[fake])) / (2.0 * f64::from(by));
+                let arrow = f64::from(view.arrows.data()[2 * fake + axis]);
+                assert!((rise + arrow).abs() < 0.05 + 0.1 * rise.abs(), "fake {fake}, axis {axis}: {rise} {arrow}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_a_link() {
+        for failure in &points::FAILURES {
+            let link = Link::parse(failure.link).unwrap();
+            assert_eq!(link.to_string(), failure.link, "{}", failure.name);
+        }
+    }
 }

@@ -65,13 +65,15 @@ struct Module {
     target: &'static str,
     /// The features of this package.
     features: &'static str,
+    /// The level at which the kernels are optimised. Multiply-adds in software take much code.
+    kernels: &'static str,
 }
 
 /// The modules. The one that explains turns is larger, and loaded only when it is asked for.
 const MODULES: [Module; 3] = [
-    Module { name: "simd", target: "+simd128", features: "" },
-    Module { name: "relaxed", target: "+simd128,+relaxed-simd", features: "" },
-    Module { name: "explain", target: "+simd128", features: "explain" },
+    Module { name: "simd", target: "+simd128", features: "", kernels: "\"s\"" },
+    Module { name: "relaxed", target: "+simd128,+relaxed-simd", features: "", kernels: "3" },
+    Module { name: "explain", target: "+simd128", features: "explain", kernels: "\"s\"" },
 ];
 
 /// Builds the site in `out`.
@@ -120,6 +122,7 @@ fn compile(module: &Module) -> Result<PathBuf, String> {
         .args(["rustc", "--locked", "--quiet", "-p", "backdraw-playground", "--lib", "--crate-type", "cdylib"])
         .args(["--features", module.features, "--profile", "site", "--target", TARGET, "--target-dir"])
         .arg(&target)
+        .args(["--config", &format!("profile.site.package.backdraw-kernels.opt-level={}", module.kernels)])
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("RUSTFLAGS", format!("-C target-feature={} --cfg backdraw_one_isa", module.target))
         .status()

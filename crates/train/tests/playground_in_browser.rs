@@ -95,7 +95,7 @@ fn console(browser: &Path, address: &str, options: &[&str], mark: &'static str) 
     let mut command = Command::new(browser);
     command
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
-        .args(["--enable-logging=stderr", "--remote-debugging-port=0"])
+        .args(["--enable-logging=stderr", "--log-level=0", "--remote-debugging-port=0"])
         .args(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .args(options)
