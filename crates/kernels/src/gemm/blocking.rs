@@ -181,12 +181,11 @@ fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usi
     cost
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
     fn the_tile_fits_the_shape() {
         let tile = |rows, columns| {
             let t = Tiling::choose(Isa::Avx512, rows, columns, 512);

@@ -36,6 +36,9 @@ macro_rules! instruction_sets {
             /// 512-bit vectors, and products of pairs of bf16 numbers: AVX-512 F and BF16.
             #[cfg(target_arch = "x86_64")]
             Avx512Bf16 = avx512bf16,
+            /// 128-bit vectors of 64-bit ARM.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+            Neon = neon,
             /// 128-bit vectors of WebAssembly; fused multiply-add in software.
             #[cfg(all(
                 target_arch = "wasm32",

@@ -176,7 +176,7 @@ fn promote_high(a: v128) -> v128 {
 impl Simd for Wasm128 {
     wasm_operations!();
 
-    // x86-64 has 16 registers of 128 bits, of which a tile of 2 x 1 takes 8 for its sums.
+    // The doubles in between take most registers, so the sums of any tile are spilled.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
 
     #[inline(always)]
