@@ -128,6 +128,9 @@ pub(crate) struct FetchArgs {
     /// Only print what would be downloaded, and to which folder
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print the list, or what `--dry-run` prints, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train gradcheck`.
@@ -136,6 +139,9 @@ pub(crate) struct GradcheckArgs {
     /// The operation [default: all]
     #[arg(value_name = "OP")]
     pub(crate) op: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train derive`.

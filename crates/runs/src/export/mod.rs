@@ -19,10 +19,9 @@ use datasets::{advice, plural, quoted};
 use models::{Direction, FromLatents, Sampler, Translate};
 use tensor::Tensor;
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::progress;
 use crate::processor;
 use crate::sampling::{Written, array_file, pictures, seeds::Seeds};
 use crate::signals;
@@ -319,7 +318,7 @@ impl Exporter<'_> {
     /// What `draw` makes of each row of `inputs`, drawn one by one, with a progress bar.
     fn each(&self, inputs: &Tensor, draw: impl Fn(&Tensor) -> Tensor) -> Result<Tensor, Failure> {
         let count = inputs.shape()[0];
-        let bar = progress::bar(&self.request.output, 0, count as u64);
+        let mut bar = LateBar::new(&self.request.output, "samples", count as u64);
         let mut drawn: Option<Vec<f32>> = None;
         let mut shape = Vec::new();
         for row in 0..count {
@@ -331,9 +330,7 @@ impl Exporter<'_> {
             let one = pictures::finite(processor::keep_threads_awake(|| draw(&inputs.rows(row..row + 1))))?;
             shape = one.shape().to_vec();
             drawn.get_or_insert_default().extend_from_slice(one.data());
-            if let Some(bar) = &bar {
-                bar.set_position(row as u64 + 1);
-            }
+            bar.set(row as u64 + 1);
         }
         shape[0] = count;
         Ok(Tensor::new(&shape, drawn.unwrap_or_default()))

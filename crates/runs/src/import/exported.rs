@@ -55,6 +55,20 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
     fill(config, &request.file, dicts.into_iter(), wanted)
 }
 
+/// Refuses the file as the weights of another program, whose tensors have other names.
+///
+/// # Errors
+/// When the file was exported by this program.
+pub(super) fn refuse(dict: &StateDict) -> Result<(), Failure> {
+    if !dict.metadata.contains_key(KEY) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Usage, "the file was exported by this program")
+        .at(dict.path.display())
+        .because("it says itself which system it is for")
+        .help(advice!("import-own-export", "leave out `--as`")))
+}
+
 /// The metadata of an exported file.
 fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let failure = |what: &str| Failure::new(Code::Checkpoint, what).at(dict.path.display());

@@ -129,6 +129,7 @@ fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<F
                 .at("option --as")
                 .help(advice!("no-such-import", "{}", suggestion(name, &names)))
         })?;
+    exported::refuse(&first)?;
     let mut dicts = BTreeMap::from([(program.networks[0], first)]);
     for (network, path) in &request.others {
         let known = program.networks.iter().find(|known| *known == network).ok_or_else(|| {
