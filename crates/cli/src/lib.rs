@@ -94,6 +94,7 @@ fn perform(action: &Action, ranks: &Ranks) -> Result<Ending, Failure> {
         Action::Export(args) => commands::export::run(args)?,
         Action::Compare(args) => commands::compare::run(args)?,
         Action::Museum(args) => commands::museum::run(args)?,
+        Action::PlaygroundHash(args) => commands::playground::run(args)?,
         Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Import(args) => commands::import::run(args)?,

@@ -100,6 +100,7 @@ pub mod manual {
         importing,
         comparing,
         explaining,
+        playground,
         library,
         sick,
         museum,

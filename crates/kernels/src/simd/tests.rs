@@ -132,6 +132,7 @@ impl Kernel for Token {
 /// All sets run at the same time, each on all threads of its pool, while this thread uses the
 /// default set.
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;
     let own = dispatch(Token);

@@ -47,7 +47,7 @@ pub enum Work {
     /// Not counted.
     Unknown,
     /// Multiply-adds, which count as two operations each.
-    Products(usize),
+    Products(u64),
     /// The number of floats read or written.
     Floats(usize),
 }

@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
-pub use format::weights_hash;
 pub(crate) use format::{container, header, open, tensor};
 
 use datasets::{Advice, advice, plural, quoted};
@@ -30,6 +29,7 @@ use datasets::{Advice, advice, plural, quoted};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
 use models::System;
+pub use models::weights_hash;
 use nn::{State, StateError};
 
 /// The contents of a checkpoint file.
