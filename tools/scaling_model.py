@@ -66,3 +66,28 @@ def step(system: System, network: Network, ranks: int, shards: int, overlap: flo
 def efficiency(system: System, network: Network, ranks: int, shards: int, overlap: float = 0.0) -> float:
     """The part of N times the speed of one rank that N ranks reach, at the same shards."""
     return step(system, network, 1, shards) / ranks / step(system, network, ranks, shards, overlap)
+
+
+# Constants from runs on one rank of one thread, pinned to a core (`--timings`), and from the example `messages`.
+SYSTEMS = [
+]
+NETWORKS = [
+]
+
+# What was measured: what, the measured seconds, and what the model says.
+MEASURED = [
+]
+
+
+def compare() -> list[dict]:
+    """Measured and modelled times, and the error of the model."""
+    return [
+        {"what": what, "measured": measured, "modelled": modelled, "error": modelled / measured - 1}
+        for what, measured, modelled in MEASURED
+    ]
+
+
+def largest(system: System, network: Network, goal: float, overlap: float = 0.0) -> int:
+    """The largest power of two of ranks, up to 1,024, with one shard each, that reaches this efficiency."""
+    counts = [2**k for k in range(11)]
+    return max(n for n in counts if n == 1 or efficiency(system, network, n, n, overlap) >= goal)

@@ -1,5 +1,5 @@
-//! How fast this network is for a run: times agreements, and sums of gradients of several sizes over
-//! all ranks. The numbers are those that `tools/scaling_model.py` needs.
+//! How fast this network is for a run: times agreements, and sums of gradients of several sizes
+//! over all ranks. The numbers are those that `tools/scaling_model.py` needs.
 //!
 //! ```text
 //! mpirun -n 2 --map-by ppr:1:node messages

@@ -19,7 +19,11 @@ const PIECE: usize = 1 << 30;
 /// Long messages arrive in parts, for each of which MPI has to be called.
 const SHORT: usize = 4096;
 const PATIENCE: Duration = Duration::from_millis(20);
-const PAUSE: Duration = Duration::from_micros(200);
+/// If it takes this long until a rank runs again after it has let others run, there are more of
+/// them than processors. Then the rank sleeps too: a process that was asleep runs again sooner than
+/// one that has used up its time with looking.
+const CROWDED: Duration = Duration::from_micros(50);
+const PAUSE: Duration = Duration::from_micros(50);
 
 /// All ranks of this MPI job.
 pub struct World {
@@ -49,18 +53,20 @@ impl World {
     }
 }
 
-/// Waits until `request` is done, whose message has at most `length` bytes. Lets other threads run
-/// meanwhile: there may be more ranks than processors.
+/// Waits until `request` is done, whose message has at most `length` bytes.
 fn finish(mut request: Request<'_>, length: usize) -> Result<Status> {
     let began = Instant::now();
+    let mut is_crowded = false;
     loop {
         if let Some(status) = request.test()? {
             return Ok(status);
         }
-        if length <= SHORT && began.elapsed() > PATIENCE {
+        if is_crowded || length <= SHORT && began.elapsed() > PATIENCE {
             thread::sleep(PAUSE);
         } else {
+            let looked = Instant::now();
             thread::yield_now();
+            is_crowded = looked.elapsed() > CROWDED;
         }
     }
 }

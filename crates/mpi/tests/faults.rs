@@ -61,7 +61,7 @@ fn a_rank_that_is_killed_ends_all() {
 #[test]
 fn a_rank_0_that_cannot_write_ends_all() {
     let place = Place::new();
-    let large = TINY.replace("depth=1", "depth=24").replace("latent=2", "latent=100");
+    let large = TINY.replace("depth=1", "depth=48").replace("latent=2", "latent=100");
     place.hash(2, &format!("{large} --steps 1 --out run"));
     let before = place.checkpoints("run");
     let line = "quickdraw --resume run --steps 9 --checkpoint-every 1 --threads 1";

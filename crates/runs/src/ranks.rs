@@ -269,8 +269,12 @@ mod tests {
 
     /// What `body` returns on each of `size` ranks.
     fn on_ranks<R: Send>(size: usize, body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
+        let body = &body;
         std::thread::scope(|scope| {
-            let start = |rank| scope.spawn(|| body(&Ranks::new(Exclusive(rank.into()), "here")));
+            let start = |rank: nn::InProcess| {
+                let ranks = Ranks::new(Exclusive(rank.into()), "here");
+                scope.spawn(move || body(&ranks))
+            };
             let threads: Vec<_> = in_process(size).into_iter().map(start).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         })
@@ -300,7 +304,7 @@ mod tests {
 
     #[test]
     fn all_ranks_go_on_or_return_the_failure_of_the_first_that_failed() {
-        let fails = |failing: &[usize]| {
+        let fails = |failing: &'static [usize]| {
             on_ranks(4, |ranks| {
                 let failure = Failure::new(Code::Data, format!("no images {}", ranks.rank())).at("a/b");
                 let own = if failing.contains(&ranks.rank()) { Err(failure) } else { Ok(ranks.rank()) };

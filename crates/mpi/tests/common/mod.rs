@@ -59,7 +59,7 @@ impl Place {
             ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
             ("OMPI_MCA_hwloc_base_binding_policy", "none"),
             ("OMPI_MCA_mpi_yield_when_idle", "1"),
-            // Messages through memory, or between processes that may not read each other's, through it alone.
+            // Containers often forbid a process to read the memory of another one.
             ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),
             ("PRTE_ALLOW_RUN_AS_ROOT", "1"),
             ("PRTE_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),

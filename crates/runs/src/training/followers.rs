@@ -1,6 +1,6 @@
 //! What the ranks other than 0 do in a run: they compute the same steps, and write nothing. They
-//! need not see the run folder: rank 0 tells them the configuration, and the state if it is not that
-//! of a new run.
+//! need not see the run folder: rank 0 tells them the configuration, and the state if it is not
+//! that of a new run.
 //!
 //! Each function here is called by all ranks at the same point of the run.
 

@@ -1,8 +1,7 @@
 //! [`train`]: sets up a run, trains, and reports the result. `start.rs` has what a run starts from,
-//! `branch.rs` a run that starts from another run's weights, `followers.rs` what the ranks other than
-//! 0 do, `rerun.rs` handles a run folder that
-//! is named a second time, `rollback.rs` the return of a sick run to an earlier step; `messages.rs`
-//! is what is printed.
+//! `branch.rs` a run that starts from another run's weights, `followers.rs` what the ranks other
+//! than 0 do, `rerun.rs` handles a run folder that is named a second time, `rollback.rs` the return
+//! of a sick run to an earlier step; `messages.rs` is what is printed.
 
 pub(crate) mod train_loop;
 
