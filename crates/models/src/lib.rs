@@ -40,6 +40,7 @@ pub mod style;
 mod system;
 pub mod systems;
 pub mod trainer;
+mod weights_hash;
 
 pub use catalogue::SystemEntry;
 pub use loss_scale::{LossKind, LossScale};
@@ -57,3 +58,4 @@ pub use systems::{
 };
 pub use trainer::batch_sampler::BatchSampler;
 pub use trainer::lint::{Remark, Severity};
+pub use weights_hash::weights_hash;

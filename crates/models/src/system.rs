@@ -89,8 +89,8 @@ pub trait System {
     }
 
     /// The settings with which another run continues the schedule of this one after `steps` steps.
-    /// A growing GAN goes on at the size that it has reached; the schedules of other systems start
-    /// again.
+    /// A growing GAN goes on at the size that it has reached, and draws the same pictures at first;
+    /// the schedules of other systems start again.
     fn schedule_after(&self, _steps: u64) -> Vec<(&'static str, f64)> {
         Vec::new()
     }

@@ -111,7 +111,7 @@ impl<P: Painter> System for Growing<P> {
     }
 
     fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
-        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
+        vec![("resume_kimg", self.growth.before_group(steps) as f64 / 1000.0)]
     }
 
     fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {

@@ -14,7 +14,7 @@ use tensor::Tensor;
 use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::import;
-use crate::import::state_dict::{StateDict, Wanted};
+use crate::import::state_dict::{Layout, StateDict, Wanted};
 
 /// Images per forward pass. A pass needs about 25 MB for each.
 const AT_A_TIME: usize = 16;
@@ -36,8 +36,11 @@ impl Network {
     pub(super) fn open(weights: Option<&Path>, output: &Output) -> Result<Self, Failure> {
         let path = weights.ok_or_else(needs_weights)?;
         let tensors = Inception::tensors();
-        let wanted: Vec<Wanted> =
-            tensors.into_iter().map(|(name, shape)| Wanted { ours: name.clone(), theirs: name, shape }).collect();
+        let wanted = |(name, shape): (String, _)| {
+            let (ours, theirs, layout) = (name.clone(), name, Layout::Weight);
+            Wanted { ours, theirs, shape, layout }
+        };
+        let wanted: Vec<Wanted> = tensors.into_iter().map(wanted).collect();
         let weights = StateDict::read(path)?.take(&wanted).map_err(|error| {
             import::misfit("the weights are not those of Inception", &[(path.to_owned(), error)]).help(advice!(
                 "not-inception",

@@ -29,6 +29,7 @@ use crate::systems::Trainable;
 use files::Files;
 use generator::{Generator, Refused, Source};
 pub use onnx::NoiseSource;
+use pytorch::Origin;
 use texts::Facts;
 
 /// What an export is for.
@@ -220,8 +221,8 @@ impl Exporter<'_> {
                         format!("{stem}.safetensors")
                     };
                     let names = pytorch::FileNames { weights: &model, inputs: &inputs, samples: &samples };
-                    let checkpoint = &self.trained.found.checkpoint;
-                    let module = pytorch::module(generator, names, &facts.about(generator), Some(checkpoint));
+                    let origin = Origin::of(self.trained);
+                    let module = pytorch::module(generator, names, &facts.about(generator), Some(&origin));
                     let other = || onnx::model(generator, NoiseSource::Fixed, &[]).is_ok().then_some("onnx");
                     let module = module.map_err(|refused| self.refused(&refused, other()))?;
                     files.add(&format!("{stem}.py"), module.code.into_bytes());
