@@ -191,31 +191,30 @@ fn stylegan2_is_the_same_on_any_number_of_ranks_with_both_penalties() {
     ranks_agree(&|| small_stylegan2(6, |_| ()), &[3], [1, 3]);
 }
 
-/// The first moments of Adam and the mean squares of RMSprop after a step in `shards` shards whose
-/// learning rate is so small that no weight changes: the gradients, up to a factor or squared.
+/// Whether the weights of this name have a gradient that differs between shards and the batch: those
+/// of noise maps, which are random, and of the convolution behind the deviation within groups.
+fn is_random(name: &str) -> bool {
+    let of_groups = ["discriminator.4x4.conv.weight", "discriminator.conv.weight"];
+    name.contains("noise.weight") || of_groups.iter().any(|weight| name.contains(weight))
+}
+
+/// The first moments of Adam and the mean squares of RMSprop after a step whose learning rate is so
+/// small that no weight changes: the gradients, up to a factor or squared.
 fn gradients(mut system: Box<dyn System>) -> Vec<(String, Tensor)> {
     let mut state = system.state();
     for (name, weight) in &mut state.tensors {
-        // Shards have other groups than the whole batch: the deviation within them is ignored.
-        if name == "discriminator.4x4.conv.weight" || name == "discriminator.conv.weight" {
-            let [_, _, inputs, outputs] = weight.shape()[..] else { panic!("{name}: not of a convolution") };
+        // The deviation within groups has no effect: it is the last input.
+        if is_random(name) && name.starts_with("discriminator.") {
+            let [inputs, outputs] = [2, 3].map(|axis| weight.shape()[axis]);
             let rows = weight.data_mut().chunks_exact_mut(outputs).skip(inputs - 1).step_by(inputs);
             rows.for_each(|row| row.fill(0.0));
         }
     }
     system.restore(&state).expect("the same names");
     train(&mut *system, 0..1);
-    let state = system.state().tensors.into_iter();
-    let wanted = |name: &str| {
-        name.starts_with("optimizer.") && [".mean", ".mean_square"].iter().any(|slot| name.ends_with(slot))
-    };
-    state
-        .filter(|(name, _)| {
-            wanted(name)
-                && !name.contains("discriminator.4x4.conv.weight")
-                && !name.contains("discriminator.conv.weight")
-        })
-        .collect()
+    let wanted = |name: &str| name.ends_with(".mean") || name.ends_with(".mean_square");
+    let moments = system.state().tensors.into_iter().filter(|(name, _)| name.starts_with("optimizer.") && wanted(name));
+    moments.filter(|(name, _)| !is_random(name)).collect()
 }
 
 /// Compares the gradients of a step in shards with those of a step on the whole batch.

@@ -48,7 +48,7 @@ pub fn broadcast(ranks: &dyn Communicator, from: usize, bytes: &mut [u8]) -> Res
     for distance in distances(size).rev() {
         if place % (2 * distance) == distance {
             ranks.receive(rank_at(place - distance), bytes)?;
-        } else if place % (2 * distance) == 0 && place + distance < size {
+        } else if place.is_multiple_of(2 * distance) && place + distance < size {
             ranks.send(rank_at(place + distance), bytes)?;
         }
     }

@@ -31,7 +31,13 @@ function call(line, bytes = null) {
   const memory = new Uint8Array(engine.memory.buffer);
   memory.set(head, at);
   if (bytes) memory.set(bytes, at + head.length);
-  const length = engine.call();
+  let length = 0;
+  try {
+    length = engine.call();
+  } catch {
+    // A trap: what it was doing is lost, and its buffers cannot be trusted.
+    throw new Error("The engine has stopped, probably for lack of memory. Load the page again; a smaller width or batch needs less.");
+  }
   const answer = new Uint8Array(engine.memory.buffer, engine.answer(), length);
   if (answer[0] === 1) throw new Error(decoder.decode(answer.slice(1)));
   return answer.slice(1);
@@ -126,9 +132,10 @@ function changed() {
   schedule();
 }
 
+const rowOf = ({ turns, d_loss, g_loss, d_real, d_fake }) => [turns[0], d_loss, g_loss, d_real, d_fake];
+
 function step(turn) {
-  const row = json(`turn ${turn}`);
-  curve.push([row.turns[0], row.d_loss, row.g_loss, row.d_real, row.d_fake]);
+  curve.push(rowOf(json(`turn ${turn}`)));
 }
 
 const channel = new MessageChannel();
@@ -149,7 +156,11 @@ function run() {
     if (replaying) {
       // Few turns at a time, for a smooth bar.
       let left = 1;
-      while (left > 0 && performance.now() - start < 40) left = json("replay 5").left;
+      while (left > 0 && performance.now() - start < 40) {
+        const replayed = json("replay 5");
+        left = replayed.left;
+        curve.push(rowOf(replayed.step));
+      }
       replaying = left > 0;
       isStale = true;
     } else if (playing) {

@@ -90,8 +90,10 @@ impl Engine {
             // Repeats at most so many turns of the link.
             "replay" => {
                 let most = rest.parse().map_err(|_| "replay: how many?")?;
-                let left = self.session()?.replay(most).map_err(|error| stopped(&error))?;
-                text(json::object([("left", Json::number(left as f64))]))
+                let session = self.session()?;
+                let left = session.replay(most).map_err(|error| stopped(&error))?;
+                let step = step_to_json(&session.last(), session.turns());
+                text(json::object([("left", Json::number(left as f64)), ("step", Json::raw(step))]))
             }
             "turn" => {
                 let turn = match rest {
@@ -275,7 +277,8 @@ mod tests {
         assert_eq!(link, "points&width=4&run=1~d_rate:0.01~d1");
         ask(&mut engine, &format!("open {link}"), &[]).unwrap();
         assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), start);
-        assert_eq!(ask(&mut engine, "replay 1000", &[]).unwrap(), b"{\"left\":0}");
+        let replayed = ask(&mut engine, "replay 1000", &[]).unwrap();
+        assert!(replayed.starts_with(b"{\"left\":0,\"step\":{\"d_loss\":"));
         assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), there);
         assert!(ask(&mut engine, "set width=8", &[]).unwrap_err().contains("cannot change"));
     }

@@ -48,6 +48,8 @@ pub struct Session {
     /// The settings now.
     settings: Settings,
     pub(crate) gan: Gan,
+    /// The numbers of the last turn.
+    last: Step,
     /// What the link that was opened still asks for.
     pending: VecDeque<Event>,
 }
@@ -64,7 +66,8 @@ impl Session {
             Mode::Pictures => Gan::Pictures(Box::new(PicturesGan::new(&link.settings, pictures, &link.doodles)?)),
         };
         let start = Link { run: vec![], ..link.clone() };
-        Ok(Self { settings: link.settings.clone(), link: start, gan, pending: link.run.iter().cloned().collect() })
+        let pending = link.run.iter().cloned().collect();
+        Ok(Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending })
     }
 
     /// The GAN of `link` in its state.
@@ -103,6 +106,11 @@ impl Session {
             Gan::Points(gan) => gan.state(),
             Gan::Pictures(gan) => gan.state(),
         }
+    }
+
+    /// The numbers of the last turn.
+    pub fn last(&self) -> Step {
+        self.last
     }
 
     /// The turns of the discriminator and of the generator so far.
@@ -163,6 +171,7 @@ impl Session {
             Some(Event::Turns(last, count)) if *last == turn => *count += 1,
             _ => self.link.run.push(Event::Turns(turn, 1)),
         }
+        self.last = step;
         Ok(step)
     }
 

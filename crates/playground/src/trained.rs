@@ -65,6 +65,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_generator_of_the_page_draws_lines_on_paper() {
+        let file = include_bytes!("../site/apples.f16");
+        assert!(file.len() < 150_000, "{} bytes", file.len());
+        let generator = decode(file).unwrap();
+        let latents = models::LatentKind::Normal.draw(8, generator.input_shape()[0], kernels::Key::named(1, "latents"));
+        for picture in generator.infer(&latents).data().chunks(pictures::PIXELS) {
+            let ink = picture.iter().filter(|ink| **ink > 0.5).count();
+            assert!((40..300).contains(&ink), "{ink} pixels of ink");
+        }
+    }
+
+    #[test]
     fn a_file_reads_as_it_was_written_to_three_digits() {
         let generator = pictures::generator(3, 5);
         let file = encode(&generator);

@@ -409,7 +409,11 @@ impl GanTrainer {
     /// The mean features of the reals that the generator matches.
     fn features_of_reals(&self, ctx: &mut ForwardContext, at: StepContext<'_>) -> Var {
         let reals = self.matched.as_ref().expect("called for feature matching only");
-        let reals = self.augmented(at, &Var::constant(at.rows(reals)), "matched reals");
+        let of_shard = match self.options.common.shards {
+            1 => reals.clone(),
+            _ => self.map_turns(reals, |_, reals| at.rows(&reals)),
+        };
+        let reals = self.augmented(at, &Var::constant(of_shard), "matched reals");
         let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
         mean_of_batch(&of_reals)
     }

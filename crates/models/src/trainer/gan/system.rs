@@ -62,22 +62,24 @@ impl GanTrainer {
         Ok(report)
     }
 
+    /// What `make` turns the rows of each turn of the discriminator into, together.
+    pub(super) fn map_turns(&self, rows: &Tensor, make: impl Fn(usize, Tensor) -> Tensor) -> Tensor {
+        let (k, count) = (self.options.k, rows.shape()[0]);
+        let made = (0..k).map(|part| make(part, rows.rows(count * part / k..count * (part + 1) / k)));
+        made.reduce(|all, more| all.concat(&more)).expect("there is at least one turn")
+    }
+
     /// The reals of a step in the networks' range: `images`, or points that the system draws.
     fn reals(&self, step: u64, images: &[Tensor]) -> Tensor {
         let (at, k) = (self.services.at(step), self.options.k);
-        let of_turns = |of: &Tensor, make: &dyn Fn(usize, Tensor) -> Tensor| {
-            let rows = of.shape()[0];
-            let parts = (0..k).map(|part| make(part, of.rows(rows * part / k..rows * (part + 1) / k)));
-            parts.reduce(|all, more| all.concat(&more)).expect("there is at least one turn")
-        };
         match self.spec.mixture() {
             Some(mixture) => {
                 let points = mixture.points(self.batch_size(), at.key("reals"));
-                if at.has_ranks() { of_turns(&points, &|_, points| at.own(points)) } else { points }
+                if at.has_ranks() { self.map_turns(&points, |_, points| at.own(points)) } else { points }
             }
             // Each shard has its own noise.
             None if self.spec.range == Range::Dequantised && self.options.common.shards > 1 => {
-                of_turns(&images[0], &|part, images| {
+                self.map_turns(&images[0], |part, images| {
                     let at = self.services.at_turn(step, step * k as u64 + part as u64);
                     at.map_rows(&images, |at, images| self.spec.range.reals(images, at.key("reals")))
                 })
