@@ -108,7 +108,7 @@ impl Problem {
 
 /// Checks that a whole message of `expected` bytes has come.
 fn whole(status: &Status, expected: usize) -> std::result::Result<(), Problem> {
-    let found = status.count.and_then(|count| usize::try_from(count).ok());
+    let found = status.count;
     if found == Some(expected) { Ok(()) } else { Err(Problem::Length { expected, found }) }
 }
 
