@@ -1,4 +1,5 @@
 use super::*;
+use crate::checkpoint::Checkpoint;
 use crate::export::onnx::tests::{Sampled, shrinking, small};
 use crate::import::exported::KEY;
 use nn::layers::{
