@@ -72,6 +72,11 @@ pub struct Gemm {
 }
 
 impl Gemm {
+    /// The number of multiply-adds.
+    pub(crate) fn products(&self) -> u64 {
+        [self.m, self.n, self.k].map(|size| size as u64).iter().product()
+    }
+
     /// The precision that is in effect: a sum of one product has no [pairs](crate::bf16).
     pub(crate) fn effective_precision(&self) -> Precision {
         if self.k > 1 { self.precision } else { Precision::F32 }

@@ -94,7 +94,7 @@ kernels! {
     /// c = op(a) * op(b); the old content of c is not read. Each element is one chain of fused
     /// multiply-adds over k = 0, 1, 2, ...
     fn gemm(gemm: Gemm, a: &[Self], b: &[Self], c: &mut [Self])
-        { MatrixProduct, Products(gemm.m * gemm.n * gemm.k) => gemm::gemm }
+        { MatrixProduct, Products(gemm.products()) => gemm::gemm }
 
     /// y = conv(x, w). Each element is one chain over (ky, kx, in-channel). (With many channels,
     /// `f32` computes the convolution and its two gradients by transforms, as different sums: see

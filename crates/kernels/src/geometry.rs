@@ -240,17 +240,18 @@ impl ConvGeometry {
     }
 
     /// The number of multiply-adds of one pass, including those with padding.
-    pub fn dense_products(&self) -> usize {
-        self.y_shape().iter().product::<usize>() * self.kernel[0] * self.kernel[1] * self.in_channels
+    pub fn dense_products(&self) -> u64 {
+        let taps = [self.kernel[0], self.kernel[1], self.in_channels];
+        self.y_shape().into_iter().chain(taps).map(|size| size as u64).product()
     }
 
     /// The number of multiply-adds of one pass that read real pixels.
-    pub fn useful_products(&self) -> usize {
+    pub fn useful_products(&self) -> u64 {
         let taps = |axis| {
             let pairs = (0..self.output[axis]).flat_map(|out| (0..self.kernel[axis]).map(move |tap| (out, tap)));
             pairs.filter(|&(out, tap)| self.source(axis, out, tap).is_some()).count()
         };
-        self.batch * taps(0) * taps(1) * self.in_channels * self.out_channels
+        [self.batch, taps(0), taps(1), self.in_channels, self.out_channels].map(|count| count as u64).iter().product()
     }
 }
 

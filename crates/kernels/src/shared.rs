@@ -102,6 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
     fn tasks_write_interleaved_parts() {
         let mut x = vec![0.0; 12];
         let shared = Shared::new(&mut x);

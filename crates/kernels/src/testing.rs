@@ -2,11 +2,9 @@
 
 use std::sync::LazyLock;
 
-use rayon::ThreadPool;
-
 use crate::pieces::GRAIN;
 use crate::random::{Key, words};
-use crate::simd::{self, Isa};
+use crate::simd::{self, Isa, Pool};
 
 /// The relative error of one rounding to `f32`.
 pub(crate) const UNIT_ROUNDOFF: f64 = 1.0 / (1 << 24) as f64;
@@ -99,8 +97,9 @@ pub(crate) fn on_set(isa: Isa, check: impl FnOnce() + Send) {
 /// all give the same bits, and returns them.
 #[track_caller]
 pub(crate) fn same_bits_everywhere(what: &str, kernel: impl Fn() -> Vec<f32> + Sync) -> Vec<f32> {
-    static POOLS: LazyLock<Vec<(Isa, ThreadPool)>> = LazyLock::new(|| {
-        let of = |isa| [1, 2, 4].map(|threads| (isa, simd::pool(isa, threads)));
+    static POOLS: LazyLock<Vec<(Isa, Pool)>> = LazyLock::new(|| {
+        let counts: &[usize] = if cfg!(target_family = "wasm") { &[1] } else { &[1, 2, 4] };
+        let of = |isa| counts.iter().map(move |&threads| (isa, simd::pool(isa, threads)));
         simd::available().into_iter().flat_map(of).collect()
     });
     let mut first: Option<Vec<f32>> = None;

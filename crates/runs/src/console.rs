@@ -100,7 +100,12 @@ impl LateBar {
 
     /// Shows that one more is done.
     pub(crate) fn increment(&mut self) {
-        self.set(self.done + 1);
+        self.advance(1);
+    }
+
+    /// Shows that `more` are done.
+    pub(crate) fn advance(&mut self, more: u64) {
+        self.set(self.done + more);
     }
 
     /// Shows that `done` of all are done.

@@ -165,3 +165,17 @@ pub(crate) struct MuseumArgs {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "bug")]
     pub(crate) seed: u32,
 }
+
+/// Options of `train playground-hash`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PlaygroundHashArgs {
+    /// The address of the page, or the part of it after `#`
+    #[arg(long, value_name = "LINK", default_value = "points")]
+    pub(crate) link: String,
+    /// Train so many steps more
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) steps: u64,
+    /// Write the weights of the generator of pictures as the page loads a trained one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}

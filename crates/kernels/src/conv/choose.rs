@@ -32,7 +32,10 @@ use crate::arguments::Precision;
 use crate::geometry::ConvGeometry;
 
 /// An algorithm for one call.
-#[expect(clippy::large_enum_variant, reason = "one is made for each call, and never stored")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is made for each call, and never stored; on 64-bit targets it is large"
+)]
 pub(super) enum Algorithm {
     /// Products of packed pixels and packed weights.
     Direct,
@@ -49,14 +52,14 @@ const CHANNELS: [usize; 2] = [64, 16];
 #[derive(Clone, Copy)]
 struct Cost {
     /// A number of a plane of an image. Measured with 64 to 256 channels.
-    image: usize,
+    image: u64,
     /// A number of a plane of the weights, for [`IMAGES`] images that share it.
-    weight: usize,
+    weight: u64,
 }
 
 /// The images that share the weights. (Small maps with many channels may be slower than direct
 /// products if there are only a few images.)
-const IMAGES: usize = 64;
+const IMAGES: u64 = 64;
 const WINOGRAD: Cost = Cost { image: 20, weight: 20 };
 const WHOLE: Cost = Cost { image: 45, weight: 20 };
 /// Tiles of frequencies have so many planes that even single images must not be slow.
@@ -73,7 +76,7 @@ pub(super) fn choose(call: Convolution, g: &ConvGeometry) -> Algorithm {
 
 fn transformed(g: &ConvGeometry) -> Option<Fourier> {
     let channels = (g.in_channels * g.stride[0] * g.stride[1]).min(g.out_channels);
-    let mut direct = g.useful_products() / g.batch.max(1);
+    let mut direct = g.useful_products() / g.batch.max(1) as u64;
     if g.precision == Precision::Bf16 {
         // Planes are multiplied in f32, which takes twice as long as products of pairs.
         direct /= 2;
@@ -94,11 +97,13 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
     }
 }
 
-/// The estimated cost of an image, in multiply-adds.
-fn cost(g: &ConvGeometry, tiles: &Fourier, each: Cost) -> usize {
+/// The estimated cost of an image, in multiply-adds: more than 2^32 for large layers, so it must not
+/// depend on the width of `usize`.
+fn cost(g: &ConvGeometry, tiles: &Fourier, each: Cost) -> u64 {
     let [inputs, outputs] = [g.in_channels * g.stride[0] * g.stride[1], g.out_channels];
-    let numbers = tiles.tiles(Convolution::Forward) * tiles.planes() * (inputs + outputs);
-    let weights = tiles.planes() * inputs * outputs;
+    let planes = tiles.planes() as u64;
+    let numbers = tiles.tiles(Convolution::Forward) as u64 * planes * (inputs + outputs) as u64;
+    let weights = planes * (inputs * outputs) as u64;
     tiles.products() + each.image * numbers + each.weight * weights / IMAGES
 }
 

@@ -115,7 +115,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let large = ConvGeometry::new([40, 6, 7, 17], [5, 3], 36, [2, 1], Padding::Same).unwrap();
     for g in [small, large] {
         for threads in 1..=4 {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| compare(&g));
+            simd::pool(simd::current(), threads).install(|| compare(&g));
         }
     }
 }

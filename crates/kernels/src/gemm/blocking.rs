@@ -28,7 +28,7 @@ const HELD: usize = 126;
 const TALL: usize = 1024;
 const WIDE: usize = 1024;
 /// Multiply-adds below which waking another thread costs more than it saves.
-pub(crate) const SERIAL: usize = 400_000;
+pub(crate) const SERIAL: u64 = 400_000;
 
 /// The register tile for a product of one shape, and the role of each operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,12 +181,11 @@ fn step_cost(isa: Isa, rows: usize, columns: usize, tallest: usize, vectors: usi
     cost
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
     fn the_tile_fits_the_shape() {
         let tile = |rows, columns| {
             let t = Tiling::choose(Isa::Avx512, rows, columns, 512);

@@ -76,7 +76,7 @@ pub(crate) fn gemm(g: Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
     }
     let isa = simd::current();
     let format = Format::choose(isa, g.effective_precision());
-    let parallel = g.m * g.n * g.k > SERIAL;
+    let parallel = g.products() > SERIAL;
     let a = convert(format, isa, parallel, if g.transpose_a { [1, g.k, g.m] } else { [g.m, g.k, 1] }, a);
     let b = convert(format, isa, parallel, if g.transpose_b { [g.n, g.k, 1] } else { [1, g.k, g.n] }, b);
     let k = format.words(g.k);

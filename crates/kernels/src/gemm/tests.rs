@@ -69,7 +69,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let mut wanted = vec![0.0; g.m * g.n];
     reference::gemm(g, &a, &b, &mut wanted);
     for threads in 1..=4 {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = simd::pool(simd::current(), threads);
         let mut c = vec![f32::NAN; g.m * g.n];
         pool.install(|| f32::gemm(g, &a, &b, &mut c));
         assert!(c.iter().zip(&wanted).all(|(c, wanted)| c.to_bits() == wanted.to_bits()), "{threads} threads");

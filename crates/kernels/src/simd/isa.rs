@@ -17,11 +17,15 @@ use super::{Kernel, RegisterTiles, Simd};
 ///
 /// `instruction_sets!(callback)` passes the rows to the macro `callback`. A row is the token, and
 /// the name of its module and of its tests, which is also the name that users type.
+///
+/// `--cfg backdraw_one_isa` leaves only the widest set of a module for WebAssembly, so that it is a
+/// third as large. Its page has to ask the browser before, and load the module that fits.
 macro_rules! instruction_sets {
     ($callback:ident) => {
         $callback! {
             /// Plain code, through the `wide` crate, on any CPU; fused multiply-add in software
             /// where the CPU has none.
+            #[cfg(not(backdraw_one_isa))]
             Portable = portable,
             /// 256-bit vectors: AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
@@ -32,6 +36,19 @@ macro_rules! instruction_sets {
             /// 512-bit vectors, and products of pairs of bf16 numbers: AVX-512 F and BF16.
             #[cfg(target_arch = "x86_64")]
             Avx512Bf16 = avx512bf16,
+            /// 128-bit vectors of 64-bit ARM.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+            Neon = neon,
+            /// 128-bit vectors of WebAssembly; fused multiply-add in software.
+            #[cfg(all(
+                target_arch = "wasm32",
+                target_feature = "simd128",
+                not(all(backdraw_one_isa, target_feature = "relaxed-simd"))
+            ))]
+            Wasm128 = wasm128,
+            /// 128-bit vectors of WebAssembly, and its relaxed multiply-add where that is fused.
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            WasmRelaxed = wasm_relaxed,
         }
     };
 }
@@ -129,16 +146,46 @@ thread_local! {
     static OF_POOL: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
+/// Threads that run every kernel on one instruction set: see [`pool`].
+#[derive(Debug)]
+pub struct Pool {
+    isa: Isa,
+    /// None where the target has no threads.
+    threads: Option<ThreadPool>,
+}
+
 /// A pool of `threads` threads that run every kernel on `isa`: `pool(isa, 2).install(|| ...)`.
 /// Other threads are not affected. Every instruction set gives the same bits, so this only changes
 /// the speed.
 ///
+/// WebAssembly has no threads. There, the calling thread does the work.
+///
 /// # Panics
 /// When this CPU does not have the set, or the threads cannot be started.
-pub fn pool(isa: Isa, threads: usize) -> ThreadPool {
+pub fn pool(isa: Isa, threads: usize) -> Pool {
     assert!(isa.is_available(), "this CPU has no {isa}");
     let start = move |_| OF_POOL.set(Some(isa));
-    ThreadPoolBuilder::new().num_threads(threads).start_handler(start).build().expect("threads can be started")
+    let builder = ThreadPoolBuilder::new().num_threads(threads).start_handler(start);
+    let threads = (!cfg!(target_family = "wasm")).then(|| builder.build().expect("threads can be started"));
+    Pool { isa, threads }
+}
+
+impl Pool {
+    /// Runs `work` on a thread of the pool, and returns its result.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let Some(threads) = &self.threads else {
+            let outer = OF_POOL.replace(Some(self.isa));
+            let result = work();
+            OF_POOL.set(outer);
+            return result;
+        };
+        threads.install(work)
+    }
+
+    /// The number of threads.
+    pub fn current_num_threads(&self) -> usize {
+        self.threads.as_ref().map_or(1, ThreadPool::current_num_threads)
+    }
 }
 
 /// The instruction set in use on this thread.
@@ -151,7 +198,7 @@ pub fn current() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();
     OF_POOL.get().unwrap_or_else(|| {
         *CHOSEN.get_or_init(|| match from_environment() {
-            Ok(named) => named.unwrap_or_else(|| available().pop().unwrap_or(Isa::Portable)),
+            Ok(named) => named.unwrap_or_else(|| available().pop().expect("a set for this CPU")),
             Err(message) => panic!("{message}"),
         })
     })

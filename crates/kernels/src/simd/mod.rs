@@ -37,7 +37,15 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512bf16;
 mod isa;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+mod neon;
+#[cfg_attr(backdraw_one_isa, allow(dead_code, unreachable_pub, reason = "the set that is left may need parts of it"))]
 mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg_attr(backdraw_one_isa, allow(dead_code, unreachable_pub, reason = "as above"))]
+mod wasm128;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod wasm_relaxed;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -21,16 +21,46 @@ impl Portable {
 ///
 /// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two
 /// `f32` is exact in `f64` (24 + 24 <= 53 bits), so only the sum and the conversion back to `f32`
-/// round. Two roundings in a row can be wrong when the first lands on a tie of the second. Rounding
-/// the first **to odd** (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums:
-/// proved algorithms using rounding to odd", 2008) avoids that. Knuth's TwoSum gives the exact
-/// error of the sum, and with it the direction of the rounding.
+/// round. Two roundings in a row are right unless the first one lands on a tie of the second. Only
+/// in that case, about once in 2^29 random numbers, the sum is rounded **to odd** (Boldo and
+/// Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to
+/// odd", 2008), which avoids the tie.
 #[inline(always)]
 #[cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "only where it is an instruction of the CPU"))]
 pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
-    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+    if HAS_INSTRUCTION {
         return a.mul_add(b, c);
     }
+    let sum = f64::from(a) * f64::from(b) + f64::from(c);
+    if in_doubt(sum, c) { rounded_to_odd(a, b, c) } else { sum as f32 }
+}
+
+/// Whether the fused multiply-add is an instruction wherever this code runs.
+const HAS_INSTRUCTION: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// The low word of a sum in doubt, shifted left by 3.
+pub(super) const DOUBTFUL_SUM: u32 = 1 << 31;
+/// Twice the bits of 2^-125.
+pub(super) const SMALL_ADDEND: u32 = (127 - 125) << 24;
+
+/// Whether rounding `sum`, the `f64` next to a * b + c, to `f32` may differ from rounding a * b + c
+/// itself.
+///
+/// It may if the sum lies half way between two `f32`. The normal ones have 29 bits less than an
+/// `f64`, so that is where the last 29 bits are a one and zeros. Denormal ones have fewer bits, but
+/// then the sum is exact unless 0 < |c| <= 2^-125: if c is 0, it is the product; if c is larger, it
+/// is at least twice as large as the sum, so the product is close to -c and the difference is exact
+/// (Sterbenz' lemma).
+#[inline(always)]
+pub(super) fn in_doubt(sum: f64, c: f32) -> bool {
+    ((sum.to_bits() as u32) << 3 == DOUBTFUL_SUM) | ((c.to_bits() << 1).wrapping_sub(1) < SMALL_ADDEND)
+}
+
+/// The fused multiply-add, by rounding the sum to odd. Knuth's TwoSum gives the exact error of the
+/// sum, and with it the direction of the rounding.
+#[cold]
+#[inline(never)]
+fn rounded_to_odd(a: f32, b: f32, c: f32) -> f32 {
     let product = f64::from(a) * f64::from(b);
     let c = f64::from(c);
     let sum = product + c;
@@ -43,6 +73,13 @@ pub fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let shrink = u64::from((error > 0.0) & (sum < 0.0) | (error < 0.0) & (sum > 0.0));
     let even = !bits & 1;
     f64::from_bits(bits.wrapping_add(grow & even).wrapping_sub(shrink & even)) as f32
+}
+
+/// [`fused_multiply_add`] of each lane, for vectors of which some lane is in doubt.
+#[cold]
+#[inline(never)]
+pub(super) fn fused_multiply_adds(a: &[f32; LANES], b: &[f32; LANES], c: &[f32; LANES]) -> [f32; LANES] {
+    core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i]))
 }
 
 /// Not inlined, so that all callers share one copy, as with the functions that enter other
@@ -96,7 +133,13 @@ impl Simd for Portable {
     #[inline(always)]
     fn mul_add(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
         let (a, b, c) = (a.to_array(), b.to_array(), c.to_array());
-        f32x16::new(core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i])))
+        if HAS_INSTRUCTION {
+            return f32x16::new(core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i])));
+        }
+        // One branch for all lanes, so that the compiler can use vectors of `f64`.
+        let sums: [f64; LANES] = core::array::from_fn(|i| f64::from(a[i]) * f64::from(b[i]) + f64::from(c[i]));
+        let doubts = (0..LANES).fold(false, |doubts, i| doubts | in_doubt(sums[i], c[i]));
+        f32x16::new(if doubts { fused_multiply_adds(&a, &b, &c) } else { sums.map(|sum| sum as f32) })
     }
 
     #[inline(always)]

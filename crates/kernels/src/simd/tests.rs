@@ -132,6 +132,7 @@ impl Kernel for Token {
 /// All sets run at the same time, each on all threads of its pool, while this thread uses the
 /// default set.
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
     use rayon::prelude::*;
     let own = dispatch(Token);
@@ -150,34 +151,67 @@ fn a_pool_runs_kernels_on_its_own_set_whatever_others_do() {
 }
 
 /// Cases in which two roundings go wrong: results half way between floats, denormal results,
-/// cancellation.
-#[test]
-fn the_software_fused_multiply_add_rounds_once() {
+/// cancellation. Their number is a multiple of [`LANES`].
+fn awkward_products() -> [Vec<f32>; 3] {
     let mut cases = vec![
-        (1.0 + f32::EPSILON, 1.0 + f32::EPSILON, -1.0),
-        (1.0 + f32::EPSILON, 1.0 - f32::EPSILON / 2.0, 2f32.powi(-60)),
-        (4097.0, 4097.0, 2f32.powi(-40)),
-        (4097.0, 4097.0, -(2f32.powi(-40))),
-        (2f32.powi(-75), 2f32.powi(-75), 1e-45),
-        (1e-30, 1e-15, 1e-45),
-        (3e38, 2.0, -3e38),
-        (f32::MAX, f32::MAX, f32::NEG_INFINITY),
-        (0.0, -1.0, 0.0),
-        (-0.0, 1.0, -0.0),
+        [1.0 + f32::EPSILON, 1.0 + f32::EPSILON, -1.0],
+        [1.0 + f32::EPSILON, 1.0 - f32::EPSILON / 2.0, 2f32.powi(-60)],
+        [4097.0, 4097.0, 2f32.powi(-40)],
+        [4097.0, 4097.0, -(2f32.powi(-40))],
+        [2f32.powi(-75), 2f32.powi(-75), 1e-45],
+        [1e-30, 1e-15, 1e-45],
+        [3e38, 2.0, -3e38],
+        [f32::MAX, f32::MAX, f32::NEG_INFINITY],
+        [0.0, -1.0, 0.0],
+        [-0.0, 1.0, -0.0],
     ];
-    // Products of odd 12-bit numbers are exact; a tiny third term decides the tie.
-    for block in 0..200_000 {
+    for block in 0..100_000 {
         let [a, b, c, d] = words(Key::new(2, 9), block);
-        let tiny = 2f32.powi(-(30 + (c % 60) as i32)) * if d & 1 == 0 { 1.0 } else { -1.0 };
+        // Products of odd 12-bit numbers are exact; a tiny third term decides the tie.
+        let sign = if d & 1 == 0 { 1.0 } else { -1.0 };
+        let tiny = sign * 2f32.powi(-(30 + (c % 60) as i32));
         let scale = 2f32.powi((d >> 8) as i32 % 20 - 10);
-        cases.push(((a >> 8) as f32 * scale, (b >> 8) as f32, tiny));
-        cases.push((f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)));
+        cases.push([(a >> 8) as f32 * scale, (b >> 8) as f32, tiny]);
+        cases.push([a, b, c].map(f32::from_bits));
+        // Around the smallest normal number: the product is half way between two denormal numbers
+        // or next to it.
+        let half = 2f32.powi(-75) * (1.0 + 2.0 * (a % 64) as f32);
+        let near = 2f32.powi(-75) * if b % 3 == 0 { 1.0 } else { 1.0 + sign * f32::EPSILON };
+        cases.push([half, near, f32::from_bits(c % (1 << (1 + d % 26)))]);
     }
-    for (a, b, c) in cases {
-        let (got, wanted) = (fused_multiply_add(a, b, c), a.mul_add(b, c));
-        assert!(
-            got.to_bits() == wanted.to_bits() || got.is_nan() && wanted.is_nan(),
-            "{a:e} {b:e} {c:e}: {got:e} {wanted:e}"
-        );
+    let whole = cases.len() / LANES * LANES;
+    [0, 1, 2].map(|i| cases[..whole].iter().map(|case| case[i]).collect())
+}
+
+/// a * b + c, lane by lane.
+struct MulAdd<'a>([&'a [f32]; 3]);
+
+impl Kernel for MulAdd<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Vec<f32> {
+        let [a, b, c] = self.0.map(|x| x.as_chunks().0);
+        let mut out = Vec::new();
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            out.extend(s.to_array(s.mul_add(s.load(a), s.load(b), s.load(c))));
+        }
+        out
+    }
+}
+
+on_each_set! {
+    fn the_fused_multiply_add_rounds_once() {
+        let [a, b, c] = awkward_products();
+        let vectors = dispatch(MulAdd([&a, &b, &c]));
+        for (i, vector) in vectors.into_iter().enumerate() {
+            let (a, b, c) = (a[i], b[i], c[i]);
+            let wanted = a.mul_add(b, c);
+            for got in [vector, fused_multiply_add(a, b, c)] {
+                assert!(
+                    got.to_bits() == wanted.to_bits() || got.is_nan() && wanted.is_nan(),
+                    "{a:e} {b:e} {c:e}: {got:e} {wanted:e}"
+                );
+            }
+        }
     }
 }

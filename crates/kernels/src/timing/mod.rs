@@ -26,6 +26,8 @@ pub enum Category {
     Optimizer,
     /// Assembling the batch of real images.
     Batch,
+    /// Messages to and from other ranks, with the waits for them.
+    Messages,
 }
 
 /// The direction of a pass through the network.
@@ -45,7 +47,7 @@ pub enum Work {
     /// Not counted.
     Unknown,
     /// Multiply-adds, which count as two operations each.
-    Products(usize),
+    Products(u64),
     /// The number of floats read or written.
     Floats(usize),
 }

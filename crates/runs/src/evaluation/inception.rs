@@ -75,7 +75,7 @@ impl Network {
             let [some, classes] = self.network.infer(&images);
             features.extend(some.data().iter().map(|x| f64::from(*x)));
             logits.extend(classes.data().iter().map(|x| f64::from(*x)));
-            bar.set((first + batch) as u64);
+            bar.advance(batch as u64);
         }
         Ok((Matrix::new(count, inception::FEATURES, features), Matrix::new(count, inception::CLASSES, logits)))
     }

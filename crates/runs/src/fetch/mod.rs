@@ -221,7 +221,7 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
     output.say(&format!("written      {} ({known})", path.display()));
     if is_archive(path) {
         output.say(&format!("unpacking    {}", path.display()));
-        unpack::unpack(path, folder)?;
+        unpack::unpack(path, folder, output)?;
         // It is no longer needed, and does no harm if it stays.
         let _ = fs::remove_file(path);
     }

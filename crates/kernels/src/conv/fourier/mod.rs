@@ -122,7 +122,9 @@ impl Fourier {
         // The sub-grids begin with the padding, so that the taps of each begin at 0.
         let origin = g.pad.map(|pad| pad as isize);
         let taps = [0, 1].map(|axis| g.kernel[axis].div_ceil(g.stride[axis]));
-        let size: usize = [g.x_shape(), g.w_shape(), g.y_shape()].iter().flatten().product();
+        // The product wraps at 2^64, on 32-bit targets too: the same layers are transformed everywhere.
+        let sizes = [g.x_shape(), g.w_shape(), g.y_shape()].into_iter().flatten();
+        let size = sizes.fold(1_u64, |product, size| product.wrapping_mul(size as u64));
         let fits = size > 0 && (0..2).all(|axis| taps[axis] < points[axis]);
         let taps = taps.map(|taps| 0..taps as isize);
         fits.then_some(Self {
@@ -162,9 +164,9 @@ impl Fourier {
     }
 
     /// The number of multiplications per image.
-    pub(super) fn products(&self) -> usize {
+    pub(super) fn products(&self) -> u64 {
         let channels = self.phases[0] * self.phases[1] * self.geometry.in_channels * self.geometry.out_channels;
-        self.tiles(Convolution::Forward) * self.planes() * channels
+        [self.tiles(Convolution::Forward), self.planes(), channels].map(|count| count as u64).iter().product()
     }
 
     /// The number of phases along an axis, and its length in each. The images are counted in tiles.

@@ -1,0 +1,55 @@
+//! Relaxed WebAssembly SIMD: as [`Wasm128`](super::Wasm128), with the multiply-add of the CPU where
+//! that is fused.
+//!
+//! The standard leaves open whether `f32x4.relaxed_madd` rounds once or twice: that depends on the
+//! engine and on the CPU. So modules that are compiled with `-Ctarget-feature=+simd128,+relaxed-simd`
+//! ask once. If it rounds twice, they use [`Wasm128`](super::Wasm128).
+
+use core::arch::wasm32::*;
+use core::hint::black_box;
+use std::sync::OnceLock;
+
+use super::wasm128::{self, first_pairs, mul_even, quarters, second_pairs, swap_pairs, wasm_operations};
+use super::{Kernel, LANES, RegisterTiles, SQUARE, Simd};
+
+/// The relaxed multiply-add of this engine, on this CPU, rounds once.
+#[derive(Clone, Copy, Debug)]
+pub struct WasmRelaxed(());
+
+impl WasmRelaxed {
+    /// The token, if the multiply-add is fused.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        static FUSED: OnceLock<bool> = OnceLock::new();
+        FUSED.get_or_init(is_fused).then_some(Self(()))
+    }
+}
+
+/// Whether (1 + 2^-12)^2 - (1 + 2^-11) keeps the last bit of the product, which two roundings lose.
+fn is_fused() -> bool {
+    let bit = 1.0 / 4096.0;
+    let [x, y] = [1.0 + bit, -(1.0 + 2.0 * bit)].map(|x| f32x4_splat(black_box(x)));
+    i32x4_all_true(f32x4_eq(f32x4_relaxed_madd(x, x, y), f32x4_splat(bit * bit)))
+}
+
+/// Not inlined, so that all callers share one copy.
+#[inline(never)]
+fn run_wasm_relaxed<K: Kernel>(token: WasmRelaxed, kernel: K) -> K::Output {
+    kernel.run(token)
+}
+
+impl Simd for WasmRelaxed {
+    wasm_operations!();
+
+    // For the 16 registers of x86-64, because 4 x 1 spills there: steps of a GAN were 1.4 times as
+    // slow in V8.
+    const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 2, 1, 1, 1, 0, 0, 0, 0] };
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        run_wasm_relaxed(self, kernel)
+    }
+    methods! {
+        mul_add(a: F, b: F, c: F) -> F { quarters!(f32x4_relaxed_madd(a, b, c)) }
+    }
+}

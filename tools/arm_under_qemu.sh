@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Tests the engine for 64-bit ARM on Debian, under qemu: the hashes of crates/models/tests/platforms.rs, which x86-64 has found.
+#
+# Usage: tools/arm_under_qemu.sh [--all]
+#     as root if packages have to be installed by apt. --all also runs the tests of the kernels, of `tensor` and of `nn`, and
+#     compares the hashes of three systems of `train` with this machine's own build; that takes half an hour of one core.
+#
+# qemu gives the results of an ARM CPU, but says nothing about its speed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+triple=aarch64-unknown-linux-gnu
+
+say() { printf '== %s\n' "$*"; }
+skip() { printf 'SKIPPED: %s\n' "$*" >&2; exit 0; }
+
+command -v rustup >/dev/null || skip "there is no rustup to add the target $triple"
+if ! command -v aarch64-linux-gnu-gcc >/dev/null || ! command -v qemu-aarch64 >/dev/null; then
+    command -v apt-get >/dev/null || skip "this needs Debian's packages"
+    [ "$(id -u)" = 0 ] || skip "a linker for ARM and qemu are not installed, and only root can do that"
+    say "a linker and qemu, by apt"
+    (apt-get update -q && apt-get install -qy --no-install-recommends gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user) \
+        >/dev/null 2>&1 || skip "a linker for ARM and qemu could not be installed"
+fi
+timeout 120 rustup target add "$triple" >/dev/null 2>&1 || skip "rustup cannot add the target $triple"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+arm() { cargo "$@" --target "$triple" --target-dir target/arm; }
+
+say "hashes"
+arm test -p backdraw-models --test platforms
+[ "${1:-}" = --all ] || exit 0
+
+say "kernels, tensor, nn"
+arm test -p backdraw-kernels -p backdraw-tensor -p backdraw-nn --lib --tests
+
+say "three steps of three systems, here and there"
+arm build -p train
+cargo build -p train
+runs=$(mktemp -d)
+trap 'rm -rf "$runs"' EXIT
+failed=0
+for system in mnist dcgan wgan-gp; do
+    options=("$system" --preset cpu --data built-in --steps 3 --batch 4 --out)
+    own=$(target/debug/train "${options[@]}" "$runs/$system-own" 2>/dev/null | tail -n 1)
+    other=$($CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER "target/arm/$triple/debug/train" "${options[@]}" "$runs/$system-arm" \
+        2>/dev/null | tail -n 1)
+    if [ "$own" = "$other" ] && [ "${own#weights hash: }" != "$own" ]; then
+        printf '%-8s %.16s  equal\n' "$system" "${own#weights hash: }"
+    else
+        printf '%-8s DIFFERS: %s here, %s on ARM\n' "$system" "$own" "$other"
+        failed=1
+    fi
+done
+exit $failed
