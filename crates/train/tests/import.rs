@@ -105,7 +105,6 @@ fn exports_of_systems_with_an_equalised_learning_rate_come_back() {
         ("fading", format!("progan {small} {growing} --steps 14"), Some(fading)),
         ("grown", format!("progan {small} {growing} --set channels=1 --steps 43"), Some(grown)),
         ("styled", format!("stylegan {small} {growing} --steps 5"), Some(first)),
-        ("styled-fading", format!("stylegan {small} {growing} --steps 15"), None),
         ("modulated", format!("stylegan2 {small} --steps 3"), None),
     ] {
         place.good(&format!("{settings} --out {run}"));

@@ -103,7 +103,7 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let Some(text) = dict.metadata.get(KEY) else {
         return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
             .at(dict.path.display())
-            .because("it was not exported by this program, or by an older version, or has layers that cannot be imported again")
+            .because("it was not exported by this program, or has layers that cannot be imported again")
             .help(advice!("import-as-what", "say which system it is for, such as `--as dcgan`")));
     };
     let about: Exported = serde_json::from_str(text)

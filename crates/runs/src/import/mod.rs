@@ -241,8 +241,8 @@ fn about(config: &Config, state: &State, sources: &[(String, PathBuf, Vec<String
         let lacking = parts.filter(|part| part.tensors().iter().any(|(tensor, ..)| !imported.contains(tensor)));
         let lacking: Vec<&str> = lacking.map(|part| part.name()).collect();
         if !lacking.is_empty() {
-            let (lacking, seed) = (lacking.join(", "), config.seed());
-            lines.push(format!("random       {lacking}: not in the file, because the exported generator did not use them; drawn from seed {seed}"));
+            let why = "not in the file, because the exported generator did not use them";
+            lines.push(format!("random       {}: {why}; drawn from seed {}", lacking.join(", "), config.seed()));
         }
     }
     let mut others: Vec<&str> = system.networks().iter().map(|network| part_of(network.name())).collect();
