@@ -191,8 +191,8 @@ fn stylegan2_is_the_same_on_any_number_of_ranks_with_both_penalties() {
     ranks_agree(&|| small_stylegan2(6, |_| ()), &[3], [1, 3]);
 }
 
-/// Whether the weights of this name have a gradient that differs between shards and the batch: those
-/// of noise maps, which are random, and of the convolution behind the deviation within groups.
+/// Whether the weights of this name have another gradient in shards than in the batch: those of
+/// noise maps, which are random, and of the convolution behind the deviation within groups.
 fn is_random(name: &str) -> bool {
     let of_groups = ["discriminator.4x4.conv.weight", "discriminator.conv.weight"];
     name.contains("noise.weight") || of_groups.iter().any(|weight| name.contains(weight))

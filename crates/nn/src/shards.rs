@@ -404,8 +404,8 @@ fn across<R: Averaged>(ranks: &dyn Communicator, sums: Sums<R>) -> Result<R, Com
 
 /// A sum over 2^k ranks, along the tree whose leaves are the ranks. At first, partners at distance
 /// 1, 2, 4, ... exchange halves of what they have, so that each rank ends with the sum of a part of
-/// the values; then they exchange these in reverse order. Each rank sends and receives 2 (n - 1) / n
-/// of the values, for n ranks.
+/// the values; then they exchange these in reverse order. Each of n ranks sends and receives
+/// 2 (n - 1) / n of the values.
 fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), CommunicationError> {
     let mut halves = Vec::new();
     let mut part = 0..sum.values.len();

@@ -1,6 +1,6 @@
 //! [`ImagePool`]: a history of fakes, so that the discriminator is also trained on those of earlier
 //! steps (Shrivastava et al., "Learning from simulated and unsupervised images through adversarial
-//! training", 2017). [`ImagePools`]: one for each shard of the batch.
+//! training", 2017). `ImagePools`: one for each shard of the batch.
 
 use std::cell::RefCell;
 
