@@ -58,7 +58,7 @@ impl System for OwnGan {
         vec![self.batches.mini_batch(self.seed, step, BATCH, available[0])]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let random = |purpose| RngContext { seed: self.seed, step, purpose };
         let latents = LatentKind::Normal.draw(BATCH, LATENT, Key::named(self.seed, "latents").at(step as u32));
         let images = Var::constant(reals[0].concat(&self.generator.infer(&latents)));

@@ -73,7 +73,7 @@ impl System for OwnLoss {
     fn networks(&self) -> Vec<&Network> { vec![&self.discriminator, &self.generator] }
     parts!(discriminator, generator, optimizers);
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let (reals, mut numbers) = (Var::constant(reals[0].clone()), Vec::new());
         let latents = Var::constant(self.latents(self.seed, &format!("step {step}"), self.settings.batch));
         for (player, purpose) in ["discriminator", "generator"].into_iter().enumerate() {

@@ -21,7 +21,7 @@ pub mod prelude {
     pub use models::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, Unit};
     pub use models::{
         BatchSampler, Direction, FromLatents, LatentKind, MetricDescription, Mixture, Plane, Sampler, SettingsError,
-        StepMetrics, System, Translate,
+        StepError, StepMetrics, System, Translate,
     };
     pub use nn::layers::*;
     pub use nn::losses::*;

@@ -14,7 +14,7 @@ use cli::Action;
 use cli::color;
 use runs::failure::{self, Code, Failure};
 use runs::training::Ending;
-use runs::{processor, signals};
+use runs::{Ranks, processor, ranks, signals};
 
 /// Counts the large buffers for `--timings`.
 #[global_allocator]
@@ -22,24 +22,42 @@ static ALLOCATOR: kernels::allocations::Counted = kernels::allocations::Counted;
 
 /// Runs the command line of this process, as the command called `name`. Returns the exit code.
 pub fn main(name: &'static str) -> ExitCode {
+    main_on_ranks(name, &Ranks::default())
+}
+
+/// Runs the command line on one of several ranks, all of which must call this. They share the work
+/// of training; all other commands run on rank 0 alone. Only rank 0 prints.
+pub fn main_on_ranks(name: &'static str, ranks: &Ranks) -> ExitCode {
     program::set(name);
     signals::handle();
-    failure::commands_are_typed_as(program::typed());
+    failure::commands_are_typed_as(program::typed(ranks.size()));
     let parsed = cli::command().try_get_matches().and_then(|matches| cli::parse(&matches));
     let (action, when) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             let error = cli::without_false_tip(error);
-            // Printing fails only if nobody reads the output.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8));
+            let code = u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8);
+            // The others print the same, unless their command lines differ.
+            let agreed = ranks.same(DIFFERENT, if code == 0 { "help" } else { "a command line with an error" });
+            if ranks.rank() == 0 || agreed.is_err() {
+                // Printing fails only if nobody reads the output.
+                let _ = error.print();
+            }
+            return ExitCode::from(agreed.map_or_else(|failure| failure.code as u8, |()| code));
         }
     };
-    match perform(&action) {
+    let trains = matches!(&action, Action::Train(_, _, args) if !args.dry_run);
+    let kind = if trains { "a training" } else { "a command of one rank" };
+    let computes = trains || ranks.rank() == 0;
+    let perform = |()| if computes { perform(&action, ranks) } else { Ok(Ending::Finished) };
+    let result = ranks.same(DIFFERENT, kind).and_then(perform);
+    match ranks.agree(result) {
         Ok(Ending::Finished) => ExitCode::SUCCESS,
         Ok(Ending::Stopped(_)) => ExitCode::from(signals::exit_code()),
         Err(failure) => {
-            color::report(&failure, when);
+            if ranks.rank() == 0 || ranks.are_broken() {
+                color::report(&failure, when);
+            }
             match failure.code {
                 Code::Interrupted => ExitCode::from(signals::exit_code()),
                 code => ExitCode::from(code as u8),
@@ -48,15 +66,22 @@ pub fn main(name: &'static str) -> ExitCode {
     }
 }
 
-fn perform(action: &Action) -> Result<Ending, Failure> {
+/// What is wrong when ranks were started with different commands.
+const DIFFERENT: &str = "the ranks were started with different commands";
+
+fn perform(action: &Action, ranks: &Ranks) -> Result<Ending, Failure> {
     match action {
         Action::Systems(_) | Action::Fetch(_) | Action::Report(_) => {}
         Action::Inspect(_) | Action::Runs(_) | Action::Doctor(_) | Action::Completions(_) | Action::Man(_) => {}
+        Action::Train(_, _, args) if !args.dry_run => {
+            let share = ranks::threads(ranks)?;
+            processor::start(args.threads.or(share))?;
+        }
         Action::Train(_, _, args) => processor::start(args.threads)?,
         _ => processor::start(None)?,
     }
     match action {
-        Action::Train(system, options, args) => return commands::train::run(system, options, args),
+        Action::Train(system, options, args) => return commands::train::run(system, options, args, ranks),
         Action::Summary(system, args) => commands::summary::run(system, args)?,
         Action::Sample(args) => commands::sample::sample(args)?,
         Action::Translate(args) => commands::sample::run_translate(args)?,
@@ -69,6 +94,7 @@ fn perform(action: &Action) -> Result<Ending, Failure> {
         Action::Export(args) => commands::export::run(args)?,
         Action::Compare(args) => commands::compare::run(args)?,
         Action::Museum(args) => commands::museum::run(args)?,
+        Action::PlaygroundHash(args) => commands::playground::run(args)?,
         Action::Report(args) => commands::report::run(args)?,
         Action::Fetch(args) => commands::fetch::run(args)?,
         Action::Import(args) => commands::import::run(args)?,

@@ -27,11 +27,12 @@ pub(crate) fn name() -> &'static str {
 }
 
 /// How the user starts this program: `cargo run -p PACKAGE --` for Cargo, or else the first word of
-/// the command line.
-pub(crate) fn typed() -> String {
+/// the command line, after `mpirun` if there are several ranks.
+pub(crate) fn typed(ranks: usize) -> String {
     // `cargo run` and `cargo test` set these variables.
     let by_cargo = env::var_os("CARGO").and_then(|_| env::var("CARGO_PKG_NAME").ok());
-    as_typed(by_cargo.as_deref(), env::args_os().next())
+    let typed = as_typed(by_cargo.as_deref(), env::args_os().next());
+    if ranks == 1 { typed } else { format!("mpirun -n {ranks} {typed}") }
 }
 
 fn as_typed(package: Option<&str>, first: Option<OsString>) -> String {

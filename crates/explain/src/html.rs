@@ -27,7 +27,7 @@ const SCRIPT: [&str; 11] = [
 ];
 
 fn sources(title: &str) -> Page<'_> {
-    Page { title, style: STYLE, script: &SCRIPT, images: "data:", scripts: "", body: BODY }
+    Page { title, style: STYLE, script: &SCRIPT, images: "data:", scripts: "", styles: "", connections: "", body: BODY }
 }
 
 /// The whole file.
@@ -40,6 +40,12 @@ pub fn page(document: &Document) -> String {
         "tape" => in_script(&tape),
         _ => unreachable!("page.html asks for {name}"),
     })
+}
+
+/// The style and the script of every such page in a content security policy: a page that opens one
+/// from its own memory hands down its own policy.
+pub fn policy() -> [String; 2] {
+    sources("").sources()
 }
 
 #[cfg(test)]

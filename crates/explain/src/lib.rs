@@ -26,5 +26,5 @@ pub mod summary;
 mod update;
 
 pub use assemble::Detail;
-pub use html::page;
+pub use html::{page, policy};
 pub use shrink::{CAP, Explained, Progress, explain, explain_observed, explain_within};

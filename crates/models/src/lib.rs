@@ -40,12 +40,13 @@ pub mod style;
 mod system;
 pub mod systems;
 pub mod trainer;
+mod weights_hash;
 
 pub use catalogue::SystemEntry;
 pub use loss_scale::{LossKind, LossScale};
 pub use mixture::Mixture;
 #[doc(no_inline)]
-pub use nn::Stateful;
+pub use nn::{Stateful, StepError};
 pub use step_metrics::{MetricDescription, StepMetrics};
 pub use style::projection::Projection;
 pub use system::{
@@ -57,3 +58,4 @@ pub use systems::{
 };
 pub use trainer::batch_sampler::BatchSampler;
 pub use trainer::lint::{Remark, Severity};
+pub use weights_hash::weights_hash;

@@ -2,11 +2,12 @@
 //! with it.
 
 use core::fmt;
+use std::rc::Rc;
 
 use kernels::Key;
-use nn::{ForwardContext, Network, RngContext, State, StateError, Stateful};
+use nn::{Communicator, ForwardContext, Network, RngContext, State, StateError, Stateful, StepError};
 use serde::{Deserialize, Serialize};
-use tensor::{NonFinite, Tape, Tensor, Var};
+use tensor::{Tape, Tensor, Var};
 
 use crate::trainer::lint::{self, Remark};
 use crate::trainer::spec::Range;
@@ -34,16 +35,30 @@ pub trait System {
 
     /// The indices of the images that step number `step` (from 0) learns from: one list per domain
     /// of the data; `available` is the number of images in each. A GAN that draws from latents has
-    /// one domain; one that translates has two, A and B; one that draws its own reals has none.
+    /// one domain; one that translates has two, A and B; one that draws its own reals has none. If
+    /// [ranks share](System::share) the batch, these are the images of this rank.
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>>;
 
     /// Runs training step `step` (from 0) on the images that [`batch`](System::batch) chose: for
     /// each domain a tensor of shape (batch, height, width, channels) with values in [0, 1].
     ///
     /// # Errors
-    /// [`NonFinite`] names the first value or gradient that was not finite. The failed update is
-    /// not applied to the networks and optimisers.
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite>;
+    /// [`StepError::NonFinite`] names the first value or gradient that was not finite. The failed
+    /// update is not applied to the networks and optimisers. With several ranks, also when another
+    /// one cannot be reached.
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError>;
+
+    /// Shares the work of each step with other ranks, processes that have the same system in the
+    /// same state: each computes equally many of the shards of a batch (the setting `shards`). From
+    /// then on all ranks must make the same [steps](System::step), each on its own
+    /// [images](System::batch). They all get the same metrics and the same new state, that of a
+    /// single process with the same number of shards.
+    ///
+    /// # Errors
+    /// When the number of ranks does not divide that of the shards, or the system has no shards.
+    fn share(&mut self, _ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        Err(SettingsError { key: "shards", why: format!("{} cannot be trained by several ranks", self.name()) })
+    }
 
     /// The discriminator's raw outputs on images of shape (n, height, width, channels) in [0, 1],
     /// of the domain `domain`, in inference: shape (n, ...), differentiable with respect to the
@@ -74,8 +89,8 @@ pub trait System {
     }
 
     /// The settings with which another run continues the schedule of this one after `steps` steps.
-    /// A growing GAN goes on at the size that it has reached; the schedules of other systems start
-    /// again.
+    /// A growing GAN goes on at the size that it has reached, and draws the same pictures at first;
+    /// the schedules of other systems start again.
     fn schedule_after(&self, _steps: u64) -> Vec<(&'static str, f64)> {
         Vec::new()
     }

@@ -2,7 +2,7 @@
 //! random choices.
 
 use models::quickdraw::{Bce, BnRunning, Quickdraw, Settings, discriminator, generator};
-use models::{FromLatents, Settings as _, System};
+use models::{FromLatents, Settings as _, StepError, System};
 use nn::losses::bce_with_logits;
 use nn::{ForwardContext, Network, RngContext, State, TensorKind, differentiate};
 use tensor::{Tensor, Var};
@@ -318,6 +318,12 @@ fn a_state_of_another_system_is_refused_whole() {
     assert_eq!(bits(&before, |_| true), bits(&system.state(), |_| true), "nothing is changed");
 }
 
+/// The operation and the value that an error names.
+fn at(error: &StepError) -> (&str, &str) {
+    let StepError::NonFinite(found) = error else { panic!("{error}") };
+    (found.op, &found.what)
+}
+
 #[test]
 fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     let mut system = system();
@@ -326,10 +332,10 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     system.restore(&state).expect("the same names");
     let before = bits(&system.state(), |_| true);
     let error = system.step(0, &[reals()]).expect_err("a NaN");
-    assert_eq!((error.op, &*error.what), ("variable", "discriminator.conv2.weight"));
+    assert_eq!(at(&error), ("variable", "discriminator.conv2.weight"));
     // In the generator's update the weight is frozen, so it is not a variable.
     let error = system.train_generator(0, &system.latents(1, "z", 4)).expect_err("a NaN");
-    assert_eq!((error.op, &*error.what), ("conv2d", "the value of `discriminator.conv2`"));
+    assert_eq!(at(&error), ("conv2d", "the value of `discriminator.conv2`"));
     assert_eq!(before, bits(&system.state(), |_| true));
 
     // A bad weight of the generator is detected in the discriminator's first layer.
@@ -337,7 +343,7 @@ fn a_bad_weight_stops_the_step_and_nothing_is_updated() {
     state.tensors.get_mut("generator.conv.bias").expect("a bias").data_mut()[0] = f32::NAN;
     system.restore(&state).expect("the same names");
     let error = system.step(0, &[reals()]).expect_err("a NaN");
-    assert_eq!((error.op, &*error.what), ("conv2d", "the value of `discriminator.conv1`"));
+    assert_eq!(at(&error), ("conv2d", "the value of `discriminator.conv1`"));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use kernels::Key;
 use models::step_metrics::{Chart, D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, Unit};
 use models::{
-    FromLatents, LatentKind, LossKind, LossScale, MetricDescription, Sampler, SettingsError, StepMetrics, System,
+    FromLatents, LatentKind, LossKind, LossScale, MetricDescription, Sampler, SettingsError, StepError, StepMetrics,
+    System,
 };
 use nn::layers::{Activation, BatchNorm, Dense, Flatten, Reshape};
 use nn::losses::{accuracy, bce_with_logits};
@@ -280,7 +281,7 @@ impl System for MuseumGan {
         vec![(0..BATCH).map(|index| (step as usize * BATCH + index) % available[0]).collect()]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let images = Var::constant(reals[0].clone());
         let symmetric = images.affine(2.0, -1.0);
         let shown = if self.bug() == Bug::UnscaledData { images.scale(255.0) } else { symmetric.clone() };

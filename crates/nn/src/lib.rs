@@ -5,20 +5,25 @@
 //! * [`ForwardContext`]: the mode in which networks are applied: training or inference, frozen or
 //!   not.
 //! * [`differentiate`]: a forward pass and its gradients, which [`Optimizer::step`] applies.
+//! * [`Shards`]: parts of a batch with a pass of their own, one after the other or shared by the
+//!   ranks of a [`Communicator`].
 //! * [`StepObserver`]: receives what happens in training steps, installed by [`observe`].
 //! * [`trace`](trace()): what networks compute in inference, as a graph of layers.
 //! * [`State`]: the weights and the optimisers' state by name, for checkpoints.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod collectives;
 mod communicator;
 mod context;
+mod in_process;
 pub mod init;
 pub mod layers;
 pub mod losses;
 mod network;
 mod observer;
 pub mod optim;
+mod shards;
 mod spec;
 mod state;
 mod summary;
@@ -26,10 +31,12 @@ mod trace;
 
 pub use communicator::{CommunicationError, Communicator};
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
+pub use in_process::{InProcess, in_process};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use network::{BuildContext, Layer, Network, TensorKind};
 pub use observer::{ActivationCall, ForwardCall, ParameterUpdate, StepObserver, StepResult, name_value, observe};
 pub use optim::{Adam, AdamTf, Formulas, Optimizer, RmsProp, Sgd, UpdateRule};
+pub use shards::{Averaged, Part, Shard, Shards, StepError};
 pub use spec::LayerSpec;
 pub use state::{MOST_COUNTED, State, StateError, Stateful};
 pub use summary::{summary, totals, wholes};

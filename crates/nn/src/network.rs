@@ -47,6 +47,13 @@ pub trait Layer {
         None
     }
 
+    /// The factors by which the layer multiplies its tensors before it uses them, by the names of
+    /// the tensors in the layer: those of an [equalised](crate::layers::Equalised) learning rate.
+    /// The weights of its [specification](Layer::spec) are already multiplied by them.
+    fn factors(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
     /// Applies the layer to a batch, of shape (batch, ...).
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var;
 
@@ -502,6 +509,16 @@ impl Network {
         let of = |member: &Member| {
             let own = member.layer.spec().map(|spec| (format!("{}.{}", self.name, member.name), spec));
             own.into_iter().chain(member.layer.inner().iter().flat_map(Network::specs)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The [factors](Layer::factors) of its layers, by the full names of the tensors.
+    pub fn factors(&self) -> Vec<(String, f64)> {
+        let of = |member: &Member| {
+            let full = |(name, factor): (&str, f64)| (format!("{}.{}.{name}", self.name, member.name), factor);
+            let own = member.layer.factors().into_iter().map(full);
+            own.chain(member.layer.inner().iter().flat_map(Network::factors)).collect::<Vec<_>>()
         };
         self.members.iter().flat_map(of).collect()
     }

@@ -14,8 +14,11 @@ use crate::layers::Activation;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LayerSpec {
-    /// x: a dropout, a running mean.
+    /// x: a dropout.
     Identity,
+    /// x, whose mean over the batches of training, of shape (c), programs outside of the network
+    /// use.
+    RunningMean(Tensor),
     /// A function of each element.
     Activation(Activation),
     /// x w + b.

@@ -24,6 +24,10 @@ pub struct Page<'a> {
     pub images: &'a str,
     /// Where scripts may come from besides the page itself; empty for a self-contained page.
     pub scripts: &'a str,
+    /// Where styles may come from besides the page itself; empty for a self-contained page.
+    pub styles: &'a str,
+    /// Where a worker and data may come from; empty for a self-contained page.
+    pub connections: &'a str,
     /// The template of the body, with the places `{{title}}` and `{{script}}`, and others.
     pub body: &'a str,
 }
@@ -32,6 +36,15 @@ impl Page<'_> {
     /// The size of style and script in bytes, without indentation and comments.
     pub fn size(&self) -> usize {
         self.full_style().len() + lean(&self.script.concat()).len()
+    }
+
+    /// The style and the script in a content security policy, for a page that opens this one.
+    pub fn sources(&self) -> [String; 2] {
+        [self.full_style(), self.full_script()].map(|text| source(&text))
+    }
+
+    fn full_script(&self) -> String {
+        format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&self.script.concat()))
     }
 
     fn full_style(&self) -> String {
@@ -44,14 +57,18 @@ impl Page<'_> {
     /// When a `{{` of the body is not closed.
     pub fn write(&self, part: impl Fn(&str) -> String) -> String {
         let style = self.full_style();
-        let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", lean(&self.script.concat()));
-        let policy = format!(
-            "default-src 'none'; img-src {}; style-src {}; script-src {} {}; base-uri 'none'; form-action 'none'",
+        let script = self.full_script();
+        let mut policy = format!(
+            "default-src 'none'; img-src {}; style-src {} {}; script-src {} {}; base-uri 'none'; form-action 'none'",
             self.images,
             source(&style),
+            self.styles,
             source(&script),
             self.scripts,
         );
+        if !self.connections.is_empty() {
+            policy += &format!("; worker-src {0}; connect-src {0}", self.connections);
+        }
         let common = |name: &str| match name {
             "policy" => policy.clone(),
             "title" => in_text(self.title),
@@ -79,7 +96,7 @@ fn fill(frame: &str, part: impl Fn(&str) -> String) -> String {
 }
 
 /// Removes indentation and comment lines, a fifth of the size.
-fn lean(text: &str) -> String {
+pub fn lean(text: &str) -> String {
     let lines = text.lines().map(str::trim_start);
     let kept = lines
         .filter(|line| !(line.is_empty() || line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/")));

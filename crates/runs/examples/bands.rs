@@ -2,7 +2,7 @@
 //! from the folders of runs that differ only in their seeds:
 //!
 //! ```sh
-//! cargo run -p backdraw-runs --example bands -- bands/quickdraw-1 bands/quickdraw-2 bands/quickdraw-3
+//! cargo run -p backdraw-runs --example bands -- bands/mnist-1 bands/mnist-2 bands/mnist-3
 //! ```
 
 use std::path::{Path, PathBuf};

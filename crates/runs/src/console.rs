@@ -85,6 +85,7 @@ pub(crate) struct LateBar {
     /// What is counted, such as `images`.
     things: &'static str,
     total: u64,
+    done: u64,
     since: Instant,
     bar: Option<ProgressBar>,
 }
@@ -94,11 +95,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl LateBar {
     pub(crate) fn new(output: &Output, things: &'static str, total: u64) -> Self {
-        Self { output: output.clone(), things, total, since: Instant::now(), bar: None }
+        Self { output: output.clone(), things, total, done: 0, since: Instant::now(), bar: None }
+    }
+
+    /// Shows that one more is done.
+    pub(crate) fn increment(&mut self) {
+        self.advance(1);
+    }
+
+    /// Shows that `more` are done.
+    pub(crate) fn advance(&mut self, more: u64) {
+        self.set(self.done + more);
     }
 
     /// Shows that `done` of all are done.
     pub(crate) fn set(&mut self, done: u64) {
+        self.done = done;
         if self.bar.is_none() && self.since.elapsed() >= PATIENCE {
             let template = format!("[{{bar:30}}] {{pos}}/{{len}} {}, {{eta}} left", self.things);
             self.bar = self.output.bar(self.total, &template);
@@ -106,6 +118,12 @@ impl LateBar {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
         }
+    }
+
+    /// Says a line above the bar.
+    pub(crate) fn say(&self, line: &str) {
+        let say = || self.output.say(line);
+        self.bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
     }
 }
 

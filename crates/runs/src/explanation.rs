@@ -278,7 +278,7 @@ fn record(config: &Config, system: &mut dyn System, data: &Dataset, step: u64) -
     let hash_before = weights_hash(&system.state());
     let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
     let (recording, result) = Recorder::record(|| system.step(step, &reals));
-    result.map_err(|error| train_loop::diverged(step + 1, &error.to_string()))?;
+    result.map_err(|error| train_loop::failed(step + 1, &error))?;
     let header = Header {
         title: format!("Step {} of {}", step + 1, config.entry.name),
         system: config.entry.name.into(),

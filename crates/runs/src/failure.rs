@@ -9,7 +9,8 @@ use datasets::Advice;
 /// The category of an error. The values are the exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// A derivative disagrees with finite differences.
+    /// Numbers that must be equal are not: a derivative and finite differences, or the weights of
+    /// the ranks that train a run together.
     Wrong = 1,
     /// The command line itself: an unknown option, options that exclude each other, a run folder
     /// that already exists.
@@ -24,12 +25,28 @@ pub enum Code {
     Diverged = 6,
     /// A file that cannot be written or a folder that cannot be made.
     Storage = 7,
-    /// A failed download.
+    /// A failed download, or a message to another rank that failed.
     Network = 8,
     /// A sick run, stopped after saving (`on_sick = "stop"`).
     Sick = 9,
     /// Stopped by a signal, after saving: 128 plus the number of the signal, so 130 for Ctrl-C.
     Interrupted = 130,
+}
+
+impl Code {
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Wrong,
+        Self::Usage,
+        Self::Config,
+        Self::Data,
+        Self::Checkpoint,
+        Self::Diverged,
+        Self::Storage,
+        Self::Network,
+        Self::Sick,
+        Self::Interrupted,
+    ];
 }
 
 /// How the user starts this program.

@@ -2,7 +2,7 @@
 
 use crate::data::Dataset;
 use models::step_metrics::{D_LOSS, G_LOSS, MetricDescription, StepMetrics};
-use models::{FromLatents, LatentKind, Sampler, System};
+use models::{FromLatents, LatentKind, Sampler, StepError, System};
 use nn::{Network, State, Stateful};
 use tensor::{NonFinite, Tensor};
 
@@ -48,9 +48,9 @@ impl System for Fake {
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         vec![(0..2).map(|index| (step + self.seed + index) as usize % available[0]).collect()]
     }
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         if self.bad_step == Some(step) {
-            return Err(not_finite());
+            return Err(not_finite().into());
         }
         let mean = reals[0].data().iter().sum::<f32>() / reals[0].size() as f32;
         let next = self.state.tensors["weight"].data().iter().map(|weight| weight * 0.9 + mean).collect();

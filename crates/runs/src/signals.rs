@@ -58,6 +58,16 @@ pub(crate) fn asked() -> bool {
     FIRST.get().is_some()
 }
 
+/// The number of the signal by which this process was asked to terminate.
+pub(crate) fn number() -> Option<i32> {
+    FIRST.get().map(|(signal, _)| *signal)
+}
+
+/// Another rank was asked to terminate by this signal, so this process ends with the same code.
+pub(crate) fn heard_by_another_rank(signal: i32) {
+    FIRST.get_or_init(|| (signal, Instant::now()));
+}
+
 /// The exit code of a program that was asked to terminate and has saved: 128 plus the number of the
 /// signal, as shells report it.
 pub fn exit_code() -> u8 {

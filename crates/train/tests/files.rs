@@ -189,4 +189,12 @@ fn what_informs_prints_json_on_request() {
     place.good(&format!("{TINY} --data built-in --steps 1 --out run"));
     let scores = json(&place.good("evaluate run --count 8 --metric ink --json").out);
     assert_eq!((&scores["step"], &scores["numbers"][0]["metric"]), (&Value::from(1), &Value::from("ink_mean")));
+    let checked = json(&place.good("gradcheck square --json").out);
+    assert_eq!(
+        (&checked["operations"][0]["operation"], &checked["operations"][0]["ok"]),
+        (&"square".into(), &true.into())
+    );
+    assert_eq!(json(&place.good("fetch --json").out).as_array().map(Vec::len), Some(4));
+    let files = json(&place.good("fetch quickdraw --class cat --dry-run --json").out);
+    assert!(files[0]["url"].as_str().is_some_and(|url| url.ends_with("/cat.npy")), "{files}");
 }

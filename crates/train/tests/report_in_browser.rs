@@ -109,7 +109,7 @@ fn a_live_page_follows_the_run() {
     let data = fs::read_to_string(place.path("run/report/data.js")).unwrap();
     let earlier = data.replace("\"step\":6,\"total\":6", "\"step\":4,\"total\":6");
     assert_ne!(data, earlier);
-    for (last, words) in [(1, "step 4 of 6. The page updates itself"), (2, "complete, 6 steps.")] {
+    for (last, words) in [(1, "Step 4 of 6. The page updates itself"), (2, "Complete, 6 steps.")] {
         let script = format!(
             "window.loads = (window.loads || 0) + 1;\nif (window.loads < {last} || {last} === 1) {earlier} else {data}"
         );

@@ -4,14 +4,14 @@
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  success
-    1  wrong derivative, found by `train gradcheck` or `train derive`
+    1  wrong derivative, found by `train gradcheck` or `train derive`; different weights of ranks
     2  usage: unknown command or option, contradictory options, run folder in use
     3  configuration: unknown key, wrong type, number out of range, not enough memory
     4  data: images missing, damaged, or in an unknown format
     5  checkpoint: missing, damaged, or from another run
     6  divergence: a loss, a gradient or an image is not finite
     7  storage: a file could not be written
-    8  network: a download failed
+    8  network: a download failed, or a message to another rank
     9  sick: the run was stopped after saving, because of --on-sick
   130  interrupted by Ctrl-C (SIGINT), after saving. For other signals 128 plus their number:
        143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1, 140 for SIGUSR2, 152 for SIGXCPU";

@@ -26,7 +26,10 @@ use export::ExportArgs;
 use files::{CompletionsArgs, DoctorArgs, InspectArgs, ManArgs, RunsArgs, SystemsArgs};
 use importing::ImportArgs;
 use sampling::{AnimateArgs, DirectionsArgs, ProjectArgs, SampleArgs, TranslateArgs};
-use tools::{CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, ReportArgs, SummaryArgs};
+use tools::{
+    CompareArgs, DeriveArgs, ExplainArgs, FetchArgs, GradcheckArgs, MuseumArgs, PlaygroundHashArgs, ReportArgs,
+    SummaryArgs,
+};
 use train::TrainArgs;
 
 /// The end of `train sample --help`.
@@ -56,6 +59,7 @@ pub(crate) enum Action {
     Explain(Box<ExplainArgs>),
     Compare(CompareArgs),
     Export(ExportArgs),
+    PlaygroundHash(PlaygroundHashArgs),
     Report(ReportArgs),
     Museum(MuseumArgs),
     Fetch(FetchArgs),
@@ -190,6 +194,11 @@ fn as_written() -> Command {
                 .after_help(EXIT_CODES),
         )
         .subcommand(
+            PlaygroundHashArgs::augment_args(Command::new("playground-hash"))
+                .about("Trains what a link of the playground's page describes, and prints the hash of the weights")
+                .after_help(EXIT_CODES),
+        )
+        .subcommand(
             ReportArgs::augment_args(Command::new("report"))
                 .about("Writes the report of one or several runs into one file: curves, samples, scores, layers")
                 .after_help(EXIT_CODES),
@@ -267,6 +276,7 @@ pub(crate) fn parse(matches: &ArgMatches) -> Result<(Action, ColorChoice), clap:
         "export" => Action::Export(ExportArgs::from_arg_matches(inner)?),
         "compare" => Action::Compare(CompareArgs::from_arg_matches(inner)?),
         "museum" => Action::Museum(MuseumArgs::from_arg_matches(inner)?),
+        "playground-hash" => Action::PlaygroundHash(PlaygroundHashArgs::from_arg_matches(inner)?),
         "report" => Action::Report(ReportArgs::from_arg_matches(inner)?),
         "fetch" => Action::Fetch(FetchArgs::from_arg_matches(inner)?),
         "import" => Action::Import(ImportArgs::from_arg_matches(inner)?),

@@ -128,6 +128,9 @@ pub(crate) struct FetchArgs {
     /// Only print what would be downloaded, and to which folder
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print the list, or what `--dry-run` prints, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train gradcheck`.
@@ -136,6 +139,9 @@ pub(crate) struct GradcheckArgs {
     /// The operation [default: all]
     #[arg(value_name = "OP")]
     pub(crate) op: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `train derive`.
@@ -158,4 +164,18 @@ pub(crate) struct MuseumArgs {
     /// Random seed of both runs
     #[arg(long, value_name = "N", default_value_t = 1, requires = "bug")]
     pub(crate) seed: u32,
+}
+
+/// Options of `train playground-hash`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PlaygroundHashArgs {
+    /// The address of the page, or the part of it after `#`
+    #[arg(long, value_name = "LINK", default_value = "points")]
+    pub(crate) link: String,
+    /// Train so many steps more
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) steps: u64,
+    /// Write the weights of the generator of pictures as the page loads a trained one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }

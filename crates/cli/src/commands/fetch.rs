@@ -2,7 +2,7 @@
 
 use runs::console::{Output, print};
 use runs::failure::Failure;
-use runs::fetch::{FetchRequest, fetch, list};
+use runs::fetch::{FetchRequest, fetch, list, list_json};
 
 use crate::cli::tools::FetchArgs;
 
@@ -11,7 +11,9 @@ use crate::cli::tools::FetchArgs;
 /// # Errors
 /// As [`fetch`].
 pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
-    let Some(set) = args.set.clone() else { return print(&list()) };
+    let Some(set) = args.set.clone() else {
+        return print(&if args.json { format!("{:#}\n", list_json()) } else { list() });
+    };
     let request = FetchRequest {
         set,
         classes: args.classes.clone(),
@@ -19,5 +21,9 @@ pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
         from: args.from.clone(),
         output: Output::Standard,
     };
-    if args.dry_run { print(&request.plan()?) } else { fetch(&request) }
+    match (args.dry_run, args.json) {
+        (false, _) => fetch(&request),
+        (true, false) => print(&request.plan()?),
+        (true, true) => print(&format!("{:#}\n", request.plan_json()?)),
+    }
 }

@@ -6,6 +6,7 @@ use crate::cli::tools::GradcheckArgs;
 use runs::console;
 use runs::failure::{Code, Failure};
 use runs::suggestion::suggestion;
+use serde_json::json;
 use tensor::gradcheck::{Check, check_entry};
 use tensor::ops::{Entry as Operation, REGISTRY};
 
@@ -30,35 +31,49 @@ pub(crate) fn operation(name: &str) -> Result<&'static Operation, Failure> {
 /// When there is no such operation; when a derivative is wrong.
 pub(crate) fn run(options: &GradcheckArgs) -> Result<(), Failure> {
     match &options.op {
-        Some(name) => checked(std::slice::from_ref(operation(name)?)),
-        None => checked(&REGISTRY),
+        Some(name) => checked(std::slice::from_ref(operation(name)?), options.json),
+        None => checked(&REGISTRY, options.json),
     }
 }
 
-fn checked(chosen: &[Operation]) -> Result<(), Failure> {
+fn checked(chosen: &[Operation], as_json: bool) -> Result<(), Failure> {
     let check = Check::default();
     let [first, second] = check.tolerance;
-    console::print(&format!("{:<20}{:>8}{:>15}{:>15}\n", "operation", "checks", "first order", "second order"))?;
-    let (mut total, mut wrong) = (0, Vec::new());
-    for entry in chosen {
-        let line = match check_entry(entry, check) {
-            Ok((count, worst)) => {
-                total += count;
-                format!("{:<20}{count:>8}{:>15.1e}{:>15.1e}  ok\n", entry.name, worst[0], worst[1])
-            }
-            Err(found) => {
-                wrong.push(found.to_string());
-                format!("{:<20}{:>40}\n", entry.name, "WRONG")
-            }
-        };
-        console::print(&line)?;
+    if !as_json {
+        console::print(&format!("{:<20}{:>8}{:>15}{:>15}\n", "operation", "checks", "first order", "second order"))?;
     }
-    if wrong.is_empty() {
+    let (mut total, mut wrong, mut all) = (0, Vec::new(), Vec::new());
+    for entry in chosen {
+        let name = entry.name;
+        let found = check_entry(entry, check);
+        let (line, object) = match &found {
+            Ok((count, worst)) => (
+                format!("{name:<20}{count:>8}{:>15.1e}{:>15.1e}  ok\n", worst[0], worst[1]),
+                json!({ "operation": name, "checks": count, "worst": worst, "ok": true }),
+            ),
+            Err(_) => (format!("{name:<20}{:>40}\n", "WRONG"), json!({ "operation": name, "ok": false })),
+        };
+        match found {
+            Ok((count, _)) => total += count,
+            Err(found) => wrong.push(found.to_string()),
+        }
+        all.push(object);
+        if !as_json {
+            console::print(&line)?;
+        }
+    }
+    if as_json {
+        let report = json!({ "tolerance": check.tolerance, "operations": all });
+        console::print(&format!("{report:#}\n"))?;
+    } else if wrong.is_empty() {
         let what = format!("{} {}", chosen.len(), plural(chosen.len(), "operation"));
-        return console::print(&format!(
+        console::print(&format!(
             "{what}, {total} checks: all right. These are the worst relative errors;\nthe limits are {first:e} for \
              gradients and {second:e} for gradients of gradients.\n"
-        ));
+        ))?;
+    }
+    if wrong.is_empty() {
+        return Ok(());
     }
     Err(Failure::new(Code::Wrong, format!("{} of {} operations have a wrong derivative", wrong.len(), chosen.len()))
         .because(wrong.join("\n")))
@@ -74,7 +89,7 @@ mod tests {
         // Half of the gradient of a square is cut off.
         let half = || vec![Case::new("six", vec![sample(Domain::Any, 1, &[6])], |v| &v[0] * &v[0].detach())];
         let wrong = Operation { name: "half_a_square", cases: half, ..*operation("square").expect("an operation") };
-        let failure = checked(&[wrong]).expect_err("it is wrong");
+        let failure = checked(&[wrong], false).expect_err("it is wrong");
         assert_eq!(failure.code, Code::Wrong);
         let message = failure.to_string();
         for part in ["1 of 1 operations", "op `half_a_square` (six)", "expected", "ratio 0.5"] {

@@ -12,6 +12,7 @@ pub(crate) mod gradcheck;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod museum;
+pub(crate) mod playground;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sample;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use runs::Ranks;
 use runs::config::{Assignment, read_settings};
 use runs::console::{Output, print};
 use runs::failure::Failure;
@@ -14,8 +15,13 @@ use crate::cli::train::TrainArgs;
 ///
 /// # Errors
 /// Everything that can go wrong.
-pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<Ending, Failure> {
-    let request = request(system, options, args)?;
+pub(crate) fn run(
+    system: &Arc<Trainable>,
+    options: &[Assignment],
+    args: &TrainArgs,
+    ranks: &Ranks,
+) -> Result<Ending, Failure> {
+    let request = request(system, options, args, ranks)?;
     if args.json {
         print(&format!("{:#}\n", forecast(&request)?))?;
         return Ok(Ending::Finished);
@@ -24,7 +30,12 @@ pub(crate) fn run(system: &Arc<Trainable>, options: &[Assignment], args: &TrainA
 }
 
 /// Named options override `--set`.
-fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) -> Result<TrainRequest, Failure> {
+fn request(
+    system: &Arc<Trainable>,
+    options: &[Assignment],
+    args: &TrainArgs,
+    ranks: &Ranks,
+) -> Result<TrainRequest, Failure> {
     let mut assignments = read_settings(&args.settings)?;
     assignments.extend_from_slice(options);
     let batch = |batch| Assignment::option("--batch", format!("{}.batch", system.name), batch);
@@ -39,6 +50,7 @@ fn request(system: &Arc<Trainable>, options: &[Assignment], args: &TrainArgs) ->
         log: args.log.into(),
         timings: args.timings,
         tensorboard: args.tensorboard,
-        output: Output::Standard,
+        output: if ranks.rank() == 0 { Output::Standard } else { Output::Silent },
+        ranks: ranks.clone(),
     })
 }

@@ -26,6 +26,8 @@ pub enum Category {
     Optimizer,
     /// Assembling the batch of real images.
     Batch,
+    /// Messages to and from other ranks, with the waits for them.
+    Messages,
 }
 
 /// The direction of a pass through the network.

@@ -176,9 +176,12 @@ impl fmt::Display for Timings {
             ("moving memory", Category::Memory),
             ("optimiser", Category::Optimizer),
             ("batch preparation", Category::Batch),
+            ("messages", Category::Messages),
         ];
         let whole = width + 1 + kernels;
-        for (name, category) in categories {
+        // A process that trains alone has no messages.
+        let is_shown = |category| category != Category::Messages || self.total(category)[0].calls > 0;
+        for (name, category) in categories.into_iter().filter(|(_, category)| is_shown(*category)) {
             writeln!(f, "{name:<whole$} {}", self.numbers(self.total(category)))?;
         }
         writeln!(f, "{:<whole$} {}", "everything else", self.numbers([self.rest(), Spent::default()]))?;

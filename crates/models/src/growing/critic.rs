@@ -94,4 +94,4 @@ impl Critic {
 }
 
 /// The group size of the minibatch standard deviation.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;

@@ -154,6 +154,12 @@ impl Growth {
         (at.1 + step % GROUP * self.batch(stage.level) as u64, stage)
     }
 
+    /// The number of images shown before the group of steps that step number `step` is in. A
+    /// schedule that is [resumed](Self::resumed) there begins with the stage of that step.
+    pub fn before_group(&self, step: u64) -> u64 {
+        self.before(step - step % GROUP).0
+    }
+
     /// Whether the optimisers are reset at this step.
     pub fn is_a_border(&self, step: u64) -> bool {
         step > 0 && self.before(step).1.is_a_border(self.before(step - 1).1)
@@ -239,6 +245,17 @@ mod tests {
         }
         let moved: Vec<(u64, Stage)> = whole.stages(at..9000).into_iter().map(|(step, on)| (step - at, on)).collect();
         assert_eq!(rest.stages(0..9000 - at), moved);
+    }
+
+    /// Between the groups of steps too, although more images have then been shown than the stage
+    /// says.
+    #[test]
+    fn a_schedule_that_is_resumed_begins_with_the_stage_where_it_stopped() {
+        let whole = small();
+        for step in (498..512).chain([700, 701, 702, 703, 999, 3499]) {
+            let rest = small().resumed(whole.before_group(step) as f64 / 1000.0).unwrap();
+            assert_eq!(rest.before(0).1, whole.before(step).1, "step {step}");
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ mod to_rgb;
 
 use nn::layers::Noise;
 use nn::losses::{logistic_generator, negative_mean, wasserstein_critic};
-use nn::{Adam, ForwardContext, Network, Optimizer, State, Stateful};
-use tensor::{NonFinite, Tensor, Var};
+use nn::{Adam, Averaged, ForwardContext, Network, Optimizer, Part, State, Stateful, StepError};
+use tensor::{Tensor, Var};
 
 pub use critic::Critic;
 pub use growth::{Growth, Stage, resolution};
@@ -155,6 +155,13 @@ pub struct CriticTurn {
     pub gradient_norm: f64,
 }
 
+impl Averaged for CriticTurn {
+    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
+        let Self { loss, real, fake, penalty, gradient_norm } = self;
+        [loss, real, fake, penalty, gradient_norm].into_iter().for_each(|number| number.visit(visit));
+    }
+}
+
 /// The mean of all elements, summed in `f64`.
 pub(crate) fn mean(logits: &Var) -> f64 {
     logits.value().data().iter().map(|x| f64::from(*x)).sum::<f64>() / logits.value().size() as f64
@@ -216,36 +223,39 @@ impl<P: Painter> Growing<P> {
         stage: Stage,
         reals: &Var,
         latents: &Var,
-    ) -> Result<CriticTurn, NonFinite> {
-        let at = self.services.at(step);
-        let fakes = at.without_gradients("fakes", |ctx| self.painter.paint(ctx, latents, stage)).detach();
-        let [reals, fakes] = [(reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| at.augmented(images, whose));
-        let (gradients, turn) = at.differentiate("discriminator turn", |ctx| {
-            let score = |ctx: &mut ForwardContext, images: &Var| self.critic.score(ctx, images, stage);
-            let fake = score(ctx, &fakes);
-            let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.spec.regularizer {
-                Regularizer::Between { weight, drift } => {
-                    let real = score(ctx, &reals);
-                    let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
-                    let key = at.key("points between reals and fakes");
-                    (real, loss, penalty::between(ctx, score, weight, reals.value(), fakes.value(), key))
-                }
-                Regularizer::OnReals { weight } => {
-                    let penalty = penalty::on_reals(ctx, score, weight, reals.value());
-                    let real = penalty.logits.clone();
-                    let loss = smooth_logistic(&real, &fake, self.spec.label_smooth);
-                    (real, loss, penalty)
-                }
-            };
-            let [mean_real, mean_fake] =
-                [(Side::Real, &real, &reals), (Side::Fake, &fake, &fakes)].map(|(side, logits, images)| {
-                    name_scores(critic::NAME, side, logits.value());
-                    name_seen(critic::NAME, side, RANGE, || images.value().clone());
-                    mean(logits)
-                });
-            let loss = &loss + &penalty;
-            let [total, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
-            (loss, CriticTurn { loss: total, real: mean_real, fake: mean_fake, penalty, gradient_norm })
+    ) -> Result<CriticTurn, StepError> {
+        let (gradients, turn) = self.services.at(step).mean_over_shards(|at| {
+            let [reals, latents] = [reals, latents].map(|whole| Var::constant(at.rows(whole.value())));
+            let fakes = at.without_gradients("fakes", |ctx| self.painter.paint(ctx, &latents, stage)).detach();
+            let [reals, fakes] =
+                [(&reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| at.augmented(images, whose));
+            at.differentiate("discriminator turn", |ctx| {
+                let score = |ctx: &mut ForwardContext, images: &Var| self.critic.score(ctx, images, stage);
+                let fake = score(ctx, &fakes);
+                let (real, loss, Penalty { loss: penalty, gradient_norm, .. }) = match self.spec.regularizer {
+                    Regularizer::Between { weight, drift } => {
+                        let real = score(ctx, &reals);
+                        let loss = &wasserstein_critic(&real, &fake) + &real.square().mean().scale(drift);
+                        let key = at.key("points between reals and fakes");
+                        (real, loss, penalty::between(ctx, score, weight, reals.value(), fakes.value(), key))
+                    }
+                    Regularizer::OnReals { weight } => {
+                        let penalty = penalty::on_reals(ctx, score, weight, reals.value());
+                        let real = penalty.logits.clone();
+                        let loss = smooth_logistic(&real, &fake, self.spec.label_smooth);
+                        (real, loss, penalty)
+                    }
+                };
+                let [mean_real, mean_fake] =
+                    [(Side::Real, &real, &reals), (Side::Fake, &fake, &fakes)].map(|(side, logits, images)| {
+                        name_scores(critic::NAME, side, logits.value());
+                        name_seen(critic::NAME, side, RANGE, || images.value().clone());
+                        mean(logits)
+                    });
+                let loss = &loss + &penalty;
+                let [total, penalty] = [&loss, &penalty].map(|var| f64::from(var.item()));
+                (loss, CriticTurn { loss: total, real: mean_real, fake: mean_fake, penalty, gradient_norm })
+            })
         })?;
         self.critic_optimizer.step_several(&mut self.critic.parts_mut(), &gradients);
         Ok(turn)
@@ -256,18 +266,20 @@ impl<P: Painter> Growing<P> {
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], NonFinite> {
-        let at = self.services.at(step);
-        let (gradients, report) = at.differentiate("generator turn", |ctx| {
-            let images = self.painter.paint(ctx, latents, stage);
-            let augmented = at.augmented(&images, "the generator's turn");
-            let logits = ctx.frozen(|ctx| self.critic.score(ctx, &augmented, stage));
-            let loss = match self.spec.regularizer {
-                Regularizer::Between { .. } => negative_mean(&logits),
-                Regularizer::OnReals { .. } => logistic_generator(&logits),
-            };
-            let report = [f64::from(loss.item()), mean(&logits)];
-            (loss, report)
+    pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], StepError> {
+        let (gradients, report) = self.services.at(step).mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(latents.value()));
+            at.differentiate("generator turn", |ctx| {
+                let images = self.painter.paint(ctx, &latents, stage);
+                let augmented = at.augmented(&images, "the generator's turn");
+                let logits = ctx.frozen(|ctx| self.critic.score(ctx, &augmented, stage));
+                let loss = match self.spec.regularizer {
+                    Regularizer::Between { .. } => negative_mean(&logits),
+                    Regularizer::OnReals { .. } => logistic_generator(&logits),
+                };
+                let report = [f64::from(loss.item()), mean(&logits)];
+                (loss, report)
+            })
         })?;
         self.painter_optimizer.step_several(&mut self.painter.parts_mut(), &gradients);
         Ok(report)

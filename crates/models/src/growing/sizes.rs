@@ -1,8 +1,10 @@
 //! [`Sizes`]: how large a growing GAN is, and how it grows; [`Maps`]: how many channels each level
 //! has.
 
+use nn::layers::MinibatchStddev;
 use serde::{Deserialize, Serialize};
 
+use super::critic::GROUP;
 use super::growth::Growth;
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
@@ -82,7 +84,10 @@ impl Sizes {
         self.maps().check(self.size)?;
         self.common.check()?;
         self.noise.check()?;
-        self.growth(0).map(drop)
+        let growth = self.growth(0)?;
+        let batches = (0..=self.last()).map(|level| growth.batch(level));
+        self.common.check_shards(batches.clone())?;
+        batches.into_iter().try_for_each(|batch| self.common.check_groups(MinibatchStddev(GROUP), batch))
     }
 
     /// The schedule, starting at this level.

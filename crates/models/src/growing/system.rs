@@ -1,7 +1,9 @@
 //! The steps of a [`Growing`] GAN, and its implementation of [`System`].
 
-use nn::{ForwardContext, Network, Stateful};
-use tensor::{NonFinite, Tensor, Var};
+use std::rc::Rc;
+
+use nn::{Communicator, ForwardContext, Network, Stateful, StepError};
+use tensor::{Tensor, Var};
 
 use super::{Growing, Painter, RANGE, Regularizer, Stage, Stylist, at_stage, constant_noise, resolution};
 use crate::step_metrics::{
@@ -9,7 +11,7 @@ use crate::step_metrics::{
     W_DISTANCE,
 };
 use crate::trainer::services::StepServices;
-use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, Styles, System};
+use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, SettingsError, Styles, System};
 
 /// The last metric exists only for a Wasserstein critic.
 const METRICS: [MetricDescription; 11] = [
@@ -49,10 +51,16 @@ impl<P: Painter> System for Growing<P> {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let (first, stage) = self.growth.before(step);
-        vec![self.sampler.stretch(self.services.seed(), first, self.growth.batch(stage.level), available[0])]
+        let batch = self.growth.batch(stage.level);
+        let images = self.sampler.stretch(self.services.seed(), first, batch, available[0]);
+        vec![self.services.own_images(&images)]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.services.share(ranks)
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let (images, stage) = self.growth.before(step);
         if self.growth.is_a_border(step) {
             self.critic_optimizer.reset();
@@ -62,7 +70,7 @@ impl<P: Painter> System for Growing<P> {
         self.critic_optimizer.set_learning_rate(learning_rate);
         self.painter_optimizer.set_learning_rate(learning_rate);
 
-        let count = reals[0].shape()[0];
+        let count = self.services.whole(reals[0].shape()[0]);
         let reals = at_stage(&Var::constant(RANGE.inward(&reals[0])), stage);
         let latents = |services: &StepServices, stream| Var::constant(services.at(step).latents(stream, count));
         let d = self.train_critic(step, stage, &reals, &latents(&self.services, "discriminator latents"))?;
@@ -103,7 +111,7 @@ impl<P: Painter> System for Growing<P> {
     }
 
     fn schedule_after(&self, steps: u64) -> Vec<(&'static str, f64)> {
-        vec![("resume_kimg", self.growth.before(steps).0 as f64 / 1000.0)]
+        vec![("resume_kimg", self.growth.before_group(steps) as f64 / 1000.0)]
     }
 
     fn discriminate(&self, _domain: usize, images: &Var) -> Option<Var> {

@@ -49,6 +49,11 @@ impl BatchSampler {
         Self { skip: true, ..self }
     }
 
+    /// Drops an incomplete mini-batch at the end of an epoch.
+    pub(crate) fn dropping_last(self) -> Self {
+        Self { drop_last: true, ..self }
+    }
+
     /// The indices of the images of mini-batch number `number` (from 0): `batch` out of `available`
     /// images, fewer at the end of an epoch unless such a mini-batch is dropped. They depend on
     /// nothing else, so a resumed run continues with the same images.

@@ -10,6 +10,7 @@
 
 use kernels::Precision;
 use nn::Network;
+use nn::layers::MinibatchStddev;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::diff_augment::Augment;
@@ -28,6 +29,9 @@ pub struct CommonOptions {
     /// How the products of dense layers and convolutions are computed.
     #[serde(with = "precision")]
     pub precision: Precision,
+    /// The number of parts of a batch, each of which makes a forward and a backward pass of its
+    /// own; their gradients are averaged. A step needs only the memory of one shard.
+    pub shards: usize,
 }
 
 /// The value of a dropout rate for which the system's own layers are left as they are.
@@ -56,7 +60,7 @@ pub(crate) fn set_dropout<'a>(rate: f64, networks: impl IntoIterator<Item = &'a 
 
 impl Default for CommonOptions {
     fn default() -> Self {
-        Self { d_dropout: OWN, diff_augment: Vec::new(), precision: Precision::default() }
+        Self { d_dropout: OWN, diff_augment: Vec::new(), precision: Precision::default(), shards: 1 }
     }
 }
 
@@ -66,7 +70,45 @@ impl CommonOptions {
     /// # Errors
     /// The first setting out of its range.
     pub fn check(&self) -> Result<(), SettingsError> {
-        check_dropout("d_dropout", self.d_dropout)
+        check_dropout("d_dropout", self.d_dropout)?;
+        in_range("shards", self.shards as f64, 1.0, 4096.0)
+    }
+
+    /// Checks that the shards are equal parts of each of these batches.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub(crate) fn check_shards(&self, batches: impl IntoIterator<Item = usize>) -> Result<(), SettingsError> {
+        match batches.into_iter().find(|batch| !batch.is_multiple_of(self.shards)) {
+            None => Ok(()),
+            Some(batch) => {
+                let divisors = (1..=batch).filter(|shards| batch.is_multiple_of(*shards));
+                let divisors: Vec<String> = divisors.map(|shards| shards.to_string()).collect();
+                let why = format!(
+                    "{} shards are not equal parts of {batch} images: use one of {}",
+                    self.shards,
+                    divisors.join(", ")
+                );
+                Err(SettingsError { key: "shards", why })
+            }
+        }
+    }
+
+    /// Checks that a shard of `batch` images has the same groups for the minibatch standard
+    /// deviation as the whole batch.
+    ///
+    /// # Errors
+    /// When its groups are smaller.
+    pub(crate) fn check_groups(&self, deviation: MinibatchStddev, batch: usize) -> Result<(), SettingsError> {
+        let [whole, shard] = [batch, batch / self.shards].map(|images| deviation.group_of(images));
+        if whole == shard {
+            return Ok(());
+        }
+        let why = format!(
+            "the discriminator compares groups of {whole} images, but a shard of the batch has {}: use fewer shards, or a larger batch",
+            batch / self.shards
+        );
+        Err(SettingsError { key: "shards", why })
     }
 
     /// Applies the options that concern discriminators.

@@ -1,11 +1,15 @@
 //! [`ImagePool`]: a history of fakes, so that the discriminator is also trained on those of earlier
 //! steps (Shrivastava et al., "Learning from simulated and unsupervised images through adversarial
-//! training", 2017).
+//! training", 2017). [`ImagePools`]: one for each shard of the batch.
+
+use std::cell::RefCell;
 
 use kernels::Key;
 use kernels::random::{index, words};
-use nn::{State, Stateful};
+use nn::{CommunicationError, State, Stateful};
 use tensor::Tensor;
+
+use crate::trainer::services::StepContext;
 
 /// Fakes of earlier steps, for one discriminator. They are part of a run's state.
 #[derive(Clone, Debug)]
@@ -67,6 +71,70 @@ impl Stateful for ImagePool {
 
     fn limits(&self) -> Vec<(String, u64)> {
         vec![(format!("{}.filled", self.name), self.images.shape()[0] as u64)]
+    }
+}
+
+/// The image pools of the shards of a batch.
+///
+/// If several ranks share the shards, each has the pools of all shards: the fakes, which are small
+/// compared with gradients, are [sent to all](ImagePools::share). So the whole state is on every
+/// rank, and a run can be resumed with another number of ranks.
+pub(crate) struct ImagePools {
+    /// By the number of the shard.
+    pools: RefCell<Vec<ImagePool>>,
+    /// The fakes with which the shards of this process have queried their pools in this turn.
+    new: RefCell<Vec<Tensor>>,
+}
+
+impl ImagePools {
+    /// Empty pools for up to `capacity` images of this shape in total.
+    pub(crate) fn new(name: &str, capacity: usize, shape: &[usize], shards: usize) -> Self {
+        let pool = |shard: usize| {
+            let name = if shards == 1 { name.to_owned() } else { format!("{name}.shard{shard}") };
+            ImagePool::new(&name, capacity * (shard + 1) / shards - capacity * shard / shards, shape)
+        };
+        Self { pools: RefCell::new((0..shards).map(pool).collect()), new: RefCell::default() }
+    }
+
+    /// [Queries](ImagePool::query) the pool of the shard of `at`, with its random stream `stream`.
+    pub(crate) fn query(&self, at: StepContext<'_>, stream: &str, fakes: &Tensor) -> Tensor {
+        if at.has_ranks() && self.holds_images() {
+            self.new.borrow_mut().push(fakes.clone());
+        }
+        self.pools.borrow_mut()[at.shard()].query(fakes, at.key(stream))
+    }
+
+    /// After all shards have queried their pools: repeats the queries of the other ranks.
+    ///
+    /// # Errors
+    /// When another rank cannot be reached.
+    pub(crate) fn share(&self, at: StepContext<'_>, stream: &str) -> Result<(), CommunicationError> {
+        if !at.has_ranks() || !self.holds_images() {
+            return Ok(());
+        }
+        let all = at.gathered(self.new.take())?;
+        for (at, fakes) in at.others().map(|at| (at, &all[at.shard()])) {
+            self.pools.borrow_mut()[at.shard()].query(fakes, at.key(stream));
+        }
+        Ok(())
+    }
+
+    fn holds_images(&self) -> bool {
+        self.pools.borrow().iter().any(|pool| pool.images.size() > 0)
+    }
+}
+
+impl Stateful for ImagePools {
+    fn save(&self, state: &mut State) {
+        self.pools.borrow().iter().for_each(|pool| pool.save(state));
+    }
+
+    fn load(&mut self, state: &State) {
+        self.pools.get_mut().iter_mut().for_each(|pool| pool.load(state));
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        self.pools.borrow().iter().flat_map(Stateful::limits).collect()
     }
 }
 

@@ -12,7 +12,7 @@ pub mod gan;
 pub mod image_pool;
 pub mod lint;
 pub mod options;
-pub(crate) mod penalty;
+pub mod penalty;
 pub mod seen;
 pub(crate) mod services;
 pub(crate) mod spec;

@@ -17,10 +17,13 @@ use tensor::{Options, Tensor, Var, grad};
 
 /// The term that a penalty adds to the loss, the mean norm of its gradients, and the
 /// discriminator's outputs.
-pub(crate) struct Penalty {
-    pub(crate) loss: Var,
-    pub(crate) gradient_norm: f64,
-    pub(crate) logits: Var,
+pub struct Penalty {
+    /// The term, a scalar.
+    pub loss: Var,
+    /// The mean over the batch of the norm of the gradient.
+    pub gradient_norm: f64,
+    /// The discriminator's outputs where the gradient was taken.
+    pub logits: Var,
 }
 
 /// Added under the root: a norm has no derivative at 0.
@@ -28,7 +31,7 @@ const TINY: f64 = 1e-12;
 
 /// The gradient penalty between `reals` and `fakes`, both of shape (n, ...). `key` is the random
 /// stream that chooses the points.
-pub(crate) fn between(
+pub fn between(
     ctx: &mut ForwardContext,
     critic: impl FnOnce(&mut ForwardContext, &Var) -> Var,
     weight: f64,
@@ -44,7 +47,7 @@ pub(crate) fn between(
 }
 
 /// R1 on `reals`, of shape (n, ...). Its `logits` can be reused in a loss on reals.
-pub(crate) fn on_reals(
+pub fn on_reals(
     ctx: &mut ForwardContext,
     discriminator: impl FnOnce(&mut ForwardContext, &Var) -> Var,
     weight: f64,

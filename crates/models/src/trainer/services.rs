@@ -2,15 +2,21 @@
 //! latents, augmentation, the average of the generator, and gradients that are checked for
 //! non-finite values.
 
+use std::rc::Rc;
+
 use kernels::Key;
-use nn::{ForwardContext, Gradients, Network, RngContext, differentiate};
+use kernels::random::words;
+use nn::{
+    Averaged, CommunicationError, Communicator, ForwardContext, Gradients, Network, RngContext, Shard, Shards,
+    StepError, differentiate,
+};
 use tensor::{NonFinite, Tape, Tensor, Var};
 
-use crate::LatentKind;
 use crate::trainer::averaging::{Averaging, follow};
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::trainer::diff_augment::{augmented, sometimes_augmented};
 use crate::trainer::spec::Range;
+use crate::{LatentKind, SettingsError};
 
 /// What a generator makes from latents of shape (n, latent) in inference mode, `with_dropout` or
 /// without. The dropped elements of an image depend only on its own latents, so it is the same in
@@ -51,6 +57,9 @@ pub(crate) fn sampled_in(
 ///
 /// Everything random comes from streams keyed by (seed, name of the stream, number), so the
 /// services hold no state.
+///
+/// A step's batch consists of [`Shards`], which several ranks may share. Tensors of a step hold the
+/// rows of this process only, those of its shards. Numbers of images count the whole batch.
 #[derive(Clone, Debug)]
 pub(crate) struct StepServices {
     seed: u64,
@@ -59,13 +68,15 @@ pub(crate) struct StepServices {
     noise: InstanceNoise,
     latents: (LatentKind, usize),
     averaging: Averaging,
+    shards: Shards,
 }
 
 impl StepServices {
     /// Services for images in `range`, without instance noise, latents or average.
     pub(crate) fn new(seed: u64, range: Range, common: &CommonOptions) -> Self {
         let (noise, latents) = (InstanceNoise::default(), (LatentKind::Normal, 0));
-        Self { seed, range, common: common.clone(), noise, latents, averaging: Averaging::constant(0.0) }
+        let (averaging, shards) = (Averaging::constant(0.0), Shards::new(common.shards));
+        Self { seed, range, common: common.clone(), noise, latents, averaging, shards }
     }
 
     /// With instance noise.
@@ -81,6 +92,25 @@ impl StepServices {
     /// With an average of the generator.
     pub(crate) fn averaging(self, averaging: Averaging) -> Self {
         Self { averaging, ..self }
+    }
+
+    /// Shares the shards with other ranks.
+    ///
+    /// # Errors
+    /// When the ranks cannot have equally many.
+    pub(crate) fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.shards = self.shards.shared_by(ranks).map_err(|why| SettingsError { key: "shards", why })?;
+        Ok(())
+    }
+
+    /// The number of images in a whole batch of which this process has `own`.
+    pub(crate) fn whole(&self, own: usize) -> usize {
+        own * self.shards.ranks()
+    }
+
+    /// Those of this process, of the images of a whole batch.
+    pub(crate) fn own_images(&self, whole: &[usize]) -> Vec<usize> {
+        whole[self.shards.own_rows(whole.len())].to_vec()
     }
 
     /// The seed of the run.
@@ -107,7 +137,7 @@ impl StepServices {
     /// The services at turn number `turn` of a network, within step number `step`, for systems
     /// whose networks may have several turns in a step.
     pub(crate) fn at_turn(&self, step: u64, turn: u64) -> StepContext<'_> {
-        StepContext { services: self, step, turn }
+        StepContext { services: self, step, turn, shard: Shard::WHOLE }
     }
 }
 
@@ -119,22 +149,116 @@ pub(crate) struct StepContext<'a> {
     step: u64,
     /// The turn number, which selects the random numbers of each stream.
     turn: u64,
+    /// The shard of the batch; the whole batch outside of
+    /// [`mean_over_shards`](StepContext::mean_over_shards).
+    shard: Shard,
 }
 
-impl StepContext<'_> {
-    /// The random stream called `stream`, at this turn.
+impl<'a> StepContext<'a> {
+    /// The random stream called `stream`, at this turn. Each shard has its own.
     pub(crate) fn key(self, stream: &str) -> Key {
-        Key::named(self.services.seed, stream).at(self.turn as u32)
+        Key::named(self.seed(), stream).at(self.turn as u32)
+    }
+
+    /// The seed of the run, or for one of several shards a seed that depends on its number.
+    fn seed(self) -> u64 {
+        let (seed, Shard { number, count }) = (self.services.seed, self.shard);
+        if count == 1 {
+            return seed;
+        }
+        let [low, high, ..] = words(Key::named(seed, "shards"), number as u32);
+        u64::from(low) | u64::from(high) << 32
     }
 
     fn rng(self, purpose: &'static str) -> RngContext {
-        RngContext { seed: self.services.seed, step: self.turn, purpose }
+        RngContext { seed: self.seed(), step: self.turn, purpose }
     }
 
-    /// `count` latents of the stream called `stream`, shape (count, size).
+    /// The same shard at another turn.
+    pub(crate) fn with_turn(self, turn: u64) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// The latents of this process, of the `count` latents of the whole batch from the stream
+    /// called `stream`: shape (own, size).
     pub(crate) fn latents(self, stream: &str, count: usize) -> Tensor {
         let (kind, size) = self.services.latents;
-        kind.draw(count, size, self.key(stream))
+        self.own(kind.draw(count, size, self.key(stream)))
+    }
+
+    /// The rows of this process, of the rows of the whole batch.
+    pub(crate) fn own(self, whole: Tensor) -> Tensor {
+        let rows = self.services.shards.own_rows(whole.shape()[0]);
+        if rows.len() == whole.shape()[0] { whole } else { whole.rows(rows) }
+    }
+
+    /// The number of the shard.
+    pub(crate) fn shard(self) -> usize {
+        self.shard.number
+    }
+
+    /// The position of the shard among those of this process.
+    pub(crate) fn place(self) -> usize {
+        self.shard.number - if self.shard.count == 1 { 0 } else { self.services.shards.own().start }
+    }
+
+    /// The rows of the shard, of the rows of this process.
+    pub(crate) fn rows(self, own: &Tensor) -> Tensor {
+        if self.shard.count == 1 {
+            return own.clone();
+        }
+        let (rows, place, places) = (own.shape()[0], self.place(), self.services.shards.own().len());
+        own.rows(rows * place / places..rows * (place + 1) / places)
+    }
+
+    /// The services of each shard of this process.
+    fn shards(self) -> impl Iterator<Item = Self> {
+        let count = self.services.shards.count();
+        self.services.shards.own().map(move |number| Self { shard: Shard { number, count }, ..self })
+    }
+
+    /// Whether several ranks share the shards.
+    pub(crate) fn has_ranks(self) -> bool {
+        self.services.shards.ranks() > 1
+    }
+
+    /// The services of each shard of other ranks.
+    pub(crate) fn others(self) -> impl Iterator<Item = Self> {
+        let (own, count) = (self.services.shards.own(), self.services.shards.count());
+        let others = (0..count).filter(move |number| !own.contains(number));
+        others.map(move |number| Self { shard: Shard { number, count }, ..self })
+    }
+
+    /// From the tensors of the shards of this process those of all shards.
+    ///
+    /// # Errors
+    /// When another rank cannot be reached.
+    pub(crate) fn gathered(self, own: Vec<Tensor>) -> Result<Vec<Tensor>, CommunicationError> {
+        self.services.shards.gathered(own)
+    }
+
+    /// What `make` returns for each shard of this process.
+    pub(crate) fn map_shards<R>(self, make: impl FnMut(Self) -> R) -> Vec<R> {
+        self.shards().map(make).collect()
+    }
+
+    /// What `make` turns the rows of each shard into, together.
+    pub(crate) fn map_rows(self, own: &Tensor, mut make: impl FnMut(Self, &Tensor) -> Tensor) -> Tensor {
+        let made = self.shards().map(|at| make(at, &at.rows(own)));
+        made.reduce(|all, more| all.concat(&more)).expect("a process has at least one shard")
+    }
+
+    /// The mean over all shards of what `pass` returns for each, such as its
+    /// [gradients](Self::differentiate) and metrics. The passes are made one after the other, so
+    /// `pass` should make all large values itself, from the [rows](Self::rows) of its shard.
+    ///
+    /// # Errors
+    /// When a pass fails, or another rank cannot be reached.
+    pub(crate) fn mean_over_shards<R: Averaged>(
+        self,
+        mut pass: impl FnMut(StepContext<'a>) -> Result<R, NonFinite>,
+    ) -> Result<R, StepError> {
+        self.services.shards.mean(|shard| pass(Self { shard, ..self }))
     }
 
     /// Images as the discriminator receives them: augmented, and with instance noise. `whose` names
@@ -186,10 +310,10 @@ impl StepContext<'_> {
 
     /// Updates the `averages` of a generator from its `networks`, in a step with `images` images,
     /// after `steps` earlier updates.
-    pub(crate) fn average<'a, 'b>(
+    pub(crate) fn average<'b, 'c>(
         self,
-        averages: impl IntoIterator<Item = &'a mut Network>,
-        networks: impl IntoIterator<Item = &'b Network>,
+        averages: impl IntoIterator<Item = &'b mut Network>,
+        networks: impl IntoIterator<Item = &'c Network>,
         (images, steps): (usize, u64),
     ) {
         follow(averages, networks, self.services.averaging.keep(images, steps));

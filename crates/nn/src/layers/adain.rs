@@ -56,6 +56,10 @@ impl Layer for AdaIn {
         Some(LayerSpec::AdaIn { weight, bias: self.bias.clone(), epsilon: EPSILON })
     }
 
+    fn factors(&self) -> Vec<(&'static str, f64)> {
+        Equalised::factors(Some(Equalised::LINEAR), &self.weight, None)
+    }
+
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let weight = Equalised::weight(Some(Equalised::LINEAR), ctx.parameter("weight", &self.weight));
         let both = &ctx.style().matmul_in(ctx.precision(), &weight) + &ctx.parameter("bias", &self.bias);

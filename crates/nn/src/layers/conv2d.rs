@@ -175,6 +175,10 @@ impl Layer for Conv2d {
         Some(LayerSpec::Conv2d { weight, bias, stride: self.window.stride, padding: self.padding })
     }
 
+    fn factors(&self) -> Vec<(&'static str, f64)> {
+        Equalised::factors(self.window.equalised, &self.window.weight, self.window.bias.as_ref())
+    }
+
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let precision = ctx.precision();
         self.window.forward(ctx, |weight| x.conv2d_in(precision, weight, self.window.stride, self.padding))

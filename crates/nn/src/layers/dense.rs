@@ -68,6 +68,10 @@ impl Layer for Dense {
         Some(LayerSpec::Dense { weight, bias })
     }
 
+    fn factors(&self) -> Vec<(&'static str, f64)> {
+        Equalised::factors(self.equalised, &self.weight, self.bias.as_ref())
+    }
+
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let weight = ctx.parameter("weight", &self.weight);
         let weight = Equalised::weight(self.equalised, weight);

@@ -37,12 +37,25 @@ impl Equalised {
         })
     }
 
+    /// The factor of a weight. Its last axis is the layer's outputs.
+    pub(crate) fn factor(self, weight: &Tensor) -> f64 {
+        let outputs = *weight.shape().last().expect("a weight has axes");
+        let fan_in = weight.size() / outputs;
+        self.gain / (fan_in as f64).sqrt() * self.multiplier
+    }
+
+    /// The factors of a layer with this weight and perhaps a bias
+    /// ([`Layer::factors`](crate::Layer::factors)).
+    pub(crate) fn factors(this: Option<Self>, weight: &Tensor, bias: Option<&Tensor>) -> Vec<(&'static str, f64)> {
+        let Some(this) = this else { return Vec::new() };
+        let bias = bias.map(|_| ("bias", this.multiplier)).filter(|(_, multiplier)| *multiplier != 1.0);
+        [("weight", this.factor(weight))].into_iter().chain(bias).collect()
+    }
+
     /// The scaled weight. The last axis of `weight` is the layer's outputs.
     pub(crate) fn weight(this: Option<Self>, weight: Var) -> Var {
-        let Some(Self { gain, multiplier }) = this else { return weight };
-        let outputs = *weight.shape().last().expect("a weight has axes");
-        let fan_in = weight.value().size() / outputs;
-        weight.scale(gain / (fan_in as f64).sqrt() * multiplier)
+        let Some(this) = this else { return weight };
+        weight.scale(this.factor(weight.value()))
     }
 
     /// The weight and the bias of a layer as it uses them in inference: scaled, and divided by the

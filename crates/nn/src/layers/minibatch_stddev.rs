@@ -14,6 +14,13 @@ use crate::network::{BuildContext, Layer};
 #[derive(Clone, Copy, Debug)]
 pub struct MinibatchStddev(pub usize);
 
+impl MinibatchStddev {
+    /// The size of the groups in a batch of this many images.
+    pub fn group_of(self, images: usize) -> usize {
+        (1..=self.0).rev().find(|group| images.is_multiple_of(*group)).unwrap_or(1)
+    }
+}
+
 impl Layer for MinibatchStddev {
     fn describe(&self) -> String {
         format!("MinibatchStddev {}", self.0)
@@ -28,8 +35,7 @@ impl Layer for MinibatchStddev {
     }
 
     fn forward(&self, _ctx: &mut ForwardContext, x: &Var) -> Var {
-        let images = x.shape()[0];
-        let group = (1..=self.0).rev().find(|group| images.is_multiple_of(*group)).unwrap_or(1);
+        let group = self.group_of(x.shape()[0]);
         match **x.shape() {
             // A vector is an image of one pixel.
             [n, units] => x.reshape([n, 1, 1, units]).minibatch_stddev(group).reshape([n, units + 1]),

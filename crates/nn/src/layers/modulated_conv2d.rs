@@ -97,6 +97,11 @@ impl Layer for ModulatedConv2d {
         Some(LayerSpec::ModulatedConv2d { weight, style_weight, style_bias, doubling, demodulated })
     }
 
+    fn factors(&self) -> Vec<(&'static str, f64)> {
+        let weights = [("weight", &self.weight), ("style_weight", &self.style_weight)];
+        weights.map(|(name, weight)| (name, Equalised::LINEAR.factor(weight))).into()
+    }
+
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {
         let mut equalised = |name, weight| Equalised::weight(Some(Equalised::LINEAR), ctx.parameter(name, weight));
         let [weight, style_weight] = [("weight", &self.weight), ("style_weight", &self.style_weight)]

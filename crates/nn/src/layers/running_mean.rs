@@ -38,7 +38,7 @@ impl Layer for RunningMean {
     }
 
     fn spec(&self) -> Option<LayerSpec> {
-        Some(LayerSpec::Identity)
+        Some(LayerSpec::RunningMean(self.mean.clone()))
     }
 
     fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var {

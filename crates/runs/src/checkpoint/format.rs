@@ -312,30 +312,6 @@ fn little_endian(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-/// SHA-256 of the whole state in name order: every tensor's name, shape and bits, then every
-/// counter. Two runs with the same hash are the same to the last bit.
-pub fn weights_hash(state: &State) -> String {
-    let mut hasher = Sha256::new();
-    let number = |number: usize| (number as u64).to_le_bytes();
-    for (name, tensor) in &state.tensors {
-        hasher.update(number(name.len()));
-        hasher.update(name);
-        hasher.update(number(tensor.shape().len()));
-        for &size in tensor.shape().iter() {
-            hasher.update(number(size));
-        }
-        for numbers in tensor.data().chunks(AT_A_TIME) {
-            hasher.update(little_endian(numbers));
-        }
-    }
-    for (name, count) in &state.counters {
-        hasher.update(number(name.len()));
-        hasher.update(name);
-        hasher.update(count.to_le_bytes());
-    }
-    hex(&hasher.finalize())
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

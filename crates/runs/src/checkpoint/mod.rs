@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
-pub use format::weights_hash;
 pub(crate) use format::{container, header, open, tensor};
 
 use datasets::{Advice, advice, plural, quoted};
@@ -30,6 +29,7 @@ use datasets::{Advice, advice, plural, quoted};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, Disk, StorageError};
 use models::System;
+pub use models::weights_hash;
 use nn::{State, StateError};
 
 /// The contents of a checkpoint file.
@@ -147,6 +147,23 @@ impl Checkpoint {
     pub(crate) fn write(&self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
         let bytes = encode(self).map_err(|why| StorageError::new("write", path, std::io::Error::other(why)))?;
         storage::write_whole(disk, path, &bytes)
+    }
+
+    /// The bytes of the file, as a message to other ranks.
+    ///
+    /// # Errors
+    /// When a state cannot be represented, which that of a system always can.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        encode(self)
+    }
+
+    /// The checkpoint that [`to_bytes`](Self::to_bytes) was called of.
+    ///
+    /// # Errors
+    /// The [`Flaw`] of the bytes.
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, Flaw> {
+        let length = bytes.len() as u64;
+        format::decode(&mut bytes, length)
     }
 
     /// Loads the state into `system`; `path` is named in errors.

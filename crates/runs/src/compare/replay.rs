@@ -128,7 +128,7 @@ fn search(
         let one = |system: &mut Box<dyn System>, data: &Dataset| -> Result<(), Failure> {
             let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
             let done = system.step(step, &reals);
-            done.map(drop).map_err(|error| training::train_loop::diverged(step + 1, &error.to_string()))
+            done.map(drop).map_err(|error| training::train_loop::failed(step + 1, &error))
         };
         one(&mut a, &images[0])?;
         one(&mut b, &images[1])?;

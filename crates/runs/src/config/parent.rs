@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use toml::Value;
+
 use super::recorded_data::relative_path;
-use super::{Assignment, Config, file};
+use super::{Assignment, Config, Source, file};
 use crate::failure::Failure;
 
 /// The keys of the record.
@@ -81,6 +83,18 @@ impl Config {
         };
         let all = file::parse(&self.to_toml(), name)?;
         Ok(all.into_iter().filter(|one| is_inherited(&one.key)).collect())
+    }
+
+    /// The assignments of these settings of the system, with which another run continues its
+    /// schedule ([`System::schedule_after`](models::System::schedule_after)). `name` stands for
+    /// this configuration in errors.
+    pub(crate) fn scheduled<'a>(&self, after: impl IntoIterator<Item = (&'a str, f64)>, name: &str) -> Vec<Assignment> {
+        let assignment = |(key, value)| Assignment {
+            key: format!("{}.{key}", self.entry.name),
+            value: Value::Float(value),
+            source: Source::File(name.to_owned(), 1),
+        };
+        after.into_iter().map(assignment).collect()
     }
 
     /// Takes over from the parent where its images were looked for in vain, if this run does not

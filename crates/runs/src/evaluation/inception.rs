@@ -11,10 +11,10 @@ use models::inception::{self, Inception, SIDE};
 use rayon::prelude::*;
 use tensor::Tensor;
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::import;
-use crate::import::state_dict::{StateDict, Wanted};
+use crate::import::state_dict::{Layout, StateDict, Wanted};
 
 /// Images per forward pass. A pass needs about 25 MB for each.
 const AT_A_TIME: usize = 16;
@@ -36,8 +36,11 @@ impl Network {
     pub(super) fn open(weights: Option<&Path>, output: &Output) -> Result<Self, Failure> {
         let path = weights.ok_or_else(needs_weights)?;
         let tensors = Inception::tensors();
-        let wanted: Vec<Wanted> =
-            tensors.into_iter().map(|(name, shape)| Wanted { ours: name.clone(), theirs: name, shape }).collect();
+        let wanted = |(name, shape): (String, _)| {
+            let (ours, theirs, layout) = (name.clone(), name, Layout::Weight);
+            Wanted { ours, theirs, shape, layout }
+        };
+        let wanted: Vec<Wanted> = tensors.into_iter().map(wanted).collect();
         let weights = StateDict::read(path)?.take(&wanted).map_err(|error| {
             import::misfit("the weights are not those of Inception", &[(path.to_owned(), error)]).help(advice!(
                 "not-inception",
@@ -59,10 +62,8 @@ impl Network {
     ) -> Result<(Matrix, Matrix), E> {
         let [mut features, mut logits] =
             [inception::FEATURES, inception::CLASSES].map(|n| Vec::with_capacity(count * n));
-        let bar = self.output.bar(count as u64, "inception    [{bar:20}] {pos}/{len} images, {eta} left");
-        if bar.is_none() {
-            self.output.say(&format!("inception    {count} {}", plural(count, "image")));
-        }
+        self.output.say(&format!("inception    {count} {}", plural(count, "image")));
+        let mut bar = LateBar::new(&self.output, "images", count as u64);
         for first in (0..count).step_by(AT_A_TIME) {
             let batch = AT_A_TIME.min(count - first);
             let mut result = Ok(());
@@ -74,7 +75,7 @@ impl Network {
             let [some, classes] = self.network.infer(&images);
             features.extend(some.data().iter().map(|x| f64::from(*x)));
             logits.extend(classes.data().iter().map(|x| f64::from(*x)));
-            bar.iter().for_each(|bar| bar.inc(batch as u64));
+            bar.advance(batch as u64);
         }
         Ok((Matrix::new(count, inception::FEATURES, features), Matrix::new(count, inception::CLASSES, logits)))
     }

@@ -90,6 +90,14 @@ impl Generator {
         self.trace.steps.iter().filter(|step| !is_identity(step))
     }
 
+    /// The steps whose running mean is not part of the computation, each with its mean.
+    pub(super) fn means(&self) -> impl Iterator<Item = (&TraceStep, &Tensor)> {
+        self.trace.steps.iter().filter_map(|step| match &step.computation {
+            Computation::Layer(LayerSpec::RunningMean(mean)) => Some((step, mean)),
+            _ => None,
+        })
+    }
+
     /// The value that `id` equals.
     pub(super) fn same(&self, id: ValueId) -> ValueId {
         self.same[id]
@@ -144,7 +152,8 @@ impl Generator {
 }
 
 fn is_identity(step: &TraceStep) -> bool {
-    step.computation == Computation::Layer(LayerSpec::Identity) && matches!(step.inputs[0], TraceInput::Value(_))
+    matches!(step.computation, Computation::Layer(LayerSpec::Identity | LayerSpec::RunningMean(_)))
+        && matches!(step.inputs[0], TraceInput::Value(_))
 }
 
 /// The name of a step within the generator: its path without the network's name.

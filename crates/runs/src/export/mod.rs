@@ -19,10 +19,9 @@ use datasets::{advice, plural, quoted};
 use models::{Direction, FromLatents, Sampler, Translate};
 use tensor::Tensor;
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::progress;
 use crate::processor;
 use crate::sampling::{Written, array_file, pictures, seeds::Seeds};
 use crate::signals;
@@ -30,6 +29,7 @@ use crate::systems::Trainable;
 use files::Files;
 use generator::{Generator, Refused, Source};
 pub use onnx::NoiseSource;
+use pytorch::Origin;
 use texts::Facts;
 
 /// What an export is for.
@@ -221,8 +221,8 @@ impl Exporter<'_> {
                         format!("{stem}.safetensors")
                     };
                     let names = pytorch::FileNames { weights: &model, inputs: &inputs, samples: &samples };
-                    let checkpoint = &self.trained.found.checkpoint;
-                    let module = pytorch::module(generator, names, &facts.about(generator), Some(checkpoint));
+                    let origin = Origin::of(self.trained);
+                    let module = pytorch::module(generator, names, &facts.about(generator), Some(&origin));
                     let other = || onnx::model(generator, NoiseSource::Fixed, &[]).is_ok().then_some("onnx");
                     let module = module.map_err(|refused| self.refused(&refused, other()))?;
                     files.add(&format!("{stem}.py"), module.code.into_bytes());
@@ -319,7 +319,7 @@ impl Exporter<'_> {
     /// What `draw` makes of each row of `inputs`, drawn one by one, with a progress bar.
     fn each(&self, inputs: &Tensor, draw: impl Fn(&Tensor) -> Tensor) -> Result<Tensor, Failure> {
         let count = inputs.shape()[0];
-        let bar = progress::bar(&self.request.output, 0, count as u64);
+        let mut bar = LateBar::new(&self.request.output, "samples", count as u64);
         let mut drawn: Option<Vec<f32>> = None;
         let mut shape = Vec::new();
         for row in 0..count {
@@ -331,9 +331,7 @@ impl Exporter<'_> {
             let one = pictures::finite(processor::keep_threads_awake(|| draw(&inputs.rows(row..row + 1))))?;
             shape = one.shape().to_vec();
             drawn.get_or_insert_default().extend_from_slice(one.data());
-            if let Some(bar) = &bar {
-                bar.set_position(row as u64 + 1);
-            }
+            bar.set(row as u64 + 1);
         }
         shape[0] = count;
         Ok(Tensor::new(&shape, drawn.unwrap_or_default()))

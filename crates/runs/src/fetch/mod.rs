@@ -19,6 +19,7 @@ use crate::suggestion::suggestion;
 use claim::Claim;
 use datasets::advice;
 use download::{Wanted, download};
+use serde_json::{Value, json};
 use sets::{Inside, SETS, Set};
 
 /// The default class of doodles.
@@ -62,6 +63,19 @@ impl FetchRequest {
     /// When there is no such set or class.
     pub fn plan(&self) -> Result<String, Failure> {
         Ok(by_hand(&targets(named(&self.set)?, self)?))
+    }
+
+    /// The [plan](Self::plan) as JSON: for each file its address, its destination, and its length in
+    /// bytes and SHA-256 where they are known.
+    ///
+    /// # Errors
+    /// When there is no such set or class.
+    pub fn plan_json(&self) -> Result<Value, Failure> {
+        let file = |target: &Target| {
+            let Target { url, path, length, sha256, .. } = target;
+            json!({ "url": url, "path": path.to_string_lossy(), "bytes": length, "sha256": sha256 })
+        };
+        Ok(targets(named(&self.set)?, self)?.iter().map(file).collect())
     }
 }
 
@@ -207,7 +221,7 @@ fn fetch_one(agent: &ureq::Agent, output: &Output, set: &Set, target: &Target, f
     output.say(&format!("written      {} ({known})", path.display()));
     if is_archive(path) {
         output.say(&format!("unpacking    {}", path.display()));
-        unpack::unpack(path, folder)?;
+        unpack::unpack(path, folder, output)?;
         // It is no longer needed, and does no harm if it stays.
         let _ = fs::remove_file(path);
     }
@@ -256,4 +270,10 @@ pub fn list() -> String {
         format!("{:<14} {}\n{:14} into data/{}, from {}\n", set.name, set.about, "", set.folder, set.address)
     };
     SETS.iter().map(line).collect()
+}
+
+/// The same as JSON.
+pub fn list_json() -> Value {
+    let set = |set: &Set| json!({ "name": set.name, "about": set.about, "folder": set.folder, "address": set.address });
+    SETS.iter().map(set).collect()
 }

@@ -1,6 +1,7 @@
 //! Unpacks the archive of CIFAR-10: only the files that are needed, ignoring the folders in their
 //! names.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use datasets::advice;
 use flate2::read::GzDecoder;
 
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::storage::{self, RealDisk};
 
@@ -17,18 +19,38 @@ const LONGEST: u64 = 64 << 20;
 /// The size limit of all files in an archive; the real one has 184,380,000 bytes.
 const MOST: u64 = 1 << 30;
 
+/// Reads an archive, and shows how much of it was read.
+struct Watched<'a> {
+    file: File,
+    bar: &'a RefCell<LateBar>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.bar.borrow_mut().advance(read as u64);
+        Ok(read)
+    }
+}
+
 /// Writes the `.bin` and `.txt` files of a `.tar.gz` into `folder`, from any folder of the archive.
 ///
 /// # Errors
 /// When the archive is damaged, holds none of them, or they cannot be written.
-pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn unpack(archive: &Path, folder: &Path, output: &Output) -> Result<Vec<PathBuf>, Failure> {
     let damaged = |why: String| {
         Failure::new(Code::Network, "the downloaded archive is damaged")
             .at(archive.display())
             .because(why)
             .help(advice!("damaged-archive", "remove it and fetch it again"))
     };
-    let open = || -> io::Result<_> { Ok(GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST)) };
+    // The archive is read twice.
+    let length = archive.metadata().map_or(0, |about| 2 * about.len());
+    let bar = RefCell::new(LateBar::new(output, "bytes", length));
+    let open = || -> io::Result<_> {
+        let file = Watched { file: File::open(archive)?, bar: &bar };
+        Ok(GzDecoder::new(BufReader::with_capacity(1 << 20, file)).take(MOST))
+    };
     // The whole archive is read first: gzip's checksum comes last, and files from a damaged archive
     // must not look like a data set.
     open().and_then(|mut all| io::copy(&mut all, &mut io::sink())).map_err(|error| damaged(error.to_string()))?;
@@ -118,7 +140,7 @@ mod tests {
         let (inside, path) = (place.path().join("in"), place.path().join("a.tar.gz"));
         fs::create_dir_all(inside.join("target")).unwrap();
         fs::write(&path, archive).unwrap();
-        let result = unpack(&path, &inside.join("target"));
+        let result = unpack(&path, &inside.join("target"), &Output::Silent);
         let outside: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(outside.len(), 2, "{outside:?}");
         let outcome = result.map(|written| written.len()).map_err(|failure| {

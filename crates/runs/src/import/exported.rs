@@ -1,13 +1,12 @@
 //! Files that this program exported: their tensors are in PyTorch's layouts, and their metadata
 //! contain the configuration and the names of the tensors in this project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datasets::advice;
-use nn::Network;
 use serde::Deserialize;
 
-use super::state_dict::{StateDict, Wanted};
+use super::state_dict::{Layout, StateDict, Wanted};
 use super::{Filled, ImportRequest, fill};
 use crate::config::{Assignment, Config};
 use crate::failure::{Code, Failure};
@@ -15,7 +14,7 @@ use crate::failure::{Code, Failure};
 /// The key of the metadata.
 pub(crate) const KEY: &str = "backdraw_export";
 /// The version of the metadata that is written, and the newest that can be read.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// The metadata, as far as the import needs it.
 #[derive(Deserialize)]
@@ -28,6 +27,16 @@ struct Exported {
     /// The names of the tensors in this project, by their names in the file; by default the same.
     #[serde(default)]
     names: BTreeMap<String, String>,
+    /// The tensors in the file that are laid out like images (from version 2, as the rest).
+    #[serde(default)]
+    images: BTreeSet<String>,
+    /// The tensors of the network that the file lacks, because the generator did not use them: the
+    /// blocks that a growing generator has not reached, or has left behind.
+    #[serde(default)]
+    unused: BTreeSet<String>,
+    /// The settings with which a run is where the exported one was in its schedule.
+    #[serde(default)]
+    schedule: BTreeMap<String, f64>,
 }
 
 /// The system that the file `dict` is of, with its weights.
@@ -39,8 +48,18 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
     let name = format!("{} (its configuration)", dict.path.display());
     let exported = Config::of_text(&about.config, &name, None)?;
     let given: Vec<Assignment> = exported.inherited(&request.assignments, &name)?;
-    let given: Vec<Assignment> = given.into_iter().chain(request.assignments.iter().cloned()).collect();
+    let schedule = exported.scheduled(about.schedule.iter().map(|(key, value)| (&**key, *value)), &name);
+    let given: Vec<Assignment> = [given, schedule, request.assignments.clone()].concat();
     let config = Config::resolve(&exported.entry, &given)?;
+    let (mut images, mut unused) = (BTreeSet::new(), BTreeSet::new());
+    let mut renamed = |dict: StateDict, about: Exported| {
+        let Exported { names, images: like_images, unused: lacking, .. } = about;
+        let name = |name: String| names.get(&name).cloned().unwrap_or(name);
+        images.extend(like_images.into_iter().map(name));
+        unused.extend(lacking);
+        let tensors = dict.tensors.into_iter().map(|(theirs, tensor)| (name(theirs), tensor)).collect();
+        StateDict { tensors, ..dict }
+    };
     let mut dicts = vec![(about.network.clone(), renamed(dict, about))];
     for (network, path) in &request.others {
         let dict = StateDict::read(path)?;
@@ -52,7 +71,30 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         }
         dicts.push((network.clone(), renamed(dict, about)));
     }
-    fill(config, &request.file, dicts.into_iter(), wanted)
+    fill(config, &request.file, dicts.into_iter(), |network| {
+        let wanted = |(name, _, tensor): (String, _, &tensor::Tensor)| Wanted {
+            theirs: name.clone(),
+            shape: tensor.shape().to_vec(),
+            layout: if images.contains(&name) { Layout::Images } else { Layout::Weight },
+            ours: name,
+        };
+        let tensors = network.tensors().into_iter().filter(|(name, ..)| !unused.contains(name));
+        tensors.map(wanted).collect()
+    })
+}
+
+/// Refuses the file as the weights of another program, whose tensors have other names.
+///
+/// # Errors
+/// When the file was exported by this program.
+pub(super) fn refuse(dict: &StateDict) -> Result<(), Failure> {
+    if !dict.metadata.contains_key(KEY) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Usage, "the file was exported by this program")
+        .at(dict.path.display())
+        .because("it says itself which system it is for")
+        .help(advice!("import-own-export", "leave out `--as`")))
 }
 
 /// The metadata of an exported file.
@@ -61,7 +103,7 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
     let Some(text) = dict.metadata.get(KEY) else {
         return Err(Failure::new(Code::Usage, "the file does not say what its weights are")
             .at(dict.path.display())
-            .because("it is not an export by this program, or is one of those that cannot be imported again")
+            .because("it was not exported by this program, or has layers that cannot be imported again")
             .help(advice!("import-as-what", "say which system it is for, such as `--as dcgan`")));
     };
     let about: Exported = serde_json::from_str(text)
@@ -71,21 +113,4 @@ fn read(dict: &StateDict) -> Result<Exported, Failure> {
             .because(format!("its metadata has version {}; this program reads up to {VERSION}", about.version)));
     }
     Ok(about)
-}
-
-/// The tensors under their names in this project.
-fn renamed(dict: StateDict, about: Exported) -> StateDict {
-    let name = |name: String| about.names.get(&name).cloned().unwrap_or(name);
-    let tensors = dict.tensors.into_iter().map(|(theirs, tensor)| (name(theirs), tensor)).collect();
-    StateDict { tensors, ..dict }
-}
-
-/// The tensors of `network`, under their own names.
-fn wanted(network: &Network) -> Vec<Wanted> {
-    let wanted = |(name, _, tensor): (String, _, &tensor::Tensor)| Wanted {
-        theirs: name.clone(),
-        shape: tensor.shape().to_vec(),
-        ours: name,
-    };
-    network.tensors().into_iter().map(wanted).collect()
 }

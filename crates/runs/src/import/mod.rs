@@ -9,7 +9,7 @@ pub(crate) mod exported;
 mod programs;
 pub(crate) mod state_dict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use tensor::meta;
 use toml::Value;
 
 pub use programs::{PROGRAMS, Program};
-use state_dict::{StateDict, Wanted};
+use state_dict::{StateDict, Wanted, unscaled};
 
 use crate::checkpoint::{Checkpoint, all_misfits, averaged, file_name, part_of, weights_hash};
 use crate::config::{Assignment, Config, Source};
@@ -129,6 +129,7 @@ fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<F
                 .at("option --as")
                 .help(advice!("no-such-import", "{}", suggestion(name, &names)))
         })?;
+    exported::refuse(&first)?;
     let mut dicts = BTreeMap::from([(program.networks[0], first)]);
     for (network, path) in &request.others {
         let known = program.networks.iter().find(|known| *known == network).ok_or_else(|| {
@@ -183,7 +184,13 @@ fn fill(
             Ok(tensors) if tensors.is_empty() => {
                 misfits.push((path, StateError { missing: vec![name], ..StateError::default() }));
             }
-            Ok(tensors) => {
+            Ok(mut tensors) => {
+                // A file has the weights that layers use, already multiplied by their factors.
+                for (name, factor) in networks.iter().flat_map(|network| network.factors()) {
+                    if let Some(tensor) = tensors.get_mut(&name) {
+                        *tensor = unscaled(tensor, factor);
+                    }
+                }
                 sources.push((name, path, tensors.keys().cloned().collect()));
                 state.tensors.extend(tensors);
             }
@@ -227,6 +234,17 @@ fn about(config: &Config, state: &State, sources: &[(String, PathBuf, Vec<String
             format!("imported     {name}: {} {} from {}", count, plural(count, "number"), path.display())
         })
         .collect();
+    let imported: BTreeSet<&String> = sources.iter().flat_map(|(.., tensors)| tensors).collect();
+    for (name, ..) in sources {
+        let networks = system.networks();
+        let parts = networks.iter().filter(|network| part_of(network.name()) == name);
+        let lacking = parts.filter(|part| part.tensors().iter().any(|(tensor, ..)| !imported.contains(tensor)));
+        let lacking: Vec<&str> = lacking.map(|part| part.name()).collect();
+        if !lacking.is_empty() {
+            let why = "not in the file, because the exported generator did not use them";
+            lines.push(format!("random       {}: {why}; drawn from seed {}", lacking.join(", "), config.seed()));
+        }
+    }
     let mut others: Vec<&str> = system.networks().iter().map(|network| part_of(network.name())).collect();
     others.dedup();
     others.retain(|name| sources.iter().all(|(imported, ..)| imported != name));

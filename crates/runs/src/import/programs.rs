@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use nn::Network;
 
-use super::state_dict::{StateDict, Wanted, name_in_pytorch};
+use super::state_dict::{Layout, StateDict, Wanted, name_in_pytorch};
 
 /// A program, called like the system that it is imported as.
 pub struct Program {
@@ -114,7 +114,7 @@ impl Program {
         let wanted = |(ours, _, tensor): (String, _, &tensor::Tensor)| {
             let (layer, name) = ours.rsplit_once('.')?;
             let theirs = format!("{}.{}", theirs.get(layer)?, name_in_pytorch(name));
-            Some(Wanted { theirs, shape: tensor.shape().to_vec(), ours })
+            Some(Wanted { theirs, shape: tensor.shape().to_vec(), ours, layout: Layout::Weight })
         };
         network.tensors().into_iter().filter_map(wanted).collect()
     }

@@ -31,6 +31,40 @@ pub(crate) struct Wanted {
     pub ours: String,
     pub theirs: String,
     pub shape: Vec<usize>,
+    pub layout: Layout,
+}
+
+/// How the axes of a tensor in a file and those here correspond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// As those of weights ([`swapped`]).
+    Weight,
+    /// As those of images: (..., h, w, c) here, (1, c, h, w) in the file. A tensor that is added
+    /// to vectors has the shape (1, c) there.
+    Images,
+}
+
+impl Layout {
+    /// The shape that a tensor of this shape here has in the file, with `rank` axes.
+    fn in_file(self, shape: &[usize], rank: usize) -> Vec<usize> {
+        if self == Self::Weight {
+            return swapped(shape);
+        }
+        let padded = [&vec![1; rank.saturating_sub(shape.len())][..], shape].concat();
+        match padded[..] {
+            [n, h, w, c] => vec![n, c, h, w],
+            _ => padded,
+        }
+    }
+
+    /// A tensor of the file as it is here, in this shape.
+    pub(crate) fn to_ours(self, tensor: &Tensor, shape: &[usize]) -> Tensor {
+        match (self, tensor.shape().len()) {
+            (Self::Weight, _) => of_pytorch(tensor),
+            (Self::Images, 4) => permuted(tensor, &[0, 2, 3, 1]).reshape(shape),
+            (Self::Images, _) => tensor.reshape(shape),
+        }
+    }
 }
 
 impl StateDict {
@@ -75,14 +109,16 @@ impl StateDict {
     pub(crate) fn take(mut self, wanted: &[Wanted]) -> Result<BTreeMap<String, Tensor>, StateError> {
         let mut error = StateError::default();
         let mut taken = BTreeMap::new();
-        for Wanted { ours, theirs, shape } in wanted {
-            let expected = swapped(shape);
-            match self.tensors.remove(theirs) {
-                None => error.missing.push(theirs.clone()),
-                Some(tensor) if **tensor.shape() != expected => {
-                    error.reshaped.push((theirs.clone(), expected, tensor.shape().to_vec()));
-                }
-                Some(tensor) => drop(taken.insert(ours.clone(), of_pytorch(&tensor))),
+        for Wanted { ours, theirs, shape, layout } in wanted {
+            let Some(tensor) = self.tensors.remove(theirs) else {
+                error.missing.push(theirs.clone());
+                continue;
+            };
+            let expected = layout.in_file(shape, tensor.shape().len());
+            if **tensor.shape() == expected {
+                taken.insert(ours.clone(), layout.to_ours(&tensor, shape));
+            } else {
+                error.reshaped.push((theirs.clone(), expected, tensor.shape().to_vec()));
             }
         }
         error.unexpected.extend(self.tensors.into_keys());
@@ -129,6 +165,15 @@ pub(crate) fn of_pytorch(tensor: &Tensor) -> Tensor {
     }
 }
 
+/// The weights that a layer multiplies by `factor` to get the weights `used`.
+///
+/// If there is a number whose rounded product is `used`, then that of the rounded quotient is too:
+/// no number is closer to the exact quotient. Only if `used` is a power of two can the product be
+/// the number below it, because numbers below a power of two are closer to each other.
+pub(super) fn unscaled(used: &Tensor, factor: f64) -> Tensor {
+    Tensor::from_fn(*used.shape(), |i| used.data()[i] / factor as f32)
+}
+
 /// The name in PyTorch of the tensor of a layer that is called `name` here.
 pub(crate) fn name_in_pytorch(name: &str) -> &str {
     match name {
@@ -141,6 +186,33 @@ pub(crate) fn name_in_pytorch(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernels::Key;
+    use tensor::Var;
+
+    #[test]
+    fn what_was_multiplied_by_a_factor_is_used_again_to_the_last_bit() {
+        let scaled = |tensor: &Tensor, factor: f64| Var::constant(tensor.clone()).scale(factor).into_value();
+        for (at, factor) in [2f64.sqrt() / 24.0, 0.01 * 2f64.sqrt() / 8.0, 0.01, 1.0 / 3.0].into_iter().enumerate() {
+            let mut weights = nn::init::normal(&[40_000], 0.0, 3.0, Key::named(at as u64, "weights"));
+            weights.data_mut()[..4].copy_from_slice(&[0.0, 1.0, 2.0f32.next_down(), -1e-30]);
+            let used = scaled(&weights, factor);
+            assert_eq!(scaled(&unscaled(&used, factor), factor), used, "{factor}");
+        }
+    }
+
+    #[test]
+    fn tensors_laid_out_like_images_come_back() {
+        let counted = |shape: &[usize]| Tensor::from_fn(shape, |i| i as f32);
+        // Channel 1 of pixel (2, 1).
+        assert_eq!(Layout::Images.to_ours(&counted(&[1, 2, 3, 2]), &[3, 2, 2]).data()[(2 * 2 + 1) * 2 + 1], 11.0);
+        let shapes: [(&[usize], &[usize]); 4] =
+            [(&[5], &[1, 5, 1, 1]), (&[5], &[1, 5]), (&[4, 3, 5], &[1, 5, 4, 3]), (&[1, 1, 1, 5], &[1, 5, 1, 1])];
+        for (ours, theirs) in shapes {
+            assert_eq!(Layout::Images.in_file(ours, theirs.len()), theirs);
+            assert_eq!(Layout::Images.to_ours(&counted(theirs), ours).shape().to_vec(), ours);
+        }
+        assert_ne!(Layout::Images.in_file(&[4, 3, 5], 2), [15, 1], "fewer axes do not fit");
+    }
 
     #[test]
     fn layouts_are_turned_and_shapes_with_them() {

@@ -28,15 +28,18 @@ pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
     };
     let now = |key: &str| config.settings.get(key).and_then(Value::as_integer).and_then(|n| u64::try_from(n).ok());
     if let Some(batch) = now("batch") {
+        // A batch consists of equal shards.
+        let shards = now("shards").unwrap_or(1).max(1);
+        let of = |images: u64| with("batch", images * shards);
         // The smallest batch that the system accepts: some need two images.
-        let least = (1..=2.min(batch)).find(|batch| builds(&with("batch", *batch)));
-        if let Some(least) = least.filter(|least| fits(&with("batch", *least))) {
-            let (mut low, mut high) = (least, batch);
+        let least = (1..=2.min(batch / shards)).find(|images| builds(&of(*images)));
+        if let Some(least) = least.filter(|least| fits(&of(*least))) {
+            let (mut low, mut high) = (least, batch / shards);
             while high - low > 1 {
                 let middle = low.midpoint(high);
-                if fits(&with("batch", middle)) { low = middle } else { high = middle }
+                if fits(&of(middle)) { low = middle } else { high = middle }
             }
-            return Some(Remedy::Batch(low));
+            return Some(Remedy::Batch(low * shards));
         }
     }
     let sizes = now("size").into_iter().flat_map(|size| (1..8).map(move |half| size >> half));

@@ -30,6 +30,8 @@ const OFTEN: usize = 16;
 pub(super) struct Forecast {
     /// The number of real images in the largest step.
     pub batch: usize,
+    /// The number of shards that a step computes one after the other.
+    pub shards: u64,
     /// Weights and running statistics of the trained networks.
     pub weights: u64,
     /// Averaged weights, and image pools.
@@ -147,7 +149,22 @@ impl Forecast {
         let layers = system.networks().iter().map(|network| network.tensors().len()).sum();
         // As many outputs on reals as on fakes.
         let scores = 2 * domains * batch * drawing.outputs;
-        Ok(Self { batch, weights, copies, optimizers, stages, tensors, sheet, metrics, layers, scores, domains })
+        let shards = config.settings.get("shards").and_then(toml::Value::as_integer).unwrap_or(1);
+        let shards = u64::try_from(shards).unwrap_or(1);
+        Ok(Self {
+            batch,
+            shards,
+            weights,
+            copies,
+            optimizers,
+            stages,
+            tensors,
+            sheet,
+            metrics,
+            layers,
+            scores,
+            domains,
+        })
     }
 
     /// Bytes held for tensors after a run of `config` was opened and has drawn, translated or

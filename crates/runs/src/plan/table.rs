@@ -61,6 +61,7 @@ impl Needs {
             "memory": self.memory(),
             "free_memory": room.as_ref().map(|room| room.bytes),
             "memory_set_by": room.as_ref().map(|room| &room.set_by),
+            "shards": self.forecast.shards,
             "data": self.data,
             "data_cache": self.cache,
             "checkpoint": self.written.checkpoint,
@@ -75,11 +76,15 @@ impl Needs {
         let most = |of: fn(&Stage) -> u64| forecast.stages.iter().map(of).max().unwrap_or(0);
         let (step, packed) = (most(|stage| stage.step), most(|stage| stage.packed));
         let known = forecast.state() + step + packed;
+        let largest_step = match forecast.shards {
+            1 => "the largest step: activations, gradients".to_owned(),
+            shards => format!("the largest step, in {shards} shards"),
+        };
         let rows = [
             ("weights", forecast.weights),
             ("averages and pools", forecast.copies),
             ("optimisers", forecast.optimizers),
-            ("the largest step: activations, gradients", step),
+            (&*largest_step, step),
             ("kernels' packing", packed),
             ("sheets, and buffers kept for reuse", forecast.tensors.saturating_sub(known)),
             ("a checkpoint or a sheet being written", self.passing),

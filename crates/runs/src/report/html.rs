@@ -45,7 +45,16 @@ fn json(document: &Document) -> String {
 }
 
 fn sources<'a>(document: &'a Document, scripts: &'a str, images: &'a str) -> Page<'a> {
-    Page { title: &document.title, style: STYLE, script: &SCRIPT, images, scripts, body: BODY }
+    Page {
+        title: &document.title,
+        style: STYLE,
+        script: &SCRIPT,
+        images,
+        scripts,
+        styles: "",
+        connections: "",
+        body: BODY,
+    }
 }
 
 fn make(document: &Document, comparison: &str, data: &str, scripts: &str, images: &str) -> String {

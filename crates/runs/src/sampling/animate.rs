@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use datasets::{advice, plural};
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::folder;
-use crate::observers::progress;
 use crate::observers::samples::sheets;
 use crate::sampling::Written;
 use crate::sampling::animation::{self, Format};
@@ -82,7 +81,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
     let usual = Duration::from_millis(u64::from(1000 / request.fps));
     let hold = Duration::from_secs(u64::from(request.hold)).max(usual);
     let first = read(&files[0])?;
-    let bar = progress::bar(&request.output, 0, files.len() as u64);
+    let mut bar = LateBar::new(&request.output, "frames", files.len() as u64);
     animation::write(format, out, frames, first.1, first.2, |show| {
         for (number, path) in files.iter().enumerate() {
             let sheet = read(path)?;
@@ -96,9 +95,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
                     .help(advice!("sheets-of-others", "keep only the sheets of one run in the folder")));
             }
             show(&sheet.0, if number + 1 == files.len() { hold } else { usual })?;
-            if let Some(bar) = &bar {
-                bar.inc(1);
-            }
+            bar.increment();
         }
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! [`Job`]: draws the chosen latents and writes what was asked for.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -10,9 +11,8 @@ use super::pictures::{self, Arrangement, Layout};
 use super::seeds::Seeds;
 use super::styles::{self, StyleSheet};
 use super::{array_file, nothing, pictures_stay};
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
-use crate::observers::progress;
 use crate::plan;
 use crate::processor;
 use crate::signals;
@@ -54,8 +54,8 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = seeds.of_one(self.sampler, sheet.latents(count));
-            let bar = progress::bar(self.output, 0, sheet.ticks(count));
-            let tick = || bar.iter().for_each(|bar| bar.inc(1));
+            let bar = RefCell::new(LateBar::new(self.output, "images", sheet.ticks(count)));
+            let tick = || bar.borrow_mut().increment();
             let columns = sheet.draw(styles, &latents, seeds.first(), self.image, &tick);
             let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
             Ok(pictures::side_by_side(&columns))
@@ -112,15 +112,13 @@ impl Job<'_> {
     /// not depend on the batch size.
     fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.chosen.latents(self.sampler);
-        let bar = progress::bar(self.output, 0, self.chosen.count() as u64);
+        let mut bar = LateBar::new(self.output, "samples", self.chosen.count() as u64);
         let mut drawn = 0;
         for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.chosen.count(), kept)?;
             visit(&processor::keep_threads_awake(|| draw(self.sampler, batch, length))?)?;
             drawn += batch.len() / length;
-            if let Some(bar) = &bar {
-                bar.set_position(drawn as u64);
-            }
+            bar.set(drawn as u64);
         }
         Ok(())
     }

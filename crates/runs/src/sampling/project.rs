@@ -10,11 +10,10 @@ use std::sync::Arc;
 
 use datasets::{advice, load_picture, plural};
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::data;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::progress;
 use crate::processor;
 use crate::sampling::array_file;
 use crate::sampling::pictures::{self, Arrangement};
@@ -119,7 +118,7 @@ struct Search {
 }
 
 fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Output) -> Result<Search, Failure> {
-    let bar = progress::bar(output, 0, u64::from(steps));
+    let mut bar = LateBar::new(output, "steps", u64::from(steps));
     let (mut columns, first) = (vec![target.clone()], projection.distance());
     for step in 0..=steps {
         if SHOWN.iter().any(|share| (share * f64::from(steps)).round() == f64::from(step)) {
@@ -133,9 +132,7 @@ fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Outp
         if step < steps {
             processor::keep_threads_awake(|| projection.step());
         }
-        if let Some(bar) = &bar {
-            bar.set_position(u64::from(step));
-        }
+        bar.set(u64::from(step));
     }
     Ok(Search { columns, distances: [first, projection.distance()], style: projection.style() })
 }

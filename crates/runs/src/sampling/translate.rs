@@ -16,11 +16,11 @@ use datasets::{
 };
 
 use crate::config::Config;
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::data;
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::{progress, samples};
+use crate::observers::samples;
 use crate::plan;
 use crate::processor;
 use crate::sampling::Written;
@@ -125,21 +125,17 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
     found.passed_over().iter().chain(&left_out).for_each(|line| output.say(line));
     let mut sheet = Sheet::new(sampler, request.direction, shape);
     let (mut written, mut unreadable, mut transparent) = (0, Vec::new(), Vec::new());
-    let bar = progress::bar(output, 0, files.len() as u64);
+    let mut bar = LateBar::new(output, "pictures", files.len() as u64);
     for (file, name) in files.iter().zip(names(&files, root)) {
         let picture = match decode_picture(file, shape[2], &frame.fitting) {
             Ok(picture) => picture,
             Err(error) => {
-                let say = || output.say(&format!("skipped {}: {}", file.display(), error.why()));
-                bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
+                bar.say(&format!("skipped {}: {}", file.display(), error.why()));
                 unreadable.push(error);
                 continue;
             }
         };
         let size = frame.size(picture.size);
-        if let Some(bar) = &bar {
-            bar.set_message(format!("{} ({} x {})", name.display(), size[1], size[0]));
-        }
         if picture.transparent {
             transparent.push(file.display().to_string());
         }
@@ -150,9 +146,7 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
         let file = pictures::encode(&translation, size[1], size[0], pictures::color(shape[2]));
         storage::write_whole(&RealDisk, &path, &file.map_err(|why| StorageError::drawing(&path, why))?)?;
         written += 1;
-        if let Some(bar) = &bar {
-            bar.inc(1);
-        }
+        bar.increment();
     }
     drop(bar);
     if let (0, Some(error)) = (written, unreadable.pop()) {

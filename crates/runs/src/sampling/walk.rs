@@ -6,8 +6,8 @@ use datasets::{advice, plural};
 
 use super::chosen::Chosen;
 use super::{Job, MOST, SampleRequest, draw, nothing, pictures_stay};
+use crate::console::LateBar;
 use crate::failure::{Code, Failure};
-use crate::observers::progress;
 use crate::sampling::animation::{self, Format};
 use crate::sampling::pictures;
 
@@ -107,7 +107,7 @@ impl Job<'_> {
         let kept = if format == Format::Frames { pictures_stay() } else { nothing() };
         let (latents, length) = self.chosen.keys(self.sampler, keys);
         let kind = self.sampler.kind();
-        let bar = progress::bar(self.output, 0, frames as u64);
+        let mut bar = LateBar::new(self.output, "frames", frames as u64);
         animation::write(format, self.out, frame_count, layout.size(), self.image[2], |show| {
             for frame in 0..frames {
                 self.stop_if_asked(frame * tiles, frames * tiles, &kept)?;
@@ -118,9 +118,7 @@ impl Job<'_> {
                 let pixels =
                     parts.map(|batch| draw(self.sampler, batch, length)).collect::<Result<Vec<_>, _>>()?.concat();
                 show(&layout.compose(&pixels), time)?;
-                if let Some(bar) = &bar {
-                    bar.inc(1);
-                }
+                bar.increment();
             }
             Ok(())
         })?;

@@ -13,11 +13,10 @@ use datasets::{advice, plural, quoted};
 use models::System;
 use nn::{State, StateError, TensorKind};
 use tensor::meta;
-use toml::Value;
 
 use super::TrainRequest;
 use crate::checkpoint::{Checkpoint, LoadedCheckpoint, all_misfits, averaged, part_of, weights_hash};
-use crate::config::{self, Assignment, Config, ParentRecord, Source};
+use crate::config::{self, Assignment, Config, ParentRecord};
 use crate::failure::{Code, Failure};
 use crate::folder::resume;
 use crate::storage;
@@ -130,14 +129,7 @@ impl Parent {
     fn schedule(&self) -> Vec<Assignment> {
         let step = self.found.checkpoint.step;
         let after = meta::run(|| self.config.build().map(|system| system.schedule_after(step))).unwrap_or_default();
-        let name = self.config.entry.name;
-        let source = || Source::File(self.found.path.display().to_string(), 1);
-        let assignment = |(key, value): (&str, f64)| Assignment {
-            key: format!("{name}.{key}"),
-            value: Value::Float(value),
-            source: source(),
-        };
-        after.into_iter().map(assignment).collect()
+        self.config.scheduled(after, &self.found.path.display().to_string())
     }
 
     /// The settings of `config` that differ from the parent's, a line each.

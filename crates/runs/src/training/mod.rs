@@ -1,11 +1,12 @@
 //! [`train`]: sets up a run, trains, and reports the result. `start.rs` has what a run starts from,
-//! `branch.rs` a run that starts from another run's weights, `rerun.rs` handles a run folder that
-//! is named a second time, `rollback.rs` the return of a sick run to an earlier step; `messages.rs`
-//! is what is printed.
+//! `branch.rs` a run that starts from another run's weights, `followers.rs` what the ranks other
+//! than 0 do, `rerun.rs` handles a run folder that is named a second time, `rollback.rs` the return
+//! of a sick run to an earlier step; `messages.rs` is what is printed.
 
 pub(crate) mod train_loop;
 
 mod branch;
+mod followers;
 mod messages;
 mod rerun;
 mod rollback;
@@ -23,6 +24,7 @@ use crate::console::{Console, Output};
 use crate::data::{self, Dataset};
 use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
+use crate::folder::lock::Lock;
 use crate::folder::{self, Claimed};
 use crate::observers::diagnosis::{Alarm, Diagnosis};
 use crate::observers::forgiving;
@@ -30,6 +32,7 @@ use crate::observers::probe::Prober;
 use crate::observers::{self, LogStyle, TrainingContext, progress, samples, tensorboard};
 use crate::plan::Needs;
 use crate::processor;
+use crate::ranks::{Ranks, same_program, same_request};
 use crate::sampling::pictures::{self, Arrangement};
 use crate::sampling::plane;
 use crate::signals;
@@ -68,6 +71,8 @@ pub struct TrainRequest {
     pub tensorboard: bool,
     /// Where messages go.
     pub output: Output,
+    /// The processes that train the run together; rank 0 writes the run folder and the messages.
+    pub ranks: Ranks,
 }
 
 impl TrainRequest {
@@ -86,6 +91,7 @@ impl TrainRequest {
             timings: false,
             tensorboard: false,
             output,
+            ranks: Ranks::default(),
         }
     }
 
@@ -106,13 +112,14 @@ pub struct TrainReport {
     pub weights_hash: String,
 }
 
-/// Trains a new run, or resumes an existing one.
+/// Trains a new run, or resumes an existing one. With several [ranks](TrainRequest::ranks), all of
+/// them must call this.
 ///
 /// # Errors
 /// Any problem with the request, the data, the run folder or the training; each error says what to
-/// do about it.
+/// do about it. All ranks return the same error.
 pub fn train(request: &TrainRequest) -> Result<TrainReport, Failure> {
-    processor::on_a_kernel_thread(|| train_here(request))
+    processor::on_a_kernel_thread(|| request.ranks.agree(train_here(request)))
 }
 
 /// The configuration of the new run that the request asks for.
@@ -187,22 +194,53 @@ fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, F
 
 /// Trains on the current thread.
 fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
-    let Prepared { mut plan, mut needs, looked_at, fewest, warning } = prepare(request, None)?;
-    let data = data::of(&plan.config, &*plan.system, fewest, &request.output)?;
-    plan.check_images(&data, request)?;
+    let ranks = &request.ranks;
+    // A rank whose command line is wrong has failed by now.
+    ranks.agree(Ok(()))?;
+    same_program(ranks)?;
+    same_request(request)?;
+    if ranks.rank() > 0 {
+        return followers::follow(request);
+    }
+    let shared = |mut prepared: Prepared| ranks.share(&mut *prepared.plan.system).map(|()| prepared);
+    let Prepared { plan, needs, looked_at, fewest, warning } = ranks.agree(prepare(request, None).and_then(shared))?;
+    followers::announce_images(ranks, &plan.config, fewest)?;
+    let data = followers::load(ranks, || data::of(&plan.config, &*plan.system, fewest, &request.output))?;
+    let opened = ranks.agree(open_folder(request, (plan, needs), (&data, &looked_at)))?;
+    let Opened { plan, needs, run, _lock } = opened;
+    followers::announce_start(ranks, &plan, &run)?;
+    let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
+    in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))
+}
+
+/// A run whose folder is locked and has the configuration.
+struct Opened {
+    plan: Plan,
+    needs: Needs,
+    run: PathBuf,
+    _lock: Lock,
+}
+
+/// Opens the folder of the run; the images are `data`, which were `looked_at`.
+fn open_folder(
+    request: &TrainRequest,
+    (mut plan, mut needs): (Plan, Needs),
+    (data, looked_at): (&Dataset, &Dataset),
+) -> Result<Opened, Failure> {
+    plan.check_images(data, request)?;
     // A file that appears later must not replace the built-in drawings when the run is resumed.
     if let Some(name) = data.lasting_name() {
         plan.config.name_data(Some(name));
     }
-    let (run, _lock) = match plan.place.take() {
+    let (run, lock) = match plan.place.take() {
         Some(place) => place,
         None => {
             let name = request.system.name;
             let Claimed { run, lock, is_begun } = folder::claim(request.out.as_deref(), Path::new("runs"), name)?;
             if is_begun {
                 plan = rerun::resume_existing(plan, &run)?;
-                plan.check_images(&data, request)?;
-                needs = plan.needs.clone().on(&looked_at, request.tensorboard || tensorboard::is_in(&run));
+                plan.check_images(data, request)?;
+                needs = plan.needs.clone().on(looked_at, request.tensorboard || tensorboard::is_in(&run));
             }
             (run, lock)
         }
@@ -215,8 +253,7 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
         plan.config.record_numerics();
     }
     storage::write_whole(&RealDisk, &run.join("config.toml"), plan.config.to_toml().as_bytes())?;
-    let lines: Vec<String> = [needs.line()].into_iter().chain(warning).collect();
-    in_folder(plan, &data, &run, request, &lines).map_err(|failure| add_resume_command(failure, &request.system, &run))
+    Ok(Opened { plan, needs, run, _lock: lock })
 }
 
 /// Trains in the run folder, which already holds the configuration: from here on the run can be
@@ -300,7 +337,8 @@ fn train_all(
     console: &mut Console,
 ) -> Result<Outcome, Failure> {
     let Plan { config, mut system, from, needs, .. } = plan;
-    let TrainRequest { log, timings, tensorboard, .. } = *request;
+    let TrainRequest { log, timings, tensorboard, ref ranks, .. } = *request;
+    followers::share(ranks, &mut *system, from)?;
     let total = config.steps();
     // The notebook's lines are for comparison with the original's log, so nothing else is shown.
     let bar = match log {
@@ -328,7 +366,7 @@ fn train_all(
     signals::listen();
     let prober = Prober::open(&training);
     let stop = || signals::asked() || alarm.is_raised();
-    let result = train_loop::train(&mut *system, data, (from, total), prober, &mut observers, &stop);
+    let result = train_loop::train_on(ranks, &mut *system, data, (from, total), (prober, &mut observers), &stop);
     drop(observers);
     let last = alarm.last_step();
     let diverged = match &result {
@@ -342,23 +380,28 @@ fn train_all(
         _ => alarm.take(),
     };
     let mut why = None;
-    if let Some(diagnosis) = diagnosis.as_ref().filter(|_| config.on_sick() == OnSick::Rollback) {
-        match rollback::roll_back(&config, run, diagnosis, last)? {
-            Ok(Return { config, system, saved, note }) => {
-                console.say(&note);
-                let (from, learned_from, notes) = (saved.step, Some(saved.data), Vec::new());
-                return Ok(Outcome::RolledBack(Box::new(Plan {
-                    config,
-                    system,
-                    needs,
-                    from,
-                    place: None,
-                    learned_from,
-                    notes,
-                })));
-            }
-            Err(reason) => why = Some(reason),
+    // Other ranks wait for a return only after these results.
+    let may_return = ranks.size() == 1 || followers::may_return(&config, &result);
+    let returned = match diagnosis.as_ref().filter(|_| may_return && config.on_sick() == OnSick::Rollback) {
+        Some(diagnosis) => rollback::roll_back(&config, run, diagnosis, last).map(Some),
+        None => Ok(None),
+    };
+    match followers::announce_return(ranks, (&config, &result), returned)? {
+        Some(Ok(Return { config, system, saved, note })) => {
+            console.say(&note);
+            let (from, learned_from, notes) = (saved.step, Some(saved.data), Vec::new());
+            return Ok(Outcome::RolledBack(Box::new(Plan {
+                config,
+                system,
+                needs,
+                from,
+                place: None,
+                learned_from,
+                notes,
+            })));
         }
+        Some(Err(reason)) => why = Some(reason),
+        None => {}
     }
     match result {
         Ok(ending) => {

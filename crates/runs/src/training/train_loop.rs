@@ -8,7 +8,10 @@ use crate::observers::probe::Prober;
 use crate::observers::probe::collector::collect;
 use crate::observers::{Observer, StepContext, StepRecord};
 use crate::processor;
-use models::System;
+use crate::ranks::Ranks;
+use crate::signals;
+use models::{StepError, System};
+use tensor::Tensor;
 
 /// How a training ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,59 +22,118 @@ pub enum Ending {
     Stopped(u64),
 }
 
+/// The ranks compare their weights after every so many steps. That takes as long as reading the
+/// weights once.
+const COMPARED_EVERY: u64 = 100;
+
+/// The wish to stop without a signal; a signal is wished for by its number.
+const STOP: u32 = 1 << 16;
+
 /// Trains `system` from step `from` to `total`, and takes the probes of `prober`. `stop` is called
 /// after every step.
 ///
 /// # Errors
 /// When a value is not finite, an image cannot be read, or an observer fails.
+#[cfg(test)]
 pub(crate) fn train(
     system: &mut dyn System,
     data: &Dataset,
-    (from, total): (u64, u64),
-    mut prober: Option<Prober<'_>>,
+    span: (u64, u64),
+    prober: Option<Prober<'_>>,
     observers: &mut [Box<dyn Observer + '_>],
     stop: &dyn Fn() -> bool,
 ) -> Result<Ending, Failure> {
+    train_on(&Ranks::default(), system, data, span, (prober, observers), stop)
+}
+
+/// As `train`, together with the other ranks. Any of them can stop all of them.
+///
+/// # Errors
+/// As `train`, on any rank; and when a rank cannot be reached, or has other weights.
+pub(crate) fn train_on(
+    ranks: &Ranks,
+    system: &mut dyn System,
+    data: &Dataset,
+    (from, total): (u64, u64),
+    (mut prober, observers): (Option<Prober<'_>>, &mut [Box<dyn Observer + '_>]),
+    stop: &dyn Fn() -> bool,
+) -> Result<Ending, Failure> {
     Batches::with(data, (from, total), |batches| {
-        for observer in observers.iter_mut() {
-            observer.start(&StepContext { step: from, total, system })?;
-        }
+        let mut all = observers.iter_mut();
+        let mut past = all.try_for_each(|observer| observer.start(&StepContext { step: from, total, system }));
         let mut done = from;
-        while done < total && !stop() {
-            for observer in observers.iter_mut() {
-                observer.before();
+        loop {
+            let is_over = past.is_err() || done == total;
+            let wish = if is_over || !stop() { 0 } else { signals::number().map_or(STOP, i32::unsigned_abs) };
+            let goes_on = !is_over && wish == 0;
+            if goes_on {
+                observers.iter_mut().for_each(|observer| observer.before());
             }
             let began = Instant::now();
-            let reals = batches.of_step(done, system)?;
-            let due = prober.as_mut().filter(|prober| prober.is_due(done + 1, total));
-            let mut step = || processor::keep_threads_awake(|| system.step(done, &reals));
-            let (result, seen) = match due {
-                Some(prober) => {
-                    let (result, seen) = collect(step);
-                    (result, Some((prober, seen)))
-                }
-                None => (step(), None),
-            };
-            let metrics = result.map_err(|error| diverged(done + 1, &error.to_string()))?;
-            let seconds = began.elapsed().as_secs_f64();
-            for observer in observers.iter_mut() {
-                observer.after();
+            let reals = past.and_then(|()| if goes_on { batches.of_step(done, system) } else { Ok(Vec::new()) });
+            let (reals, wish) = ranks.agree_on(reals, wish)?;
+            if (1..STOP).contains(&wish) {
+                signals::heard_by_another_rank(wish.cast_signed());
+            }
+            if wish != 0 || done == total {
+                break;
             }
             done += 1;
-            if let Some((metric, value)) = metrics.non_finite() {
-                return Err(diverged(done, &format!("{} is {value}", metric.name)));
-            }
-            let probe = seen.map(|(prober, seen)| prober.probe(done, system, seen)).transpose()?;
-            for observer in observers.iter_mut() {
-                let record = StepRecord { values: metrics.values(), seconds, probe: probe.as_ref() };
-                observer.step(&StepContext { step: done, total, system }, &record)?;
-            }
+            past = step(ranks, system, (done, total), (&reals, began), (&mut prober, observers));
         }
-        for observer in observers.iter_mut() {
-            observer.end(&StepContext { step: done, total, system })?;
-        }
+        let mut all = observers.iter_mut();
+        ranks.agree(all.try_for_each(|observer| observer.end(&StepContext { step: done, total, system })))?;
         Ok(if done < total { Ending::Stopped(done) } else { Ending::Finished })
     })
+}
+
+/// Step number `done` (from 1) on the images `reals`. It began when they were read.
+fn step(
+    ranks: &Ranks,
+    system: &mut dyn System,
+    (done, total): (u64, u64),
+    (reals, began): (&[Tensor], Instant),
+    (prober, observers): (&mut Option<Prober<'_>>, &mut [Box<dyn Observer + '_>]),
+) -> Result<(), Failure> {
+    let due = prober.as_mut().filter(|prober| prober.is_due(done, total));
+    let mut step = || processor::keep_threads_awake(|| system.step(done - 1, reals));
+    let (result, seen) = match due {
+        Some(prober) => {
+            let (result, seen) = collect(step);
+            (result, Some((prober, seen)))
+        }
+        None => (step(), None),
+    };
+    let metrics = result.map_err(|error| {
+        if matches!(error, StepError::Communication(_)) {
+            ranks.are_lost();
+        }
+        failed(done, &error)
+    })?;
+    let seconds = began.elapsed().as_secs_f64();
+    observers.iter_mut().for_each(|observer| observer.after());
+    if let Some((metric, value)) = metrics.non_finite() {
+        return Err(diverged(done, &format!("{} is {value}", metric.name)));
+    }
+    // Before anything is saved.
+    if done.is_multiple_of(COMPARED_EVERY) || done == total {
+        ranks.compare(system, done)?;
+    }
+    let probe = seen.map(|(prober, seen)| prober.probe(done, system, seen)).transpose()?;
+    observers.iter_mut().try_for_each(|observer| {
+        let record = StepRecord { values: metrics.values(), seconds, probe: probe.as_ref() };
+        observer.step(&StepContext { step: done, total, system }, &record)
+    })
+}
+
+/// The failure of a step (from 1).
+pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
+    match error {
+        StepError::NonFinite(_) | StepError::NonFiniteOnRank { .. } => diverged(step, &error.to_string()),
+        StepError::Communication(error) => Failure::new(Code::Network, "the ranks of the run have lost each other")
+            .at(format!("step {step}"))
+            .because(error),
+    }
 }
 
 /// The failure of a step (from 1); `first` describes the first non-finite value.

@@ -366,12 +366,7 @@ pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf
     }
     if !path.exists() {
         let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
-        return Err(DataError::invalid(
-            path,
-            "there is no such folder or file",
-            "there is no such file or folder",
-            help,
-        ));
+        return Err(DataError::invalid(path, "the pictures cannot be read", "there is no such file or folder", help));
     }
     let Scanned { found, left_out } = scan::scan(path, without)?;
     Ok((found.into_iter().map(|found| found.source.path()).collect(), left_out))

@@ -10,19 +10,21 @@
 pub mod networks;
 mod settings;
 
+use std::rc::Rc;
+
 use kernels::random::{index, words};
 use nn::losses::{l1, least_squares};
-use nn::{Adam, ForwardContext, Network, Optimizer};
-use tensor::{NonFinite, Tensor, Var};
+use nn::{Adam, Communicator, ForwardContext, Network, Optimizer, StepError};
+use tensor::{Tensor, Var};
 
 pub use settings::{Settings, Upsample, Variant};
 
 use crate::catalogue::{OriginalLog, Preset, SystemEntry, TrainingData, boxed, preset_table, settings_from};
 use crate::step_metrics::{Chart, MetricDescription, StepMetrics, Unit};
 use crate::trainer::adversarial::Side;
-use crate::trainer::image_pool::ImagePool;
+use crate::trainer::image_pool::ImagePools;
 use crate::trainer::seen::{name_scores, name_seen};
-use crate::trainer::services::StepServices;
+use crate::trainer::services::{StepContext, StepServices};
 use crate::trainer::spec::Range;
 use crate::{
     Direction, LossKind, LossScale, Sampler, Settings as _, SettingsError, Sides, System, Translate, distinct_indices,
@@ -59,7 +61,7 @@ pub struct CycleGan {
     pub discriminators: [Network; 2],
     generator_optimizer: Optimizer,
     discriminator_optimizer: Optimizer,
-    pools: [ImagePool; 2],
+    pools: [ImagePools; 2],
 }
 
 /// The metrics of the generators' update, measured before the update.
@@ -107,6 +109,11 @@ fn numbers(pair: &[Var; 2]) -> [f64; 2] {
     pair.each_ref().map(|var| f64::from(var.item()))
 }
 
+/// The images of the shard of `at`.
+fn of_shard(at: StepContext<'_>, images: &[Var; 2]) -> [Var; 2] {
+    images.each_ref().map(|images| Var::constant(at.rows(images.value())))
+}
+
 impl CycleGan {
     /// New networks, with weights drawn from `seed`.
     ///
@@ -126,7 +133,8 @@ impl CycleGan {
         let generator_optimizer = optimizer("generators", &generators);
         let discriminator_optimizer = optimizer("discriminators", &discriminators);
         let shape = [settings.size, settings.size, 3];
-        let pools = ["pool_a", "pool_b"].map(|name| ImagePool::new(name, settings.pool, &shape));
+        let pools =
+            ["pool_a", "pool_b"].map(|name| ImagePools::new(name, settings.pool, &shape, settings.common.shards));
         let services = StepServices::new(seed, RANGE, &settings.common);
         Ok(Self { settings, services, generators, discriminators, generator_optimizer, discriminator_optimizer, pools })
     }
@@ -143,39 +151,40 @@ impl CycleGan {
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, NonFinite> {
-        let [a, b] = reals;
+    pub fn train_generators(&mut self, step: u64, reals: &[Var; 2]) -> Result<Translated, StepError> {
         let [ab, ba] = &self.generators;
         let [d_a, d_b] = &self.discriminators;
         let (cycle_weight, identity_weight) = (self.settings.cycle, self.settings.cycle * self.settings.identity);
-        let at = self.services.at(step);
-        let (gradients, result) = at.differentiate("generator step", |ctx| {
-            let fake_b = ab.forward(ctx, a);
-            let cycled_a = ba.forward(ctx, &fake_b);
-            let fake_a = ba.forward(ctx, b);
-            let cycled_b = ab.forward(ctx, &fake_a);
-            let augmented_b = at.augmented(&fake_b, "painted B");
-            let augmented_a = at.augmented(&fake_a, "painted A");
-            let logits = ctx.frozen(|ctx| [d_b.forward(ctx, &augmented_b), d_a.forward(ctx, &augmented_a)]);
+        let mut fakes = Vec::new();
+        let (gradients, [adversarial, cycle, identity]) = self.services.at(step).mean_over_shards(|at| {
+            let [a, b] = &of_shard(at, reals);
+            let (gradients, (losses, images)) = at.differentiate("generator step", |ctx| {
+                let fake_b = ab.forward(ctx, a);
+                let cycled_a = ba.forward(ctx, &fake_b);
+                let fake_a = ba.forward(ctx, b);
+                let cycled_b = ab.forward(ctx, &fake_a);
+                let augmented_b = at.augmented(&fake_b, "painted B");
+                let augmented_a = at.augmented(&fake_a, "painted A");
+                let logits = ctx.frozen(|ctx| [d_b.forward(ctx, &augmented_b), d_a.forward(ctx, &augmented_a)]);
 
-            let adversarial = logits.map(|logits| least_squares(&logits, 1.0));
-            let cycle = [l1(&cycled_a, a), l1(&cycled_b, b)];
-            let mut loss = &(&adversarial[0] + &adversarial[1]) + &(&cycle[0] + &cycle[1]).scale(cycle_weight);
-            let mut report = Translated {
-                adversarial: numbers(&adversarial),
-                cycle: numbers(&cycle),
-                identity: [0.0; 2],
-                fakes: [fake_a.into_value(), fake_b.into_value()],
-            };
-            if identity_weight > 0.0 {
-                let identity = [l1(&ab.forward(ctx, b), b), l1(&ba.forward(ctx, a), a)];
-                loss = &loss + &(&identity[0] + &identity[1]).scale(identity_weight);
-                report.identity = numbers(&identity);
-            }
-            (loss, report)
+                let adversarial = logits.map(|logits| least_squares(&logits, 1.0));
+                let cycle = [l1(&cycled_a, a), l1(&cycled_b, b)];
+                let mut loss = &(&adversarial[0] + &adversarial[1]) + &(&cycle[0] + &cycle[1]).scale(cycle_weight);
+                let mut losses = [numbers(&adversarial), numbers(&cycle), [0.0; 2]];
+                let fakes = [fake_a.into_value(), fake_b.into_value()];
+                if identity_weight > 0.0 {
+                    let identity = [l1(&ab.forward(ctx, b), b), l1(&ba.forward(ctx, a), a)];
+                    loss = &loss + &(&identity[0] + &identity[1]).scale(identity_weight);
+                    losses[2] = numbers(&identity);
+                }
+                (loss, (losses, fakes))
+            })?;
+            fakes.push(images);
+            Ok((gradients, losses))
         })?;
         self.generator_optimizer.step_several(&mut self.generators.each_mut(), &gradients);
-        Ok(result)
+        let fakes = fakes.into_iter().reduce(|all, more| [0, 1].map(|domain| all[domain].concat(&more[domain])));
+        Ok(Translated { adversarial, cycle, identity, fakes: fakes.expect("a process has at least one shard") })
     }
 
     /// Trains the discriminators to tell `reals` from `fakes`, images of A and of B in [-1, 1].
@@ -188,41 +197,53 @@ impl CycleGan {
         step: u64,
         reals: &[Var; 2],
         fakes: [Tensor; 2],
-    ) -> Result<[f64; 2], NonFinite> {
+    ) -> Result<[f64; 2], StepError> {
         let fakes = fakes.map(Var::constant);
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
-        let at = self.services.at(step);
-        let (gradients, result) = at.differentiate("discriminator step", |ctx| {
-            let losses = [0, 1].map(|domain| {
-                let discriminator = &self.discriminators[domain];
-                let mut score = |side, images: &[Var; 2], whose: [&str; 2]| {
-                    let images = at.augmented(&images[domain], whose[domain]);
-                    let logits = discriminator.forward(ctx, &images);
-                    name_scores(discriminator.name(), side, logits.value());
-                    name_seen(discriminator.name(), side, RANGE, || images.value().clone());
-                    logits
-                };
-                let real = score(Side::Real, reals, ["real A", "real B"]);
-                let fake = score(Side::Fake, &fakes, ["fake A", "fake B"]);
-                (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
-            });
-            (&losses[0] + &losses[1], numbers(&losses))
+        let (gradients, result) = self.services.at(step).mean_over_shards(|at| {
+            let [reals, fakes] = [reals, &fakes].map(|images| of_shard(at, images));
+            at.differentiate("discriminator step", |ctx| {
+                let losses = [0, 1].map(|domain| {
+                    let discriminator = &self.discriminators[domain];
+                    let mut score = |side, images: &[Var; 2], whose: [&str; 2]| {
+                        let images = at.augmented(&images[domain], whose[domain]);
+                        let logits = discriminator.forward(ctx, &images);
+                        name_scores(discriminator.name(), side, logits.value());
+                        name_seen(discriminator.name(), side, RANGE, || images.value().clone());
+                        logits
+                    };
+                    let real = score(Side::Real, &reals, ["real A", "real B"]);
+                    let fake = score(Side::Fake, &fakes, ["fake A", "fake B"]);
+                    (&least_squares(&real, 1.0) + &least_squares(&fake, 0.0)).scale(weight)
+                });
+                (&losses[0] + &losses[1], numbers(&losses))
+            })
         })?;
         self.discriminator_optimizer.step_several(&mut self.discriminators.each_mut(), &gradients);
         Ok(result)
     }
 
     /// Fakes of A and of B, in training mode but without gradients.
-    fn fresh_fakes(&self, step: u64, [a, b]: &[Var; 2]) -> [Tensor; 2] {
+    fn fresh_fakes(&self, step: u64, reals: &[Var; 2]) -> [Tensor; 2] {
         let [ab, ba] = &self.generators;
-        let forward = |ctx: &mut ForwardContext| [ba.forward(ctx, b), ab.forward(ctx, a)];
-        self.services.at(step).without_gradients("fresh fakes", forward).map(Var::into_value)
+        let fakes = self.services.at(step).map_shards(|at| {
+            let [a, b] = &of_shard(at, reals);
+            let forward = |ctx: &mut ForwardContext| [ba.forward(ctx, b), ab.forward(ctx, a)];
+            at.without_gradients("fresh fakes", forward).map(Var::into_value)
+        });
+        let fakes = fakes.into_iter().reduce(|all, more| [0, 1].map(|domain| all[domain].concat(&more[domain])));
+        fakes.expect("a process has at least one shard")
     }
 
     /// The fakes for the discriminators: those of this step, some replaced from the pools.
-    fn through_pools(&mut self, step: u64, fakes: &[Tensor; 2]) -> [Tensor; 2] {
-        let (at, [a, b]) = (self.services.at(step), &mut self.pools);
-        [a.query(&fakes[0], at.key("pool of A")), b.query(&fakes[1], at.key("pool of B"))]
+    fn through_pools(&self, step: u64, fakes: &[Tensor; 2]) -> Result<[Tensor; 2], StepError> {
+        let at = self.services.at(step);
+        let through = |domain: usize, stream| {
+            let pool = &self.pools[domain];
+            let shown = at.map_rows(&fakes[domain], |at, fakes| pool.query(at, stream, fakes));
+            pool.share(at, stream).map(|()| shown)
+        };
+        Ok([through(0, "pool of A")?, through(1, "pool of B")?])
     }
 }
 
@@ -259,21 +280,27 @@ impl System for CycleGan {
         let first = step * batch as u64;
         let chosen = self.services.at(step).key("choice of B");
         let any = |number| index(words(chosen, number)[0], b);
-        vec![(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()]
+        let whole: [Vec<usize>; 2] =
+            [(first..first + batch as u64).map(place).collect(), (0..batch as u32).map(any).collect()];
+        whole.iter().map(|images| self.services.own_images(images)).collect()
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.services.share(ranks)
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         self.set_learning_rate(step);
         let reals = &[0, 1].map(|domain| Var::constant(RANGE.inward(&reals[domain])));
         let (g, d) = match self.settings.variant {
             Variant::Official => {
                 let g = self.train_generators(step, reals)?;
-                let fakes = self.through_pools(step, &g.fakes);
+                let fakes = self.through_pools(step, &g.fakes)?;
                 (g, self.train_discriminators(step, reals, fakes)?)
             }
             Variant::Course => {
                 let fakes = self.fresh_fakes(step, reals);
-                let fakes = self.through_pools(step, &fakes);
+                let fakes = self.through_pools(step, &fakes)?;
                 let d = self.train_discriminators(step, reals, fakes)?;
                 (self.train_generators(step, reals)?, d)
             }

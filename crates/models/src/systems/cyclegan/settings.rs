@@ -112,6 +112,7 @@ impl crate::Settings for Settings {
     fn check(&self) -> Result<(), SettingsError> {
         self.common.check()?;
         in_range("batch", self.batch as f64, 1.0, 256.0)?;
+        self.common.check_shards([self.batch])?;
         in_range("size", self.size as f64, 32.0, 1024.0)?;
         let multiple = if self.variant == Variant::Course { 8 } else { 4 };
         if !self.size.is_multiple_of(multiple) {

@@ -10,8 +10,10 @@ mod networks;
 mod settings;
 
 use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
-use nn::{ForwardContext, Network, Optimizer};
-use tensor::{NonFinite, Tensor, Var};
+use std::rc::Rc;
+
+use nn::{Communicator, ForwardContext, Network, Optimizer, StepError};
+use tensor::{Tensor, Var};
 
 pub use networks::{discriminator, generator};
 pub use settings::{Bce, BnRunning, ENTRY, Settings};
@@ -19,7 +21,7 @@ pub use settings::{Bce, BnRunning, ENTRY, Settings};
 use crate::step_metrics::{D_ACC, D_FAKE, D_LOSS, D_REAL, G_ACC, G_LOSS, MetricDescription, StepMetrics};
 use crate::trainer::adversarial::{Side, mean_and_accuracy, targets};
 use crate::trainer::averaging::Averaging;
-use crate::trainer::image_pool::ImagePool;
+use crate::trainer::image_pool::ImagePools;
 use crate::trainer::options::TrainingOptions;
 use crate::trainer::penalty;
 use crate::trainer::seen::{name_scores, name_seen};
@@ -43,7 +45,7 @@ pub struct Quickdraw {
     /// The moving average of the generator's weights (`ema`).
     average: Option<Network>,
     /// Earlier fakes (`replay_pool`).
-    pool: ImagePool,
+    pool: ImagePools,
 }
 
 impl Quickdraw {
@@ -61,7 +63,7 @@ impl Quickdraw {
         let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
         let mut average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
         settings.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
-        let pool = ImagePool::new("pool", settings.replay_pool, discriminator.input_shape());
+        let pool = ImagePools::new("pool", settings.replay_pool, discriminator.input_shape(), settings.common.shards);
         let services = StepServices::new(seed, Range::Unit, &settings.common)
             .noise(&settings.noise)
             .latents(LatentKind::Uniform, settings.latent)
@@ -94,34 +96,42 @@ impl Quickdraw {
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 4], NonFinite> {
-        let at = self.services.at(step);
-        let fakes = self.generator.infer(latents);
-        let fakes = self.pool.query(&fakes, at.key("pool"));
-        let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
-        let labels = |side, images: &Tensor, stream| targets(&self.options, side, images.shape()[0], at.key(stream));
-        let labels =
-            labels(Side::Real, reals, "labels of reals").concat(&labels(Side::Fake, &fakes, "labels of fakes"));
-        let images = Var::constant(reals.concat(&fakes));
-        let (gradients, result) = at.differentiate("discriminator step", |ctx: &mut ForwardContext| {
-            let images = at.augmented(&images, "discriminator step");
-            let logits = self.discriminator.forward(ctx, &images);
-            let mut loss = self.loss(&logits, &labels);
-            if self.settings.r1 > 0.0 {
-                let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
-                let augmented_reals = images.value().rows(0..reals.shape()[0]);
-                loss = &loss + &penalty::on_reals(ctx, score, self.settings.r1, &augmented_reals).loss;
-            }
-            let rows = reals.shape()[0];
-            let [real, fake] = [(Side::Real, 0..rows), (Side::Fake, rows..sides.shape()[0])].map(|(side, rows)| {
-                let logits = logits.value().rows(rows.clone());
-                name_scores(self.discriminator.name(), side, &logits);
-                name_seen(self.discriminator.name(), side, Range::Unit, || images.value().rows(rows));
-                mean_and_accuracy(&self.options, &logits, side)[0]
-            });
-            let result = [f64::from(loss.item()), accuracy(&logits, &sides), real, fake];
-            (loss, result)
+    pub fn train_discriminator(&mut self, step: u64, reals: &Tensor, latents: &Tensor) -> Result<[f64; 4], StepError> {
+        let whole = self.services.at(step);
+        let labels = |side, rows: &Tensor, stream| {
+            let count = self.services.whole(rows.shape()[0]);
+            whole.own(targets(&self.options, side, count, whole.key(stream)))
+        };
+        let of_reals = labels(Side::Real, reals, "labels of reals");
+        let of_fakes = labels(Side::Fake, latents, "labels of fakes");
+        let (gradients, result) = whole.mean_over_shards(|at| {
+            let fakes = self.generator.infer(&at.rows(latents));
+            let fakes = self.pool.query(at, "pool", &fakes);
+            let reals = at.rows(reals);
+            let sides = Tensor::full([reals.shape()[0], 1], 1.0).concat(&Tensor::zeros([fakes.shape()[0], 1]));
+            let labels = at.rows(&of_reals).concat(&at.rows(&of_fakes));
+            let images = Var::constant(reals.concat(&fakes));
+            at.differentiate("discriminator step", |ctx: &mut ForwardContext| {
+                let images = at.augmented(&images, "discriminator step");
+                let logits = self.discriminator.forward(ctx, &images);
+                let mut loss = self.loss(&logits, &labels);
+                if self.settings.r1 > 0.0 {
+                    let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+                    let augmented_reals = images.value().rows(0..reals.shape()[0]);
+                    loss = &loss + &penalty::on_reals(ctx, score, self.settings.r1, &augmented_reals).loss;
+                }
+                let rows = reals.shape()[0];
+                let [real, fake] = [(Side::Real, 0..rows), (Side::Fake, rows..sides.shape()[0])].map(|(side, rows)| {
+                    let logits = logits.value().rows(rows.clone());
+                    name_scores(self.discriminator.name(), side, &logits);
+                    name_seen(self.discriminator.name(), side, Range::Unit, || images.value().rows(rows));
+                    mean_and_accuracy(&self.options, &logits, side)[0]
+                });
+                let result = [f64::from(loss.item()), accuracy(&logits, &sides), real, fake];
+                (loss, result)
+            })
         })?;
+        self.pool.share(whole, "pool")?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
         Ok(result)
     }
@@ -132,17 +142,18 @@ impl Quickdraw {
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], NonFinite> {
-        let at = self.services.at(step);
-        let labels = Tensor::full([latents.shape()[0], 1], 1.0);
-        let latents = Var::constant(latents.clone());
-        let (gradients, result) = at.differentiate("generator step", |ctx: &mut ForwardContext| {
-            let fakes = self.generator.forward(ctx, &latents);
-            let fakes = at.augmented(&fakes, "generator step");
-            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
-            let loss = self.loss(&logits, &labels);
-            let result = [f64::from(loss.item()), accuracy(&logits, &labels)];
-            (loss, result)
+    pub fn train_generator(&mut self, step: u64, latents: &Tensor) -> Result<[f64; 2], StepError> {
+        let (gradients, result) = self.services.at(step).mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(latents));
+            let labels = Tensor::full([latents.shape()[0], 1], 1.0);
+            at.differentiate("generator step", |ctx: &mut ForwardContext| {
+                let fakes = self.generator.forward(ctx, &latents);
+                let fakes = at.augmented(&fakes, "generator step");
+                let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
+                let loss = self.loss(&logits, &labels);
+                let result = [f64::from(loss.item()), accuracy(&logits, &labels)];
+                (loss, result)
+            })
         })?;
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(result)
@@ -193,10 +204,14 @@ impl System for Quickdraw {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let key = self.services.at(step).key("real batch");
-        vec![distinct_indices(key, self.settings.batch, available[0])]
+        vec![self.services.own_images(&distinct_indices(key, self.settings.batch, available[0]))]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.services.share(ranks)
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let batch = self.settings.batch;
         let latents = self.services.at(step).latents("discriminator latents", batch);
         let [d_loss, d_acc, d_real, d_fake] = self.train_discriminator(step, &reals[0], &latents)?;

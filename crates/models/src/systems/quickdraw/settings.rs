@@ -149,7 +149,8 @@ impl crate::Settings for Settings {
         in_range("g_decay", self.g_decay, 0.0, 1.0)?;
         in_range("clip", self.clip, 1e-12, 1e12)?;
         in_range("bn_momentum", self.bn_momentum, 0.0, 0.999_999)?;
-        self.options().check()
+        self.options().check()?;
+        self.common.check_shards([self.batch])
     }
 }
 

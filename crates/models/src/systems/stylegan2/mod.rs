@@ -13,9 +13,11 @@ mod networks;
 mod path_length;
 mod settings;
 
+use std::rc::Rc;
+
 use nn::losses::logistic_generator;
-use nn::{ForwardContext, Network, Optimizer, State, Stateful};
-use tensor::{NonFinite, Tensor, Var};
+use nn::{Communicator, ForwardContext, Network, Optimizer, State, Stateful, StepError};
+use tensor::{Tensor, Var};
 
 pub use lazy::Lazy;
 pub use networks::{Generator, discriminator};
@@ -31,7 +33,7 @@ use crate::trainer::averaging::{Averaging, Decay, follow};
 use crate::trainer::batch_sampler::BatchSampler;
 use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::seen::{name_scores, name_seen};
-use crate::trainer::services::StepServices;
+use crate::trainer::services::{StepContext, StepServices};
 use crate::trainer::spec::Range;
 use crate::{FromLatents, LatentKind, LossKind, LossScale, Sampler, SettingsError, Styles, System};
 
@@ -160,80 +162,94 @@ impl StyleGan2 {
         })
     }
 
-    fn latents(&self, stream: &str, step: u64, count: usize) -> Var {
-        Var::constant(self.services.at(step).latents(stream, count))
-    }
-
     /// Trains the generator against the frozen discriminator. Returns the loss and the
     /// discriminator's mean output on the fakes, before the update.
-    fn train_generator(&mut self, step: u64) -> Result<[f64; 2], NonFinite> {
-        let latents = self.latents("generator latents", step, self.settings.batch);
+    fn train_generator(&mut self, step: u64) -> Result<[f64; 2], StepError> {
         let at = self.services.at(step);
-        let (gradients, report) = at.differentiate("generator turn", |ctx| {
-            let images = self.generator.paint(ctx, &latents);
-            let augmented = at.augmented(&images, "the generator's turn");
-            let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &augmented));
-            let loss = logistic_generator(&logits);
-            let report = [f64::from(loss.item()), mean(&logits)];
-            (loss, report)
+        let latents = at.latents("generator latents", self.settings.batch);
+        let (gradients, report) = at.mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(&latents));
+            at.differentiate("generator turn", |ctx| {
+                let images = self.generator.paint(ctx, &latents);
+                let augmented = at.augmented(&images, "the generator's turn");
+                let logits = ctx.frozen(|ctx| self.discriminator.forward(ctx, &augmented));
+                let loss = logistic_generator(&logits);
+                let report = [f64::from(loss.item()), mean(&logits)];
+                (loss, report)
+            })
         })?;
         self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
         Ok(report)
     }
 
-    /// Runs an update of the generator with the path length penalty.
-    fn regularize_paths(&mut self, step: u64) -> Result<(), NonFinite> {
+    /// Runs an update of the generator with the path length penalty. As in the authors' program,
+    /// each shard compares its lengths with a mean that contains only these new lengths.
+    fn regularize_paths(&mut self, step: u64) -> Result<(), StepError> {
         let (s, Lazy { weight, interval }) = (&self.settings, self.settings.on_paths());
-        let latents = self.latents("path latents", step, (s.batch / 2).max(1));
         let at = self.services.at(step);
-        let (gradients, report) = at.differentiate("path length turn", |ctx| {
-            let lengths = self.generator.path_lengths(ctx, &latents, at.key("directions of pictures"));
-            let before = f64::from(self.lazy.path_length);
-            let [mean, variance] = path_length::mean_and_variance(&lengths, before, s.path_decay);
-            let penalty = variance.scale(weight);
-            let report = [mean.item(), penalty.item()];
-            (penalty.scale(interval as f64), report)
+        let latents = at.latents("path latents", s.path_batch());
+        let (gradients, report) = at.mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(&latents));
+            at.differentiate("path length turn", |ctx| {
+                let lengths = self.generator.path_lengths(ctx, &latents, at.key("directions of pictures"));
+                let before = f64::from(self.lazy.path_length);
+                let [mean, variance] = path_length::mean_and_variance(&lengths, before, s.path_decay);
+                let penalty = variance.scale(weight);
+                let report = [&mean, &penalty].map(|var| f64::from(var.item()));
+                (penalty.scale(interval as f64), report)
+            })
         })?;
         self.generator_optimizer.step_several(&mut self.generator.parts_mut(), &gradients);
-        [self.lazy.path_length, self.lazy.path_penalty] = report;
+        [self.lazy.path_length, self.lazy.path_penalty] = report.map(|number| number as f32);
         Ok(())
     }
 
     /// Trains the discriminator to tell `reals` from fakes. Returns the loss and the mean outputs
     /// on reals and on fakes, before the update.
-    fn train_discriminator(&mut self, step: u64, reals: &Var) -> Result<[f64; 3], NonFinite> {
-        let latents = self.latents("discriminator latents", step, reals.shape()[0]);
+    fn train_discriminator(&mut self, step: u64, reals: &Tensor) -> Result<[f64; 3], StepError> {
         let at = self.services.at(step);
-        let fakes = at.without_gradients("fakes", |ctx| self.generator.paint(ctx, &latents)).detach();
-        let fakes = at.augmented(&fakes, "fakes");
-        let (gradients, report) = at.differentiate("discriminator turn", |ctx| {
-            let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
-            let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
-            let name = self.discriminator.name();
-            for (side, logits, images) in [(Side::Real, &real, reals), (Side::Fake, &fake, &fakes)] {
-                name_scores(name, side, logits.value());
-                name_seen(name, side, RANGE, || images.value().clone());
-            }
-            let report = [f64::from(loss.item()), mean(&real), mean(&fake)];
-            (loss, report)
+        let latents = at.latents("discriminator latents", self.settings.batch);
+        let (gradients, report) = at.mean_over_shards(|at| {
+            let reals = &self.seen_reals(at, reals);
+            let latents = Var::constant(at.rows(&latents));
+            let fakes = at.without_gradients("fakes", |ctx| self.generator.paint(ctx, &latents)).detach();
+            let fakes = at.augmented(&fakes, "fakes");
+            at.differentiate("discriminator turn", |ctx| {
+                let [real, fake] = [reals, &fakes].map(|images| self.discriminator.forward(ctx, images));
+                let loss = smooth_logistic(&real, &fake, self.settings.label_smooth);
+                let name = self.discriminator.name();
+                for (side, logits, images) in [(Side::Real, &real, reals), (Side::Fake, &fake, &fakes)] {
+                    name_scores(name, side, logits.value());
+                    name_seen(name, side, RANGE, || images.value().clone());
+                }
+                let report = [f64::from(loss.item()), mean(&real), mean(&fake)];
+                (loss, report)
+            })
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
         Ok(report)
     }
 
     /// Runs an update of the discriminator with the R1 penalty on `reals`.
-    fn regularize_discriminator(&mut self, step: u64, reals: &Var) -> Result<(), NonFinite> {
+    fn regularize_discriminator(&mut self, step: u64, reals: &Tensor) -> Result<(), StepError> {
         let Lazy { weight, interval } = self.settings.on_reals();
-        let at = self.services.at(step);
-        let (gradients, report) = at.differentiate("penalty turn", |ctx| {
-            let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
-            let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, score, weight, reals.value());
-            let report = [loss.item(), gradient_norm as f32];
-            (loss.scale(interval as f64), report)
+        let (gradients, report) = self.services.at(step).mean_over_shards(|at| {
+            let reals = self.seen_reals(at, reals);
+            at.differentiate("penalty turn", |ctx| {
+                let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
+                let Penalty { loss, gradient_norm, .. } = penalty::on_reals(ctx, score, weight, reals.value());
+                let report = [f64::from(loss.item()), gradient_norm];
+                (loss.scale(interval as f64), report)
+            })
         })?;
         self.discriminator_optimizer.step(&mut self.discriminator, &gradients);
-        [self.lazy.penalty, self.lazy.gradient_norm] = report;
+        [self.lazy.penalty, self.lazy.gradient_norm] = report.map(|number| number as f32);
         Ok(())
+    }
+
+    /// The reals of the shard of `at` as the discriminator receives them.
+    fn seen_reals(&self, at: StepContext<'_>, reals: &Tensor) -> Var {
+        at.augmented(&Var::constant(RANGE.inward(&at.rows(reals))), "reals")
     }
 }
 
@@ -257,22 +273,27 @@ impl System for StyleGan2 {
 
     fn batch(&self, step: u64, available: &[usize]) -> Vec<Vec<usize>> {
         let batch = self.settings.batch;
-        vec![self.sampler.stretch(self.services.seed(), step * batch as u64, batch, available[0])]
+        let images = self.sampler.stretch(self.services.seed(), step * batch as u64, batch, available[0]);
+        vec![self.services.own_images(&images)]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
+    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.services.share(ranks)
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
         let shown = (step + 1) * self.settings.batch as u64;
-        let reals = self.services.at(step).augmented(&Var::constant(RANGE.inward(&reals[0])), "reals");
+        let reals = &reals[0];
 
         let [g_loss, g_fake] = self.train_generator(step)?;
         if self.settings.on_paths().is_due(step) {
             self.regularize_paths(step)?;
         }
-        let [d_loss, d_real, d_fake] = self.train_discriminator(step, &reals)?;
+        let [d_loss, d_real, d_fake] = self.train_discriminator(step, reals)?;
         let averaged = (self.settings.batch, step);
         self.services.at(step).average(self.average.parts_mut(), self.generator.parts(), averaged);
         if self.settings.on_reals().is_due(step) {
-            self.regularize_discriminator(step, &reals)?;
+            self.regularize_discriminator(step, reals)?;
         }
 
         let LazyNumbers { path_length, path_penalty, penalty, gradient_norm } = self.lazy;

@@ -166,7 +166,7 @@ impl Generator {
 }
 
 /// The group size of the minibatch standard deviation.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// The discriminator, from images of shape (n, size, size, channels) to logits (n, 1).
 pub fn discriminator(s: &Settings, seed: u64) -> Network {

@@ -1,8 +1,10 @@
 //! The settings of [`stylegan2`](crate::systems::stylegan2).
 
+use nn::layers::MinibatchStddev;
 use serde::{Deserialize, Serialize};
 
 use super::Lazy;
+use super::networks::GROUP;
 use crate::growing::Maps;
 use crate::trainer::common::{CommonOptions, InstanceNoise};
 use crate::{SettingsError, in_range};
@@ -105,6 +107,11 @@ impl crate::Settings for Settings {
         self.common.check()?;
         in_range("mapping_layers", self.mapping_layers as f64, 1.0, 64.0)?;
         in_range("batch", self.batch as f64, 1.0, 4096.0)?;
+        self.common.check_shards([self.batch])?;
+        self.common.check_groups(MinibatchStddev(GROUP), self.batch)?;
+        if self.path_weight > 0.0 {
+            self.common.check_shards([self.path_batch()])?;
+        }
         in_range("learning_rate", self.learning_rate, 1e-12, 10.0)?;
         in_range("r1", self.r1, 0.0, 1e6)?;
         in_range("label_smooth", self.label_smooth, 0.5, 1.0)?;
@@ -127,6 +134,11 @@ impl Settings {
     /// The level of the images, counted from 0 for 4x4.
     pub(super) fn last(&self) -> usize {
         self.size.ilog2() as usize - 2
+    }
+
+    /// Latents of an update with the path length penalty: half a batch.
+    pub(super) fn path_batch(&self) -> usize {
+        (self.batch / 2).max(1)
     }
 
     /// The penalty on the discriminator.

@@ -7,17 +7,17 @@
 
 mod system;
 
-use nn::layers::Activation;
+use nn::layers::{Activation, MinibatchStddev};
 use nn::losses::mse;
-use nn::{ForwardContext, Gradients, Network, Optimizer};
-use tensor::{NonFinite, Tensor, Var};
+use nn::{Averaged, ForwardContext, Gradients, Network, Optimizer, Part, StepError};
+use tensor::{Tensor, Var};
 
 use crate::SettingsError;
 use crate::trainer::ada::Probability;
 use crate::trainer::adversarial::{Side, discriminator_loss, generator_loss, mean_and_accuracy, targets};
 use crate::trainer::averaging::Averaging;
 use crate::trainer::common::set_dropout;
-use crate::trainer::image_pool::ImagePool;
+use crate::trainer::image_pool::ImagePools;
 use crate::trainer::lint;
 use crate::trainer::options::{Batches, OutAct, TrainingOptions};
 use crate::trainer::penalty::{self, Penalty};
@@ -53,7 +53,22 @@ pub struct GeneratorTurn {
     pub fake: f64,
 }
 
-/// The reals or the fakes of a turn as the discriminator receives them, with their targets.
+impl Averaged for GeneratorTurn {
+    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
+        [&mut self.loss, &mut self.accuracy, &mut self.fake].into_iter().for_each(|number| number.visit(visit));
+    }
+}
+
+/// A turn of the discriminator: its number, the reals, the latents of the fakes, and the targets of
+/// both.
+struct Turn<'a> {
+    number: u64,
+    reals: &'a Tensor,
+    latents: &'a Tensor,
+    targets: [Tensor; 2],
+}
+
+/// The reals or the fakes of a shard as the discriminator receives them, with their targets.
 struct Labelled {
     side: Side,
     images: Var,
@@ -75,6 +90,20 @@ struct PenaltyReport {
     gradient_norm: f64,
 }
 
+impl Averaged for SideReport {
+    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
+        self.loss.visit(visit);
+        self.output.visit(visit);
+    }
+}
+
+impl Averaged for PenaltyReport {
+    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
+        self.loss.visit(visit);
+        self.gradient_norm.visit(visit);
+    }
+}
+
 /// The metrics on reals, on fakes, and of the penalty.
 type Report = ([SideReport; 2], PenaltyReport);
 
@@ -91,7 +120,7 @@ pub struct GanTrainer {
     generator_optimizer: Optimizer,
     /// The moving average of the generator's weights.
     average: Option<Network>,
-    pool: ImagePool,
+    pool: ImagePools,
     /// The probability of the augmentations, if it adapts.
     ada: Option<Probability>,
     /// The reals of the current step, if the generator matches their features.
@@ -101,9 +130,13 @@ pub struct GanTrainer {
 /// The group size of the minibatch standard deviation.
 const GROUP: usize = 4;
 
+/// The random stream of the pool.
+const POOL: &str = "pool";
 const DISCRIMINATOR_TURN: &str = "discriminator turn";
 const SECOND_UPDATE: &str = "discriminator turn, second update";
 const GENERATOR_TURN: &str = "generator turn";
+/// The random stream of the augmentations of the generator's turn.
+const GENERATED: &str = "the generator's turn";
 
 impl GanTrainer {
     /// A trainer of the networks that `networks` builds, the discriminator first. The settings must
@@ -117,7 +150,11 @@ impl GanTrainer {
         seed: u64,
         networks: impl Fn() -> [Network; 2],
     ) -> Result<Self, SettingsError> {
-        let (spec, networks) = (with_output(spec, options)?, || configured(networks(), options));
+        let (mut spec, networks) = (with_output(spec, options)?, || configured(networks(), options));
+        if options.common.shards > 1 {
+            // A short batch at the end of an epoch would not have equal shards.
+            spec.sampler = spec.sampler.dropping_last();
+        }
         let [mut discriminator, mut generator] = networks();
         possible(&spec, options, &mut generator)?;
         lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
@@ -129,7 +166,7 @@ impl GanTrainer {
         });
         options.common.configure([&mut discriminator, &mut generator].into_iter().chain(&mut average));
         let ada = options.ada.probability();
-        let pool = ImagePool::new("pool", options.replay_pool, discriminator.input_shape());
+        let pool = ImagePools::new("pool", options.replay_pool, discriminator.input_shape(), options.common.shards);
         let services = StepServices::new(seed, spec.range, &options.common)
             .noise(&options.noise)
             .latents(options.latent_kind, spec.latent)
@@ -166,18 +203,29 @@ impl GanTrainer {
     }
 
     /// The fakes that the generator makes from these latents for the discriminator's turn `turn`.
-    fn fakes(&self, turn: u64, latents: &Tensor) -> Tensor {
-        let step = self.step_of(turn);
+    fn fakes(&self, at: StepContext<'_>, turn: u64, latents: Tensor) -> Tensor {
         let (purpose, turn) = match self.spec.fakes {
-            Fakes::Inference => return self.generator.infer(latents),
+            Fakes::Inference => return self.generator.infer(&latents),
             Fakes::Training => ("fakes", turn),
             // The random stream of the step's first generator turn, so that the generator's dropout
             // later makes the same fakes from the same latents.
-            Fakes::Shared => (GENERATOR_TURN, step * self.options.g_steps as u64),
+            Fakes::Shared => (GENERATOR_TURN, self.step_of(turn) * self.options.g_steps as u64),
         };
-        let latents = Var::constant(latents.clone());
-        let at = self.services.at_turn(step, turn);
-        at.without_gradients(purpose, |ctx| self.generator.forward(ctx, &latents)).into_value()
+        let latents = Var::constant(latents);
+        at.with_turn(turn).without_gradients(purpose, |ctx| self.generator.forward(ctx, &latents)).into_value()
+    }
+
+    /// The reals and the fakes of the shard of `at`.
+    fn sides(&self, at: StepContext<'_>, turn: &Turn<'_>) -> [Labelled; 2] {
+        let fakes = self.fakes(at, turn.number, at.rows(turn.latents));
+        let fakes = self.pool.query(at, POOL, &fakes);
+        let [of_reals, of_fakes] = turn.targets.each_ref().map(|targets| at.rows(targets));
+        let sides = [(Side::Real, at.rows(turn.reals), "reals", of_reals), (Side::Fake, fakes, "fakes", of_fakes)];
+        sides.map(|(side, images, name, targets)| Labelled {
+            side,
+            images: self.augmented(at, &Var::constant(images), name),
+            targets,
+        })
     }
 
     /// The discriminator's turn number `turn`: trains it to tell `reals`, in the networks' range,
@@ -190,22 +238,22 @@ impl GanTrainer {
         turn: u64,
         reals: &Tensor,
         latents: &Tensor,
-    ) -> Result<DiscriminatorTurn, NonFinite> {
-        let fakes = self.fakes(turn, latents);
-        let at = self.services.at_turn(self.step_of(turn), turn);
-        let fakes = self.pool.query(&fakes, at.key("pool"));
-        let sides = [(Side::Real, reals, "reals"), (Side::Fake, &fakes, "fakes")].map(|(side, images, name)| {
-            let targets = targets(&self.options, side, images.shape()[0], at.key(&format!("labels of {name}")));
-            Labelled { side, images: self.augmented(at, &Var::constant(images.clone()), name), targets }
+    ) -> Result<DiscriminatorTurn, StepError> {
+        let at = self.at(turn);
+        let targets = [(Side::Real, reals, "reals"), (Side::Fake, latents, "fakes")].map(|(side, rows, name)| {
+            let count = self.services.whole(rows.shape()[0]);
+            at.own(targets(&self.options, side, count, at.key(&format!("labels of {name}"))))
         });
+        let turn = Turn { number: turn, reals, latents, targets };
         let ([real, fake], penalty) = match self.options.d_batches {
-            Batches::Mixed => self.update_on_one_batch(turn, sides)?,
-            Batches::Separate => self.update_on_separate_batches(turn, &sides)?,
-            Batches::TwoUpdates => self.update_twice(turn, &sides)?,
+            Batches::Mixed => self.update_on_one_batch(&turn)?,
+            Batches::Separate => self.update_on_separate_batches(&turn)?,
+            Batches::TwoUpdates => self.update_twice(&turn)?,
         };
+        self.pool.share(self.at(turn.number), POOL)?;
         if let Some(ada) = &mut self.ada {
             // The share of reals taken for reals, s, gives the mean sign, 2 s - 1.
-            ada.follow(2.0 * real.output[1] - 1.0, reals.shape()[0]);
+            ada.follow(2.0 * real.output[1] - 1.0, self.services.whole(reals.shape()[0]));
         }
         Ok(DiscriminatorTurn {
             loss: real.loss + fake.loss + penalty.loss,
@@ -218,12 +266,14 @@ impl GanTrainer {
     }
 
     /// One update on the reals and the fakes in separate batches, whose losses are added.
-    fn update_on_separate_batches(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
-        let at = self.at(turn);
-        let (gradients, report) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
-            let [(real_loss, real), (fake_loss, fake)] = sides.each_ref().map(|side| self.loss_on(ctx, side));
-            let (loss, penalty) = self.with_penalty(ctx, turn, sides, &real_loss + &fake_loss);
-            (loss, ([real, fake], penalty))
+    fn update_on_separate_batches(&mut self, turn: &Turn<'_>) -> Result<Report, StepError> {
+        let (gradients, report) = self.at(turn.number).mean_over_shards(|at| {
+            let sides = self.sides(at, turn);
+            at.differentiate(DISCRIMINATOR_TURN, |ctx| {
+                let [(real_loss, real), (fake_loss, fake)] = sides.each_ref().map(|side| self.loss_on(ctx, side));
+                let (loss, penalty) = self.with_penalty(ctx, at, &sides, &real_loss + &fake_loss);
+                (loss, ([real, fake], penalty))
+            })
         })?;
         self.update_discriminator(&gradients);
         Ok(report)
@@ -231,21 +281,25 @@ impl GanTrainer {
 
     /// An update on the reals, with the penalty, then one on the fakes. The reported loss is their
     /// mean.
-    fn update_twice(&mut self, turn: u64, sides: &[Labelled; 2]) -> Result<Report, NonFinite> {
+    fn update_twice(&mut self, turn: &Turn<'_>) -> Result<Report, StepError> {
         let (mut reports, mut penalty) = ([SideReport::default(); 2], PenaltyReport::default());
-        for ((report, side), purpose) in reports.iter_mut().zip(sides).zip([DISCRIMINATOR_TURN, SECOND_UPDATE]) {
-            let at = self.at(turn);
-            let (gradients, (own, of_penalty)) = at.differentiate(purpose, |ctx| {
-                let (loss, report) = self.loss_on(ctx, side);
-                let (loss, penalty) = match side.side {
-                    Side::Real => self.with_penalty(ctx, turn, sides, loss),
-                    Side::Fake => (loss, PenaltyReport::default()),
-                };
-                (loss, (report, penalty))
+        let shards = self.at(turn.number).map_shards(|at| self.sides(at, turn));
+        let updates = [(Side::Real, DISCRIMINATOR_TURN), (Side::Fake, SECOND_UPDATE)];
+        for (number, (report, (side, purpose))) in reports.iter_mut().zip(updates).enumerate() {
+            let (gradients, (own, of_penalty)) = self.at(turn.number).mean_over_shards(|at| {
+                let sides = &shards[at.place()];
+                at.differentiate(purpose, |ctx| {
+                    let (loss, report) = self.loss_on(ctx, &sides[number]);
+                    let (loss, penalty) = match side {
+                        Side::Real => self.with_penalty(ctx, at, sides, loss),
+                        Side::Fake => (loss, PenaltyReport::default()),
+                    };
+                    (loss, (report, penalty))
+                })
             })?;
             self.update_discriminator(&gradients);
             *report = SideReport { loss: own.loss / 2.0, ..own };
-            if side.side == Side::Real {
+            if side == Side::Real {
                 penalty = of_penalty;
             }
         }
@@ -254,30 +308,34 @@ impl GanTrainer {
 
     /// One update on reals and fakes in one batch; those with the label 1 come first. The loss of
     /// the whole batch is reported with the reals.
-    fn update_on_one_batch(&mut self, turn: u64, mut sides: [Labelled; 2]) -> Result<Report, NonFinite> {
-        if self.options.fake_is_one {
-            sides.reverse();
-        }
-        let [first, second] = &sides;
-        let images = Var::constant(first.images.value().concat(second.images.value()));
-        let targets = first.targets.concat(&second.targets);
-        let at = self.at(turn);
-        let (gradients, (loss, penalty, logits)) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
-            let logits = self.discriminator.forward(ctx, &images);
-            let loss = discriminator_loss(&self.options, &logits, &targets);
-            let own = f64::from(loss.item());
-            let (loss, penalty) = self.with_penalty(ctx, turn, &sides, loss);
-            (loss, (own, penalty, logits.into_value()))
+    fn update_on_one_batch(&mut self, turn: &Turn<'_>) -> Result<Report, StepError> {
+        let (gradients, report) = self.at(turn.number).mean_over_shards(|at| {
+            let mut sides = self.sides(at, turn);
+            if self.options.fake_is_one {
+                sides.reverse();
+            }
+            let [first, second] = &sides;
+            let images = Var::constant(first.images.value().concat(second.images.value()));
+            let targets = first.targets.concat(&second.targets);
+            let (gradients, (loss, penalty, logits)) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
+                let logits = self.discriminator.forward(ctx, &images);
+                let loss = discriminator_loss(&self.options, &logits, &targets);
+                let own = f64::from(loss.item());
+                let (loss, penalty) = self.with_penalty(ctx, at, &sides, loss);
+                (loss, (own, penalty, logits.into_value()))
+            })?;
+            let rows = first.targets.size();
+            let output = |rows, side: &Labelled| self.output(side, &logits.rows(rows));
+            let mut outputs = [output(0..rows, first), output(rows..logits.shape()[0], second)];
+            if self.options.fake_is_one {
+                outputs.reverse();
+            }
+            let [real, fake] = outputs;
+            let reports = [SideReport { loss, output: real }, SideReport { loss: 0.0, output: fake }];
+            Ok((gradients, (reports, penalty)))
         })?;
         self.update_discriminator(&gradients);
-        let rows = first.targets.size();
-        let output = |rows, side: &Labelled| self.output(side, &logits.rows(rows));
-        let mut outputs = [output(0..rows, first), output(rows..logits.shape()[0], second)];
-        if self.options.fake_is_one {
-            outputs.reverse();
-        }
-        let [real, fake] = outputs;
-        Ok(([SideReport { loss, output: real }, SideReport { loss: 0.0, output: fake }], penalty))
+        Ok(report)
     }
 
     /// The discriminator's loss on one side, and its metrics.
@@ -301,11 +359,11 @@ impl GanTrainer {
     fn with_penalty(
         &self,
         ctx: &mut ForwardContext,
-        turn: u64,
+        at: StepContext<'_>,
         sides: &[Labelled; 2],
         loss: Var,
     ) -> (Var, PenaltyReport) {
-        match self.penalty(ctx, turn, sides) {
+        match self.penalty(ctx, at, sides) {
             None => (loss, PenaltyReport::default()),
             Some(Penalty { loss: penalty, gradient_norm, .. }) => {
                 (&loss + &penalty, PenaltyReport { loss: f64::from(penalty.item()), gradient_norm })
@@ -313,34 +371,70 @@ impl GanTrainer {
         }
     }
 
-    fn penalty(&self, ctx: &mut ForwardContext, turn: u64, [a, b]: &[Labelled; 2]) -> Option<Penalty> {
+    fn penalty(&self, ctx: &mut ForwardContext, at: StepContext<'_>, [a, b]: &[Labelled; 2]) -> Option<Penalty> {
         let [reals, fakes] = if a.side == Side::Real { [a, b] } else { [b, a] }.map(|side| side.images.value());
         let TrainingOptions { gradient_penalty, r1, .. } = self.options;
         let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
         if gradient_penalty > 0.0 {
-            let key = self.at(turn).key("between reals and fakes");
+            let key = at.key("between reals and fakes");
             return Some(penalty::between(ctx, score, gradient_penalty, reals, fakes, key));
         }
         (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))
     }
 
     /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one,
-    /// or the squared distance between the mean features of fakes and reals.
-    fn judged(&self, ctx: &mut ForwardContext, at: StepContext<'_>, fakes: &Var) -> (Var, Var) {
-        let Some(reals) = &self.matched else {
+    /// or the squared distance between the mean features of fakes and reals. With several shards,
+    /// `features` are those of the whole batch.
+    fn judged(
+        &self,
+        ctx: &mut ForwardContext,
+        at: StepContext<'_>,
+        fakes: &Var,
+        features: Option<&[Tensor; 2]>,
+    ) -> (Var, Var) {
+        if self.matched.is_none() {
             let logits = self.discriminator.forward(ctx, fakes);
             let loss = generator_loss(&self.options, &logits);
             return (logits, loss);
-        };
+        }
         let [logits, of_fakes] = self.discriminator.forward_with_features(ctx, fakes);
-        let reals = self.augmented(at, &Var::constant(reals.clone()), "matched reals");
-        let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
-        let mean = |features: &Var| {
-            let mut shape = features.shape().to_vec();
-            shape[0] = 1;
-            features.mean_to(&shape[..])
+        let of_fakes = mean_of_batch(&of_fakes);
+        let loss = match features {
+            None => mse(&of_fakes, &self.features_of_reals(ctx, at)),
+            Some(features) => tangent_of_mse(&of_fakes, features),
         };
-        (logits, mse(&mean(&of_fakes), &mean(&of_reals)))
+        (logits, loss)
+    }
+
+    /// The mean features of the reals that the generator matches.
+    fn features_of_reals(&self, ctx: &mut ForwardContext, at: StepContext<'_>) -> Var {
+        let reals = self.matched.as_ref().expect("called for feature matching only");
+        let of_shard = match self.options.common.shards {
+            1 => reals.clone(),
+            _ => self.map_turns(reals, |_, reals| at.rows(&reals)),
+        };
+        let reals = self.augmented(at, &Var::constant(of_shard), "matched reals");
+        let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
+        mean_of_batch(&of_reals)
+    }
+
+    /// For feature matching with several shards: the mean features of all fakes and of all reals in
+    /// the generator's turn on these latents. They cost another forward pass of each shard.
+    fn mean_features(&self, at: StepContext<'_>, latents: &Tensor) -> Result<Option<[Tensor; 2]>, StepError> {
+        if self.matched.is_none() || self.options.common.shards == 1 {
+            return Ok(None);
+        }
+        let means = at.mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(latents));
+            let means = at.without_gradients(GENERATOR_TURN, |ctx| {
+                let fakes = self.generator.forward(ctx, &latents);
+                let fakes = self.augmented(at, &fakes, GENERATED);
+                let [_, of_fakes] = self.discriminator.forward_with_features(ctx, &fakes);
+                [mean_of_batch(&of_fakes), self.features_of_reals(ctx, at)]
+            });
+            Ok(means.map(Var::into_value))
+        })?;
+        Ok(Some(means))
     }
 
     fn update_discriminator(&mut self, gradients: &Gradients) {
@@ -355,22 +449,41 @@ impl GanTrainer {
     ///
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
-    pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, NonFinite> {
+    pub fn train_generator(&mut self, turn: u64, latents: &Tensor) -> Result<GeneratorTurn, StepError> {
         let TrainingOptions { g_steps, g_learning_rate, .. } = self.options;
         let at = self.services.at_turn(turn / g_steps as u64, turn);
-        let latents = Var::constant(latents.clone());
-        let (gradients, report) = at.differentiate(GENERATOR_TURN, |ctx| {
-            let fakes = self.generator.forward(ctx, &latents);
-            let fakes = self.augmented(at, &fakes, "the generator's turn");
-            let (logits, loss) = ctx.frozen(|ctx| self.judged(ctx, at, &fakes));
-            let [fake, accuracy] = mean_and_accuracy(&self.options, logits.value(), Side::Real);
-            let report = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
-            (loss, report)
+        let features = self.mean_features(at, latents)?;
+        let (gradients, report) = at.mean_over_shards(|at| {
+            let latents = Var::constant(at.rows(latents));
+            at.differentiate(GENERATOR_TURN, |ctx| {
+                let fakes = self.generator.forward(ctx, &latents);
+                let fakes = self.augmented(at, &fakes, GENERATED);
+                let (logits, loss) = ctx.frozen(|ctx| self.judged(ctx, at, &fakes, features.as_ref()));
+                let [fake, accuracy] = mean_and_accuracy(&self.options, logits.value(), Side::Real);
+                let report = GeneratorTurn { loss: f64::from(loss.item()), accuracy, fake };
+                (loss, report)
+            })
         })?;
         self.spec.update.prepare(&mut self.generator_optimizer, g_learning_rate, g_steps);
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(report)
     }
+}
+
+/// The mean over a batch, shape (1, ...).
+fn mean_of_batch(features: &Var) -> Var {
+    let mut shape = features.shape().to_vec();
+    shape[0] = 1;
+    features.mean_to(&shape[..])
+}
+
+/// The squared distance of the mean features a of all fakes from b of all reals is not a mean over
+/// shards. But its tangent at a is linear, |a - b|^2 + 2 (a - b) (x - a): the mean of its values at
+/// the means x of the shards is the distance, and the mean of their gradients is its gradient.
+fn tangent_of_mse(of_shard: &Var, [fakes, reals]: &[Tensor; 2]) -> Var {
+    let [a, b] = [fakes, reals].map(|features| Var::constant(features.clone()));
+    let difference = &a - &b;
+    &mse(&a, &b) + &(&difference * &(of_shard - &a)).mean().scale(2.0)
 }
 
 /// The networks with the layers that the options ask for.
@@ -414,5 +527,6 @@ fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) 
     if options.minibatch_std && spec.batch < 2 {
         return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
     }
-    Ok(())
+    options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
+    if options.minibatch_std { options.common.check_groups(MinibatchStddev(GROUP), spec.batch) } else { Ok(()) }
 }

@@ -1,7 +1,9 @@
 //! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
-use nn::{ForwardContext, Network};
-use tensor::{NonFinite, Tensor, Var};
+use std::rc::Rc;
+
+use nn::{Communicator, ForwardContext, Network, StepError};
+use tensor::{Tensor, Var};
 
 use super::{DiscriminatorTurn, GanTrainer, GeneratorTurn};
 use crate::step_metrics::{
@@ -10,8 +12,8 @@ use crate::step_metrics::{
 };
 use crate::trainer::lint::{self, Remark};
 use crate::trainer::services::{sampled, sampled_in};
-use crate::trainer::spec::Fakes;
-use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, System};
+use crate::trainer::spec::{Fakes, Range};
+use crate::{FromLatents, LatentKind, LossScale, Plane, Sampler, SettingsError, System};
 
 /// The metrics of a step. Those of the discriminator are means over its turns in the step; those of
 /// the generator are from its last turn. The last three exist only with a gradient penalty.
@@ -21,13 +23,14 @@ const METRICS: [MetricDescription; 10] =
 impl GanTrainer {
     /// All turns of the discriminator in a step: the mean of their reports, and the latents of the
     /// last turn's fakes.
-    fn discriminator_turns(&mut self, step: u64, reals: &Tensor) -> Result<(DiscriminatorTurn, Tensor), NonFinite> {
+    fn discriminator_turns(&mut self, step: u64, reals: &Tensor) -> Result<(DiscriminatorTurn, Tensor), StepError> {
         let (k, rows) = (self.options.k, reals.shape()[0]);
         let (mut mean, mut last) = (DiscriminatorTurn::default(), None);
         for part in 0..k {
             let (from, to) = (rows * part / k, rows * (part + 1) / k);
             let turn = step * k as u64 + part as u64;
-            let latents = self.services.at_turn(step, turn).latents("discriminator latents", to - from);
+            let latents =
+                self.services.at_turn(step, turn).latents("discriminator latents", self.services.whole(to - from));
             let report = self.train_discriminator(turn, &reals.rows(from..to), &latents)?;
             let share = 1.0 / k as f64;
             mean.loss += report.loss * share;
@@ -48,7 +51,7 @@ impl GanTrainer {
         step: u64,
         count: usize,
         mut first: Option<Tensor>,
-    ) -> Result<GeneratorTurn, NonFinite> {
+    ) -> Result<GeneratorTurn, StepError> {
         let mut report = GeneratorTurn::default();
         let turns = self.options.g_steps as u64;
         for turn in step * turns..(step + 1) * turns {
@@ -57,6 +60,32 @@ impl GanTrainer {
             report = self.train_generator(turn, &latents)?;
         }
         Ok(report)
+    }
+
+    /// What `make` turns the rows of each turn of the discriminator into, together.
+    pub(super) fn map_turns(&self, rows: &Tensor, make: impl Fn(usize, Tensor) -> Tensor) -> Tensor {
+        let (k, count) = (self.options.k, rows.shape()[0]);
+        let made = (0..k).map(|part| make(part, rows.rows(count * part / k..count * (part + 1) / k)));
+        made.reduce(|all, more| all.concat(&more)).expect("there is at least one turn")
+    }
+
+    /// The reals of a step in the networks' range: `images`, or points that the system draws.
+    fn reals(&self, step: u64, images: &[Tensor]) -> Tensor {
+        let (at, k) = (self.services.at(step), self.options.k);
+        match self.spec.mixture() {
+            Some(mixture) => {
+                let points = mixture.points(self.batch_size(), at.key("reals"));
+                if at.has_ranks() { self.map_turns(&points, |_, points| at.own(points)) } else { points }
+            }
+            // Each shard has its own noise.
+            None if self.spec.range == Range::Dequantised && self.options.common.shards > 1 => {
+                self.map_turns(&images[0], |part, images| {
+                    let at = self.services.at_turn(step, step * k as u64 + part as u64);
+                    at.map_rows(&images, |at, images| self.spec.range.reals(images, at.key("reals")))
+                })
+            }
+            None => self.spec.range.reals(&images[0], at.key("reals")),
+        }
     }
 
     /// Images in [0, 1] that the network makes from latents.
@@ -87,18 +116,19 @@ impl System for GanTrainer {
             return Vec::new();
         }
         let (k, seed) = (self.options.k as u64, self.services.seed());
-        let turn = |turn| self.spec.sampler.mini_batch(seed, turn, self.spec.batch, available[0]);
+        let turn =
+            |turn| self.services.own_images(&self.spec.sampler.mini_batch(seed, turn, self.spec.batch, available[0]));
         vec![(step * k..(step + 1) * k).flat_map(turn).collect()]
     }
 
-    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, NonFinite> {
-        let key = self.services.at(step).key("reals");
-        let reals = match self.spec.mixture() {
-            Some(mixture) => mixture.points(self.batch_size(), key),
-            None => self.spec.range.reals(&reals[0], key),
-        };
+    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+        self.services.share(ranks)
+    }
+
+    fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError> {
+        let reals = self.reals(step, reals);
         self.matched = self.options.feature_matching.then(|| reals.clone());
-        let count = self.spec.g_batch.unwrap_or(reals.shape()[0] / self.options.k);
+        let count = self.spec.g_batch.unwrap_or(self.services.whole(reals.shape()[0]) / self.options.k);
         let (d, g) = if self.spec.generator_first {
             let g = self.generator_turns(step, count, None)?;
             (self.discriminator_turns(step, &reals)?.0, g)

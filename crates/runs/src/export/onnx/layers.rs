@@ -31,7 +31,7 @@ impl Builder<'_> {
             None => String::new(),
         };
         match spec {
-            LayerSpec::Identity => drop(self.writer.node("Identity", &[x], out, &[])),
+            LayerSpec::Identity | LayerSpec::RunningMean(_) => drop(self.writer.node("Identity", &[x], out, &[])),
             LayerSpec::Activation(activation) => self.activation(x, *activation, out),
             LayerSpec::Dense { weight, bias } => self.dense(x, weight, bias.as_ref(), out),
             LayerSpec::Conv2d { weight, bias, stride, padding } => {

@@ -1,7 +1,7 @@
 //! Layers as modules and expressions of PyTorch.
 
 use kernels::{FirGeometry, Padding, TransposedPadding};
-use nn::layers::Activation;
+use nn::layers::{Activation, RunningMean};
 use nn::{LayerSpec, TraceStep};
 use tensor::{Shape, Tensor};
 
@@ -9,13 +9,38 @@ use super::super::generator::{constant, cuts, image, kernel, local_name, zeros};
 use super::helpers::Helper;
 use super::ops::affine;
 use super::{Builder, Stored, pair};
+use crate::import::state_dict::Layout;
 use crate::layouts::permuted;
 
 /// Why a weight of another shape is refused.
 const NO_KERNEL: &str = "its weight is no kernel";
 
-/// The tensors of a module by their names.
-type Tensors = Vec<(&'static str, Tensor)>;
+/// A tensor of a layer.
+struct Weight {
+    /// The name in its PyTorch module.
+    theirs: &'static str,
+    /// The name in the layer.
+    ours: &'static str,
+    layout: Layout,
+    /// In PyTorch's layout.
+    tensor: Tensor,
+}
+
+impl Weight {
+    fn new(name: &'static str, tensor: Tensor) -> Self {
+        Self { theirs: name, ours: name, layout: Layout::Weight, tensor }
+    }
+
+    /// With this name in the layer.
+    fn of(self, ours: &'static str) -> Self {
+        Self { ours, ..self }
+    }
+
+    /// With the axes of a batch of images.
+    fn like_images(self) -> Self {
+        Self { layout: Layout::Images, ..self }
+    }
+}
 
 impl Builder<'_> {
     /// A layer as an expression; a layer with weights is also added to the module.
@@ -30,7 +55,7 @@ impl Builder<'_> {
         let x = inputs[0];
         let plain = |this: &mut Self, call: String| this.call(step, call, Vec::new(), inputs);
         Ok(match spec {
-            LayerSpec::Identity => x.to_owned(),
+            LayerSpec::Identity | LayerSpec::RunningMean(_) => x.to_owned(),
             LayerSpec::Activation(activation) => {
                 let call = match activation {
                     Activation::Relu => "nn.ReLU()".to_owned(),
@@ -54,8 +79,9 @@ impl Builder<'_> {
             LayerSpec::BatchNorm { gamma, beta, mean, variance, epsilon } => {
                 let axes = if from.len() == 4 { 2 } else { 1 };
                 let call = format!("nn.BatchNorm{axes}d({}, eps={epsilon:?})", gamma.size());
-                let tensors = [("weight", gamma), ("bias", beta), ("running_mean", mean), ("running_var", variance)];
-                let tensors = tensors.map(|(name, tensor)| (name, tensor.clone())).to_vec();
+                let statistics = [("running_mean", mean), ("running_var", variance)];
+                let mut tensors = affine_weights(["gamma", "beta"], gamma, beta);
+                tensors.extend(statistics.map(|(name, tensor)| Weight::new(name, tensor.clone())));
                 let expression = self.call(step, call, tensors, inputs);
                 let name = self.of_path[&step.path].clone();
                 self.tensors.insert(format!("{name}.num_batches_tracked"), Stored::Count(0));
@@ -68,7 +94,7 @@ impl Builder<'_> {
             LayerSpec::LayerNorm { scale, shift, epsilon } => {
                 // One group of all channels: each image is normalised over all its elements.
                 let call = format!("nn.GroupNorm(1, {}, eps={epsilon:?})", scale.size());
-                self.call(step, call, vec![("weight", scale.clone()), ("bias", shift.clone())], inputs)
+                self.call(step, call, affine_weights(["scale", "shift"], scale, shift), inputs)
             }
             LayerSpec::PixelNorm { epsilon } => {
                 self.helpers.insert(Helper::PixelNorm);
@@ -78,7 +104,7 @@ impl Builder<'_> {
                 self.helpers.insert(Helper::Bias);
                 let bias = constant(bias, to.len());
                 let call = format!("Bias({})", super::python(bias.shape()));
-                self.call(step, call, vec![("bias", bias)], inputs)
+                self.call(step, call, vec![Weight::new("bias", bias).like_images()], inputs)
             }
             LayerSpec::Gain(gain) => affine(x, *gain, 0.0),
             LayerSpec::Filter(fir) => {
@@ -99,20 +125,23 @@ impl Builder<'_> {
                 self.helpers.insert(Helper::Constant);
                 let value = constant(value, to.len());
                 let call = format!("Constant({})", super::python(value.shape()));
-                self.call(step, call, vec![("value", value)], inputs)
+                self.call(step, call, vec![Weight::new("value", value).of("constant").like_images()], inputs)
             }
             LayerSpec::Noise { weight, map } => {
                 self.helpers.insert(Helper::Noise);
                 let [weight, map] = [weight, map].map(|tensor| constant(tensor, 4));
                 let call = format!("Noise({}, {}, {})", weight.size(), map.shape()[2], map.shape()[3]);
-                self.call(step, call, vec![("weight", weight), ("map", map)], inputs)
+                let tensors = [Weight::new("weight", weight), Weight::new("map", map)].map(Weight::like_images);
+                self.call(step, call, tensors.into(), inputs)
             }
             LayerSpec::AdaIn { weight, bias, epsilon } => {
                 self.helpers.insert(Helper::AdaIn);
                 let [style, both] = [weight.shape()[0], weight.shape()[1]];
                 let call = format!("AdaIN({}, {style}, eps={epsilon:?})", both / 2);
                 let weight = permuted(weight, &[1, 0]);
-                self.call(step, call, vec![("style.weight", weight), ("style.bias", bias.clone())], inputs)
+                let weight = Weight::new("style.weight", weight).of("weight");
+                let bias = Weight::new("style.bias", bias.clone()).of("bias");
+                self.call(step, call, vec![weight, bias], inputs)
             }
             LayerSpec::ModulatedConv2d { weight, style_weight, style_bias, doubling, demodulated } => {
                 let [size, _, channels, filters] = **weight.shape() else { return Err(NO_KERNEL.into()) };
@@ -129,9 +158,9 @@ impl Builder<'_> {
                 let call = format!("ModulatedConv2d({channels}, {filters}, {size}, {style}{options})");
                 let style_weight = permuted(style_weight, &[1, 0]);
                 let tensors = vec![
-                    ("weight", kernel(weight)),
-                    ("style.weight", style_weight),
-                    ("style.bias", style_bias.clone()),
+                    Weight::new("weight", kernel(weight)),
+                    Weight::new("style.weight", style_weight).of("style_weight"),
+                    Weight::new("style.bias", style_bias.clone()).of("style_bias"),
                 ];
                 self.call(step, call, tensors, inputs)
             }
@@ -140,20 +169,29 @@ impl Builder<'_> {
     }
 
     /// Adds a module that `call` makes, with these tensors, and returns its application.
-    fn call(&mut self, step: &TraceStep, call: String, tensors: Tensors, inputs: &[&str]) -> String {
+    fn call(&mut self, step: &TraceStep, call: String, tensors: Vec<Weight>, inputs: &[&str]) -> String {
         let name = match self.of_path.get(&step.path) {
             Some(name) => name.clone(),
             None => {
                 let name = self.attributes.of(local_name(step));
                 self.of_path.insert(step.path.clone(), name.clone());
                 self.init.push(format!("self.{name} = {call}"));
-                for (own, tensor) in tensors {
-                    self.tensors.insert(format!("{name}.{own}"), Stored::Floats(tensor));
+                for Weight { theirs, ours, layout, tensor } in tensors {
+                    let source = Some((format!("{}.{ours}", step.path), layout));
+                    self.tensors.insert(format!("{name}.{theirs}"), Stored::Floats { tensor, source });
                 }
                 name
             }
         };
         format!("self.{name}({})", inputs.join(", "))
+    }
+
+    /// Adds the running mean of a step as a buffer, which the module does not use itself.
+    pub(super) fn mean(&mut self, step: &TraceStep, mean: &Tensor) {
+        let name = self.attributes.of(&format!("{}.mean", local_name(step)));
+        self.init.push(format!("self.register_buffer(\"{name}\", torch.empty({}))", super::python(mean.shape())));
+        let source = Some((format!("{}.{}", step.path, RunningMean::NAME), Layout::Weight));
+        self.tensors.insert(name, Stored::Floats { tensor: mean.clone(), source });
     }
 
     fn conv(
@@ -213,15 +251,20 @@ impl Builder<'_> {
     }
 }
 
+/// The scale and the shift of a normalisation, which have these names in the layer.
+fn affine_weights([scale, shift]: [&'static str; 2], weight: &Tensor, bias: &Tensor) -> Vec<Weight> {
+    vec![Weight::new("weight", weight.clone()).of(scale), Weight::new("bias", bias.clone()).of(shift)]
+}
+
 /// The call of a linear layer, and its tensors.
-fn linear(weight: &Tensor, bias: Option<&Tensor>) -> (String, Tensors) {
+fn linear(weight: &Tensor, bias: Option<&Tensor>) -> (String, Vec<Weight>) {
     let call = format!("nn.Linear({}, {}", weight.shape()[0], weight.shape()[1]);
     with_bias(call, permuted(weight, &[1, 0]), bias)
 }
 
 /// The rest of the call, and the tensors, of a layer with a weight and perhaps a bias.
-fn with_bias(call: String, weight: Tensor, bias: Option<&Tensor>) -> (String, Tensors) {
-    let mut tensors = vec![("weight", weight)];
-    tensors.extend(bias.map(|bias| ("bias", bias.clone())));
+fn with_bias(call: String, weight: Tensor, bias: Option<&Tensor>) -> (String, Vec<Weight>) {
+    let mut tensors = vec![Weight::new("weight", weight)];
+    tensors.extend(bias.map(|bias| Weight::new("bias", bias.clone())));
     (call + if bias.is_some() { ")" } else { ", bias=False)" }, tensors)
 }

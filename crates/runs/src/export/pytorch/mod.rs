@@ -17,9 +17,10 @@ use tensor::{Shape, Tensor};
 
 use super::generator::{Generator, Refused, Source, constant, local_name, reorders};
 use super::onnx::described;
-use crate::checkpoint::Checkpoint;
+use crate::import::state_dict::Layout;
 use helpers::Helper;
 use names::Names;
+pub(super) use origin::Origin;
 
 /// A generator for PyTorch.
 pub(super) struct Module {
@@ -38,7 +39,7 @@ pub(super) struct FileNames<'a> {
 }
 
 /// The module; `about` describes it in its documentation. The metadata of the weights says what of
-/// `checkpoint` they are.
+/// the run `origin` they are.
 ///
 /// # Errors
 /// The layer or op that cannot be written as PyTorch.
@@ -46,19 +47,25 @@ pub(super) fn module(
     generator: &Generator,
     files: FileNames<'_>,
     about: &[String],
-    checkpoint: Option<&Checkpoint>,
+    origin: Option<&Origin<'_>>,
 ) -> Result<Module, Refused> {
     let mut builder = Builder::new(generator);
     for step in generator.steps() {
         builder.step(step).map_err(|why| Refused { what: described(step), why })?;
     }
-    let weights = builder.weights(checkpoint).map_err(|why| Refused { what: "the weights".to_owned(), why })?;
+    generator.means().for_each(|(step, mean)| builder.mean(step, mean));
+    let weights = builder.weights(origin).map_err(|why| Refused { what: "the weights".to_owned(), why })?;
     Ok(Module { code: builder.code(files, about), weights })
 }
 
 /// A tensor of the state dictionary.
 enum Stored {
-    Floats(Tensor),
+    Floats {
+        tensor: Tensor,
+        /// The name in the state of the run, and what became of its axes; None if it is no tensor
+        /// of a layer.
+        source: Option<(String, Layout)>,
+    },
     /// A whole number: the batches that a normalisation has seen.
     Count(i64),
 }
@@ -160,7 +167,7 @@ impl<'a> Builder<'a> {
                 let name = self.attributes.of(name.trim_start_matches('.'));
                 let tensor = constant(tensor, rank);
                 self.init.push(format!("self.register_buffer(\"{name}\", torch.empty({}))", python(tensor.shape())));
-                self.tensors.insert(name.clone(), Stored::Floats(tensor));
+                self.tensors.insert(name.clone(), Stored::Floats { tensor, source: None });
                 format!("self.{name}")
             }
         }
@@ -182,9 +189,9 @@ impl<'a> Builder<'a> {
     }
 
     /// The bytes of the weights.
-    fn weights(&self, checkpoint: Option<&Checkpoint>) -> Result<Vec<u8>, String> {
+    fn weights(&self, origin: Option<&Origin<'_>>) -> Result<Vec<u8>, String> {
         let tensors = self.tensors.iter().map(|(name, tensor)| match tensor {
-            Stored::Floats(tensor) => {
+            Stored::Floats { tensor, .. } => {
                 let bytes: Vec<u8> = tensor.data().iter().flat_map(|number| number.to_le_bytes()).collect();
                 (name, (Dtype::F32, tensor.shape().to_vec(), bytes))
             }
@@ -196,7 +203,7 @@ impl<'a> Builder<'a> {
         });
         let views = views.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut metadata = BTreeMap::from([("format", "pt".to_owned())]);
-        metadata.extend(checkpoint.and_then(|checkpoint| origin::entry(checkpoint, &self.tensors, self.generator)));
+        metadata.extend(origin.and_then(|origin| origin.entry(&self.tensors)));
         // safetensors writes metadata in no fixed order.
         let bytes = safetensors::serialize(views, None).map_err(|error| error.to_string())?;
         origin::with_metadata(&bytes, &metadata)

@@ -4,46 +4,71 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use tensor::{Tensor, Var};
 
-use super::super::generator::Generator;
 use super::Stored;
 use crate::checkpoint::{Checkpoint, averaged, part_of};
+use crate::folder::resume::Trained;
 use crate::import::exported::{KEY, VERSION};
-use crate::import::state_dict::{name_in_pytorch, of_pytorch};
+use crate::import::state_dict::Layout;
 
-/// The entry of the metadata for the weights of a checkpoint's generator, its key and text. None if
-/// some weights of the network are not among the tensors as they are, such as those of equalised
-/// layers, which are scaled.
-pub(super) fn entry(
-    checkpoint: &Checkpoint,
-    tensors: &BTreeMap<String, Stored>,
-    generator: &Generator,
-) -> Option<(&'static str, String)> {
-    let path = &generator.steps().find(|step| !step.path.is_empty())?.path;
-    let from = format!("{}.", part_of(path));
-    // A generator that is imported has no moving average yet.
-    let to = averaged(&from).unwrap_or_else(|| from.clone());
-    let mut names = BTreeMap::new();
-    for (name, tensor) in &checkpoint.state.tensors {
-        let Some(local) = name.strip_prefix(&from) else { continue };
-        let theirs = in_module(local)?;
-        let Some(Stored::Floats(stored)) = tensors.get(&theirs) else { return None };
-        if of_pytorch(stored) != *tensor {
-            return None;
-        }
-        names.insert(theirs, format!("{to}{local}"));
-    }
-    let floats = tensors.values().filter(|tensor| matches!(tensor, Stored::Floats(_)));
-    let network = to.trim_end_matches('.');
-    let about = json!({"version": VERSION, "config": checkpoint.config, "network": network, "names": names});
-    (!names.is_empty() && names.len() == floats.count()).then(|| (KEY, about.to_string()))
+/// The run that weights are of.
+pub(in super::super) struct Origin<'a> {
+    pub(super) checkpoint: &'a Checkpoint,
+    /// The factors by which layers multiply their tensors, by the names of these.
+    pub(super) factors: BTreeMap<String, f64>,
+    /// The settings with which another run is where this one is in its schedule.
+    pub(super) schedule: Vec<(&'static str, f64)>,
 }
 
-/// The name in the module of the tensor `local` of a network, such as `res1_conv1.weight` for
-/// `res1.conv1.weight`.
-fn in_module(local: &str) -> Option<String> {
-    let (layer, own) = local.rsplit_once('.')?;
-    Some(format!("{}.{}", layer.replace('.', "_"), name_in_pytorch(own)))
+impl<'a> Origin<'a> {
+    pub(in super::super) fn of(trained: &'a Trained) -> Self {
+        let checkpoint = &trained.found.checkpoint;
+        let factors = trained.system.networks().into_iter().flat_map(nn::Network::factors).collect();
+        Self { checkpoint, factors, schedule: trained.system.schedule_after(checkpoint.step) }
+    }
+
+    /// The entry of the metadata for these tensors, its key and text. None if an import could not
+    /// restore all of them: some are no tensors of layers, or the layers use them in another way
+    /// than multiplied by a factor.
+    pub(super) fn entry(&self, tensors: &BTreeMap<String, Stored>) -> Option<(&'static str, String)> {
+        let state = &self.checkpoint.state.tensors;
+        let (mut names, mut images, mut network) = (BTreeMap::new(), Vec::new(), None);
+        for (theirs, stored) in tensors {
+            let Stored::Floats { tensor, source } = stored else { continue };
+            let (name, layout) = source.as_ref()?;
+            // A generator that is imported has no moving average yet.
+            let ours = averaged(name).unwrap_or_else(|| name.clone());
+            let own = state.get(name)?;
+            let used = self.factors.get(&ours).map_or_else(|| own.clone(), |factor| scaled(own, *factor));
+            if layout.to_ours(tensor, own.shape()) != used || network.is_some_and(|of| of != part_of(name)) {
+                return None;
+            }
+            network = Some(part_of(name));
+            names.insert(theirs, ours);
+            images.extend((*layout == Layout::Images).then_some(theirs));
+        }
+        let network = network?;
+        let unused = state.keys().filter(|name| part_of(name) == network);
+        let unused = unused.map(|name| averaged(name).unwrap_or_else(|| name.clone()));
+        let unused: Vec<String> = unused.filter(|ours| names.values().all(|named| named != ours)).collect();
+        let network = averaged(&format!("{network}.")).map_or(network, |_| "generator");
+        let about = json!({
+            "version": VERSION,
+            "config": self.checkpoint.config,
+            "network": network,
+            "names": names,
+            "images": images,
+            "unused": unused,
+            "schedule": self.schedule.iter().copied().collect::<BTreeMap<_, _>>(),
+        });
+        Some((KEY, about.to_string()))
+    }
+}
+
+/// A tensor as a layer uses it.
+fn scaled(tensor: &Tensor, factor: f64) -> Tensor {
+    Var::constant(tensor.clone()).scale(factor).into_value()
 }
 
 /// The bytes of a safetensors file with this metadata, in a fixed order.

@@ -1,7 +1,10 @@
 use super::*;
+use crate::checkpoint::Checkpoint;
 use crate::export::onnx::tests::{Sampled, shrinking, small};
 use crate::import::exported::KEY;
-use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Equalised, Reshape, Residual};
+use nn::layers::{
+    Activation, BatchNorm, Bias, Conv2d, ConvTranspose2d, Dense, Equalised, Reshape, Residual, RunningMean,
+};
 use nn::{Dialect, Network, State, Stateful};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -102,23 +105,28 @@ fn branches_and_borders_are_written_out() {
     assert!(init.contains(&"self.convt = nn.ConvTranspose2d(2, 1, 5, stride=2, padding=1)".to_owned()), "{init:?}");
 }
 
-/// The metadata names the tensors of this project, but not if the export has scaled their weights:
-/// an import of the scaled weights would scale them again.
+/// The metadata names the tensors of this project.
 #[test]
-fn the_metadata_names_weights_that_are_exported_as_they_are() {
-    let network = |dense: Dense| {
-        Network::new("generator", &[3], Dialect::Torch, 1).with("dense", dense).with("bn", BatchNorm::default())
-    };
-    let entry = |network: Network| {
-        let state = State::of([&network as &dyn Stateful]);
+fn the_metadata_says_what_an_import_needs() {
+    let entry = |network: Network, others: &[&Network], factors: BTreeMap<String, f64>| {
+        let others = others.iter().map(|other| *other as &dyn Stateful);
+        let state = State::of([&network as &dyn Stateful].into_iter().chain(others));
         let generator = Generator::of_latents(&Sampled { network, end: Clone::clone }).unwrap();
         let [system, config, data, layouts] = ["own", "the configuration", "", ""].map(str::to_owned);
         let checkpoint = Checkpoint { system, step: 1, seed: 1, config, data, layouts, state };
-        let weights = module(&generator, FILES, &[], Some(&checkpoint)).unwrap().weights;
+        let origin = Origin { checkpoint: &checkpoint, factors, schedule: vec![("resume_kimg", 0.5)] };
+        let weights = module(&generator, FILES, &[], Some(&origin)).unwrap().weights;
         let (_, header) = SafeTensors::read_metadata(&weights).unwrap();
         let metadata = header.metadata().clone().unwrap();
         assert_eq!(metadata["format"], "pt");
         metadata.get(KEY).map(|text| serde_json::from_str::<Value>(text).unwrap())
+    };
+    let network = |name: &str| {
+        Network::new(name, &[3], Dialect::Torch, 1)
+            .with("dense", Dense::new(4).equalised(Equalised::LINEAR))
+            .with("bn", BatchNorm::default())
+            .with("own_bias", Bias::default())
+            .with("styles", RunningMean::new(0.9))
     };
     let names = json!({
         "dense.weight": "generator.dense.weight",
@@ -127,11 +135,28 @@ fn the_metadata_names_weights_that_are_exported_as_they_are() {
         "bn.bias": "generator.bn.beta",
         "bn.running_mean": "generator.bn.running_mean",
         "bn.running_var": "generator.bn.running_var",
+        "own_bias.bias": "generator.own_bias.bias",
+        "styles_mean": "generator.styles.mean",
     });
-    let wanted = json!({"version": 1, "config": "the configuration", "network": "generator", "names": names});
-    assert_eq!(entry(network(Dense::new(4))), Some(wanted.clone()));
-    assert_eq!(entry(network(Dense::new(4)).renamed("average")), Some(wanted));
-    assert_eq!(entry(network(Dense::new(4).equalised(Equalised::LINEAR))), None);
+    let mut wanted = json!({
+        "version": 2,
+        "config": "the configuration",
+        "network": "generator",
+        "names": names,
+        "images": ["own_bias.bias"],
+        "unused": [],
+        "schedule": {"resume_kimg": 0.5},
+    });
+    let factors = || network("generator").factors().into_iter().collect::<BTreeMap<_, _>>();
+    assert_eq!(factors().keys().collect::<Vec<_>>(), ["generator.dense.weight"]);
+    assert_eq!(entry(network("generator"), &[], factors()), Some(wanted.clone()));
+    assert_eq!(entry(network("average"), &[&network("generator")], factors()), Some(wanted.clone()));
+    // A part that the generator does not apply.
+    let part = Network::new("average.16x16", &[3], Dialect::Torch, 1).with("dense", Dense::new(4).without_bias());
+    wanted["unused"] = json!(["generator.16x16.dense.weight"]);
+    assert_eq!(entry(network("average"), &[&part], factors()), Some(wanted));
+    // An import would scale weights once more if the layer did not say that it scales them.
+    assert_eq!(entry(network("generator"), &[], BTreeMap::new()), None);
 }
 
 #[test]

@@ -37,6 +37,11 @@ function timeBar() {
   );
 }
 
+const capitalized = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** The heading of a place in the guide: "Mode collapse" for "c13_sick_runs.md#mode-collapse". */
+const headingOf = (place) => capitalized(place.replace(/^.*#/, "").replaceAll("-", " "));
+
 function alertsOf(run) {
   const section = make("section", {}, make("h2", {}, `Diagnoses${ofRun(run)}`));
   for (const remark of run.missing) section.append(make("p", { class: "alert note" }, remark));
@@ -51,7 +56,7 @@ function alertsOf(run) {
         make("p", {}, `Evidence: ${alert.evidence}`),
         alert.remedy ? make("p", {}, "Try one of:") : null,
         alert.remedy ? make("ul", {}, alert.remedy.split(" or ").map((command) => make("li", {}, make("code", {}, command)))) : null,
-        alert.chapter ? make("p", { class: "small" }, "Read more: ", alert.link ? make("a", { href: alert.link }, alert.chapter) : alert.chapter) : null,
+        alert.chapter ? make("p", { class: "small" }, "Read more: ", alert.link ? make("a", { href: alert.link }, `${headingOf(alert.chapter)}, in the guide`) : alert.chapter) : null,
         make("button", { type: "button", onclick: () => goTo(alert.step) }, "Go to the step"),
       ),
     );
@@ -94,10 +99,10 @@ function render() {
 function statusText(isLive) {
   const texts = state.data.runs.map((run) => {
     const name = state.data.runs.length > 1 ? `${run.name}: ` : "";
-    return run.step < run.total ? `${name}step ${thousands(run.step)} of ${thousands(run.total)}` : `${name}complete, ${thousands(run.step)} steps`;
+    return name + (run.step < run.total ? `step ${thousands(run.step)} of ${thousands(run.total)}` : `complete, ${thousands(run.step)} steps`);
   });
   const isRunning = isLive && state.data.runs.some((run) => run.step < run.total);
-  return texts.join("; ") + (isRunning ? ". The page updates itself while the run trains." : ".");
+  return capitalized(texts.join("; ")) + (isRunning ? ". The page updates itself while the run trains." : ".");
 }
 
 function receive(data, isLive) {

@@ -15,10 +15,9 @@ use super::list;
 use super::pictures::{self, Arrangement};
 use super::seeds::STREAM;
 use super::{Written, styles};
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
-use crate::observers::progress;
 use crate::plan;
 use crate::processor;
 use crate::signals;
@@ -192,7 +191,7 @@ impl Sheet<'_> {
         let pixels: usize = self.image.iter().product();
         plan::can_have_so_many(count * AMOUNTS.len(), 2 * size_of::<f32>() * pixels)?;
         let style = self.styles.styles_of(&self.sampler.latents(self.seed, STREAM, 1));
-        let bar = progress::bar(output, 0, AMOUNTS.len() as u64);
+        let mut bar = LateBar::new(output, "columns", AMOUNTS.len() as u64);
         let mut columns = Vec::new();
         for amount in AMOUNTS {
             if signals::asked() {
@@ -209,9 +208,7 @@ impl Sheet<'_> {
                 processor::keep_threads_awake(|| self.styles.draw_styled(&of_layers, None))
             });
             columns.push(pictures::finite(drawn)?);
-            if let Some(bar) = &bar {
-                bar.inc(1);
-            }
+            bar.increment();
         }
         let arrangement = Arrangement::in_columns(AMOUNTS.len());
         pictures::write_sheet(&RealDisk, path, &pictures::side_by_side(&columns), self.image, arrangement)

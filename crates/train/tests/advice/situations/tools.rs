@@ -165,6 +165,8 @@ fn others() -> Vec<Situation> {
         by("no-such-set", "fetch xyzzy").only_printed(),
         by("class-of-doodles", "fetch quickdraw --class a/b --dry-run"),
         by("set-of-all-classes", "fetch mnist --class 3 --dry-run"),
+        by("playground-link", "playground-hash --link points&seed=x"),
+        by("playground-weights", "playground-hash --steps 1 --out w.f16").fill(&[("FILE", "w.f16")]),
         by("download-by-hand", "fetch mnist --from http://127.0.0.1:1").only_printed(),
     ]
 }

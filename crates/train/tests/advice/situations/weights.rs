@@ -35,6 +35,10 @@ fn importing() -> Vec<Situation> {
             .with(generator)
             .only_printed(),
         by("import-as-what", "import netG.safetensors").with(generator),
+        by("import-own-export", "import exported/generator.safetensors --as dcgan --out own").with(|stage| {
+            stage.bring("run");
+            stage.place.good("export run --format pytorch --out exported");
+        }),
         by("import-needs-a-new-folder", "import netG.safetensors --as dcgan --out run").with(run),
         by("imported-without-data", "evaluate imported --count 20 --metric ink")
             .with(|stage| {

@@ -1,0 +1,169 @@
+//! [`World`]: the messages between the ranks of an MPI job.
+
+use std::fmt;
+use std::ops::Range;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ferrompi::{Communicator as Comm, Error, Mpi, Request, Result, Status, ThreadLevel, scope};
+use nn::{CommunicationError, Communicator};
+
+/// The tag of all messages. Two ranks never have two kinds of messages under way at once.
+const TAG: i32 = 0;
+
+/// The longest piece of a message: MPI counts in 32 bits.
+const PIECE: usize = 1 << 30;
+
+/// A rank that waits for a short message, such as the decision of rank 0 whether to go on, sleeps
+/// between two looks after a while. So ranks that wait while rank 0 evaluates take no time from it.
+/// Long messages arrive in parts, for each of which MPI has to be called.
+const SHORT: usize = 4096;
+const PATIENCE: Duration = Duration::from_millis(20);
+/// If it takes this long until a rank runs again after it has let others run, there are more of
+/// them than processors. Then the rank sleeps too: a process that was asleep runs again sooner than
+/// one that has used up its time with looking.
+const CROWDED: Duration = Duration::from_micros(50);
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// All ranks of this MPI job.
+pub struct World {
+    comm: Comm,
+}
+
+impl World {
+    /// Starts MPI. Ends it when the first value is dropped.
+    ///
+    /// # Errors
+    /// When MPI cannot be started, or does not let any thread send messages.
+    pub fn start() -> std::result::Result<(Mpi, Self), String> {
+        // A run trains on a thread of the pool, not on the main thread, so all messages of a run
+        // come from one thread, but from another one than those before and after it.
+        let mpi = Mpi::init_thread(ThreadLevel::Serialized).map_err(|error| error.to_string())?;
+        if mpi.thread_level() < ThreadLevel::Serialized {
+            let level = mpi.thread_level();
+            return Err(format!("this MPI library was built without support for threads (level {level:?})"));
+        }
+        let comm = mpi.world();
+        Ok((mpi, Self { comm }))
+    }
+
+    /// The name of this machine.
+    pub fn machine(&self) -> String {
+        self.comm.processor_name().unwrap_or_else(|_| "an unknown machine".into())
+    }
+}
+
+/// Waits until `request` is done, whose message has at most `length` bytes.
+fn finish(mut request: Request<'_>, length: usize) -> Result<Status> {
+    let began = Instant::now();
+    let mut is_crowded = false;
+    loop {
+        if let Some(status) = request.test()? {
+            return Ok(status);
+        }
+        if is_crowded || length <= SHORT && began.elapsed() > PATIENCE {
+            thread::sleep(PAUSE);
+        } else {
+            let looked = Instant::now();
+            thread::yield_now();
+            is_crowded = looked.elapsed() > CROWDED;
+        }
+    }
+}
+
+fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
+    // A message without content is a message, too.
+    let count = length.div_ceil(PIECE).max(1);
+    (0..count).map(move |piece| piece * PIECE..length.min((piece + 1) * PIECE))
+}
+
+/// Why a message could not be sent or received.
+enum Problem {
+    Mpi(Error),
+    /// It had another length, in bytes.
+    Length {
+        expected: usize,
+        found: Option<usize>,
+    },
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Mpi(error)
+    }
+}
+
+impl Problem {
+    fn with(self, peer: usize) -> CommunicationError {
+        let why = match self {
+            Self::Mpi(error) => error.to_string(),
+            Self::Length { expected, found } => {
+                let found = found.map_or_else(|| "an unknown number".to_owned(), |found| found.to_string());
+                format!("a message of {expected} bytes was expected, and one of {found} came")
+            }
+        };
+        CommunicationError { peer, why }
+    }
+}
+
+/// Checks that a whole message of `expected` bytes has come.
+fn whole(status: &Status, expected: usize) -> std::result::Result<(), Problem> {
+    let found = status.count;
+    if found == Some(expected) { Ok(()) } else { Err(Problem::Length { expected, found }) }
+}
+
+/// The rank as MPI counts it.
+fn number(rank: usize) -> i32 {
+    i32::try_from(rank).expect("MPI counts ranks in 32 bits")
+}
+
+impl Communicator for World {
+    fn rank(&self) -> usize {
+        self.comm.rank().unsigned_abs() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.comm.size().unsigned_abs() as usize
+    }
+
+    fn send(&self, to: usize, bytes: &[u8]) -> std::result::Result<(), CommunicationError> {
+        let send = |piece: &[u8]| scope(|s| finish(self.comm.isend(s, piece, number(to), TAG)?, piece.len())).map(drop);
+        let sent = pieces(bytes.len()).try_for_each(|piece| send(&bytes[piece]));
+        sent.map_err(|error| Problem::Mpi(error).with(to))
+    }
+
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> std::result::Result<(), CommunicationError> {
+        let receive = |piece: &mut [u8]| {
+            let length = piece.len();
+            let status = scope(|s| finish(self.comm.irecv(s, piece, number(from), TAG)?, length))?;
+            whole(&status, length)
+        };
+        let received = pieces(bytes.len()).try_for_each(|piece| receive(&mut bytes[piece]));
+        received.map_err(|problem: Problem| problem.with(from))
+    }
+
+    fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> std::result::Result<(), CommunicationError> {
+        // Both ranks count the pieces of the longer message.
+        let longest = bytes.len().max(received.len());
+        let within = |piece: &Range<usize>, length: usize| piece.start.min(length)..piece.end.min(length);
+        let exchange = |piece: Range<usize>| {
+            let (departs, arrives) = (within(&piece, bytes.len()), within(&piece, received.len()));
+            let (departs, arrives) = (&bytes[departs], &mut received[arrives]);
+            let length = arrives.len();
+            let status = scope(|s| {
+                let arrival = self.comm.irecv(s, arrives, number(peer), TAG)?;
+                let departure = self.comm.isend(s, departs, number(peer), TAG)?;
+                let status = finish(arrival, length)?;
+                finish(departure, departs.len()).map(|_| status)
+            })?;
+            whole(&status, length)
+        };
+        pieces(longest).try_for_each(exchange).map_err(|problem: Problem| problem.with(peer))
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} of {}", self.rank(), self.size())
+    }
+}

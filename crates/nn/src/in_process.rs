@@ -1,0 +1,73 @@
+//! [`in_process`]: ranks that are threads of one process, for tests of data-parallel training.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::{CommunicationError, Communicator};
+
+/// One of the ranks that [`in_process`] returns.
+#[derive(Debug)]
+pub struct InProcess {
+    rank: usize,
+    /// To each rank.
+    to: Vec<Sender<Vec<u8>>>,
+    /// From each rank.
+    from: Vec<Receiver<Vec<u8>>>,
+}
+
+/// `size` ranks that exchange messages through channels. Each belongs on a thread of its own. When
+/// one is dropped, the others get an error instead of waiting for it.
+///
+/// ```
+/// use nn::{Communicator, in_process};
+///
+/// let [zero, one] = <[_; 2]>::try_from(in_process(2)).unwrap();
+/// std::thread::spawn(move || one.send(0, &[7]).unwrap());
+/// let mut message = [0];
+/// zero.receive(1, &mut message).unwrap();
+/// assert_eq!(message, [7]);
+/// ```
+pub fn in_process(size: usize) -> Vec<InProcess> {
+    let mut ranks: Vec<InProcess> =
+        (0..size).map(|rank| InProcess { rank, to: Vec::new(), from: Vec::new() }).collect();
+    for from in 0..size {
+        for to in 0..size {
+            let (sender, receiver) = channel();
+            ranks[from].to.push(sender);
+            ranks[to].from.push(receiver);
+        }
+    }
+    ranks
+}
+
+impl Communicator for InProcess {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.to.len()
+    }
+
+    fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
+        self.to[to].send(bytes.to_vec()).map_err(|_| gone(to))
+    }
+
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
+        let message = self.from[from].recv().map_err(|_| gone(from))?;
+        if message.len() != bytes.len() {
+            let why = format!("it sent {} bytes instead of {}", message.len(), bytes.len());
+            return Err(CommunicationError { peer: from, why });
+        }
+        bytes.copy_from_slice(&message);
+        Ok(())
+    }
+
+    fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
+        self.send(peer, bytes)?;
+        self.receive(peer, received)
+    }
+}
+
+fn gone(peer: usize) -> CommunicationError {
+    CommunicationError { peer, why: "it has ended".into() }
+}

@@ -1,0 +1,574 @@
+// The page's state, and what its controls do. Everything that is computed is asked of the engine in the worker.
+
+const state = {
+  mode: "points",
+  tables: null,
+  about: null,
+  link: "points", // what leads to the state now
+  hash: null,
+  playing: false,
+  replaying: false,
+  turns: [0, 0],
+  curve: new Curve(),
+  left: 0,
+  kind: "",
+};
+const view = { edge: 2.4, map: 40, side: 48, loss: "logistic", data: null, reals: null, cells: new Set(), drawing: false, showsCells: false, cursor: null };
+const training = { sheet: null, reals: null, doodles: [] };
+let engine = null;
+let explainer = null;
+let pendingFrame = null;
+let isDrawn = true;
+const panels = {};
+
+const ask = (action, rest) => engine.ask(action, rest);
+
+function notice(words) {
+  byId("notice").textContent = words;
+  byId("notice").hidden = !words;
+}
+
+// --- frames: the worker sends one, the page draws it when the screen is ready, and asks for the next ---
+
+const frameTimes = []; // milliseconds between two drawings, for the self-test
+let lastDrawn = 0;
+let drawings = 0;
+
+function receive(frame) {
+  state.curve.add(frame.curve);
+  pendingFrame = { ...(pendingFrame ?? {}), ...frame };
+  if (isDrawn) { isDrawn = false; requestAnimationFrame(drawFrame); }
+}
+
+function drawFrame() {
+  const now = performance.now();
+  if (lastDrawn) frameTimes.push(now - lastDrawn);
+  if (frameTimes.length > 600) frameTimes.shift();
+  lastDrawn = now;
+  const frame = pendingFrame;
+  pendingFrame = null;
+  isDrawn = true;
+  const was = state.playing || state.replaying;
+  Object.assign(state, { turns: frame.turns, playing: frame.playing, replaying: frame.replaying, left: frame.left });
+  if (frame.link) state.link = frame.link;
+  if (frame.hash) state.hash = frame.hash;
+  if (frame.stopped) notice(frame.stopped);
+  if (frame.view && state.mode === "points") {
+    const { shown, map } = state.tables;
+    view.data = { fakes: frame.view.subarray(0, 2 * shown), arrows: frame.view.subarray(2 * shown, 4 * shown), heights: frame.view.subarray(4 * shown, 4 * shown + map * map) };
+  }
+  if (frame.sheet) training.sheet = frame.sheet;
+  render(frame);
+  const isMoving = state.playing || state.replaying;
+  if (was && !isMoving && frame.hash) say(`Paused after ${state.turns[0]} turns of D. ${byId(state.mode === "points" ? "map-words" : "sheet-words").textContent}`);
+  if (state.mode === "pictures" && (frame.sheet || !isMoving)) panels.training.refresh();
+  ask("ready");
+}
+
+function render(frame = {}) {
+  const [d, g] = state.turns;
+  byId("turns").textContent = `${thousands(d)} turns of D, ${thousands(g)} of G`;
+  byId("rate").textContent = state.playing && frame.rate ? `· ${frame.rate < 10 ? frame.rate.toFixed(1) : Math.round(frame.rate)} steps a second` : "";
+  const play = byId("play");
+  play.textContent = state.playing ? "Pause" : "Play";
+  play.setAttribute("aria-pressed", String(state.playing));
+  const bar = byId("replay");
+  bar.hidden = !state.replaying;
+  if (state.replaying) bar.value = 1 - state.left / Math.max(1, state.about.left);
+  for (const id of ["step", "turn-d", "turn-g", "play"]) byId(id).disabled = state.replaying;
+  for (const id of ["explain-d", "explain-g", "share"]) byId(id).disabled = state.playing || state.replaying;
+  byId("hash").textContent = state.playing ? `${state.hash ?? "…"} (about once a second)` : state.hash ?? "…";
+  byId("command").textContent = `train playground-hash --link "#${state.link}"`;
+  // While it trains, what is slow to draw or to read comes with every sixth frame.
+  const isFull = !state.playing || drawings++ % 6 === 0;
+  if (state.mode === "points") {
+    drawMap(view);
+    if (!isFull) return;
+    byId("map-words").textContent = mapWords(view);
+    const balance = BALANCE[view.loss] ?? null;
+    drawCurve("chart-loss", state.curve, LOSS_LINES, balance);
+    drawCurve("chart-mean", state.curve, MEAN_LINES, null);
+  } else if (state.mode === "pictures") {
+    if (training.sheet && (frame.sheet || isFull)) {
+      const latents = 16 * state.about.latent;
+      const pictures = training.sheet.subarray(latents);
+      drawSheet("sheet", pictures, 4);
+      const { ink, spread } = sheetWords(pictures);
+      const reals = sheetWords(training.reals);
+      byId("sheet-words").textContent = `Sixteen pictures of the same sixteen latents. ${Math.round(100 * ink)} % ink (reals: ${Math.round(100 * reals.ink)} %); they differ from each other ${Math.round((100 * spread) / Math.max(reals.spread, 1e-6))} % as much as the reals do.`;
+    }
+    if (training.reals && isFull) drawSheet("reals", training.reals, 8);
+    if (!isFull) return;
+    drawCurve("chart-loss-p", state.curve, LOSS_LINES, BALANCE.logistic);
+    drawCurve("chart-mean-p", state.curve, MEAN_LINES, null);
+  }
+}
+
+// --- opening, and what changes what is open ---
+
+let opening = 0;
+
+async function open(link, remark = "") {
+  const turn = ++opening;
+  notice(remark);
+  stopWalks();
+  let about;
+  try {
+    about = await ask("open", { link });
+  } catch (error) {
+    if (turn !== opening) return;
+    if (link === "points") throw error;
+    return open("points", `The link could not be opened: ${error.message}. This is the GAN for points with its defaults instead.`);
+  }
+  if (turn !== opening) return;
+  state.curve = new Curve();
+  view.data = null;
+  training.sheet = null;
+  frameTimes.length = 0;
+  lastDrawn = 0;
+  adopt(about);
+  if (about.left > 0) say(`Training to the state of the link: ${about.left} turns`);
+  select(about.mode, false);
+}
+
+// What the engine says about its state.
+function adopt(about) {
+  state.about = about;
+  state.turns = about.turns;
+  state.link = about.link;
+  state.mode = state.mode === "trained" ? "trained" : about.mode;
+  if (about.mode === "points") {
+    view.loss = about.settings.loss;
+    view.showsCells = about.settings.data === "drawn";
+    if (!view.drawing && about.cells.length) view.cells = new Set(about.cells);
+    if (about.reals) view.reals = about.reals;
+  } else if (about.reals) {
+    training.reals = about.reals;
+  }
+  for (const { key, values } of state.tables[about.mode]) {
+    const field = byId(`${about.mode}-${key}`);
+    const value = about.settings[key];
+    if (![...field.options].some((option) => option.value === value)) field.append(el("option", { value }, value));
+    field.value = value;
+    const expect = values.find(({ name }) => name === value)?.expect;
+    byId(`${about.mode}-${key}-expect`).textContent = expect ?? "";
+  }
+  if (about.mode === "pictures") {
+    training.doodles = doodlesOf(about.link);
+    doodleWords();
+    if (panels.training.latent !== about.latent) panels.training.build(about.latent);
+  }
+}
+
+// The link of the start, with other settings.
+function linkWith(mode, settings, extra = {}) {
+  const parts = [mode];
+  for (const { key } of state.tables[mode]) if (settings[key] !== undefined) parts.push(`${key}=${settings[key]}`);
+  for (const [key, value] of Object.entries(extra)) if (value) parts.push(`${key}=${value}`);
+  return parts.join("&");
+}
+
+const partOf = (link, key) => new URLSearchParams(`?mode=${link.split("#").pop()}`).get(key) ?? "";
+// "+" and "%" do not occur in what the engine writes, but a link may be damaged.
+const withoutRun = (link) => link.split("&").filter((part) => !part.startsWith("run=")).join("&");
+
+async function change(mode, key, value) {
+  const setting = state.tables[mode].find((one) => one.key === key);
+  if (mode === "points" && key === "data" && value === "drawn" && view.cells.size === 0) {
+    setDrawing(true);
+    return;
+  }
+  if (setting.live) {
+    try {
+      adopt(await ask("set", { key, value }));
+    } catch (error) {
+      notice(error.message);
+    }
+    if (mode === "points") drawMap(view);
+    return;
+  }
+  if (mode === "pictures" && key === "data" && value === "doodles" && training.doodles.length === 0) {
+    adopt({ ...state.about });
+    notice("Draw a doodle first, or let the page draw some: see “Your doodles”.");
+    byId("pad").focus();
+    return;
+  }
+  const settings = { ...state.about.settings, [key]: value };
+  const extra = mode === "points" ? { drawn: encodeCells() } : { doodles: training.doodles.join("*") };
+  await open(linkWith(mode, settings, extra));
+}
+
+async function play(on) {
+  if (state.replaying) return;
+  if (on) notice("");
+  await ask("play", { on });
+}
+
+async function turn(kind) {
+  if (state.replaying) return;
+  try {
+    await ask("turn", { turn: kind });
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
+async function reset() {
+  await open(withoutRun(state.link));
+  say("Reset to the start");
+}
+
+// --- the three playgrounds ---
+
+const MODES = ["points", "pictures", "trained"];
+
+function stopWalks() {
+  for (const panel of Object.values(panels)) panel.stop();
+}
+
+function select(mode, opens = true) {
+  if (view.drawing) setDrawing(false);
+  state.mode = mode;
+  for (const each of MODES) {
+    const tab = byId(`mode-${each}`);
+    tab.setAttribute("aria-selected", String(each === mode));
+    tab.tabIndex = each === mode ? 0 : -1;
+    byId(`view-${each}`).hidden = each !== mode;
+  }
+  const trains = mode !== "trained";
+  byId("bar").hidden = byId("proof").hidden = !trains;
+  if (!opens) { render(); return undefined; }
+  if (trains) return open(mode);
+  ask("play", { on: false });
+  return openTrained();
+}
+
+async function openTrained() {
+  const panel = panels.trained;
+  if (panel.latent) { panel.refresh(); return; }
+  try {
+    const { latent } = await ask("trained");
+    byId("latent-count").textContent = String(latent);
+    panel.build(latent);
+    await panel.random();
+  } catch (error) {
+    notice(`The trained generator could not be loaded (${error.message}). The other playgrounds still work.`);
+  }
+}
+
+// --- drawing a distribution ---
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const encodeCells = () => [...view.cells].sort((a, b) => a - b).map((cell) => LETTERS[cell >> 6] + LETTERS[cell & 63]).join("");
+
+function setDrawing(on) {
+  view.drawing = on;
+  if (on && !state.about.cells.length && view.cells.size === 0) view.cells = new Set();
+  if (on) ask("play", { on: false });
+  byId("draw").setAttribute("aria-pressed", String(on));
+  byId("map").classList.toggle("drawing", on);
+  for (const id of ["clear", "use", "draw-help"]) byId(id).hidden = !on;
+  view.cursor = on ? view.cursor ?? Math.floor(view.side / 2) * (view.side + 1) : null;
+  render();
+}
+
+function paint(cell) {
+  // A brush of three by three cells.
+  const [row, column] = [Math.floor(cell / view.side), cell % view.side];
+  for (let r = row - 1; r <= row + 1; r++) for (let c = column - 1; c <= column + 1; c++) if (r >= 0 && c >= 0 && r < view.side && c < view.side) view.cells.add(r * view.side + c);
+  drawMap(view);
+  byId("map-words").textContent = mapWords(view);
+}
+
+function cellAt(event) {
+  const box = byId("map").getBoundingClientRect();
+  const place = (offset, size) => Math.min(view.side - 1, Math.max(0, Math.floor((offset / size) * view.side)));
+  return place(event.clientY - box.top, box.height) * view.side + place(event.clientX - box.left, box.width);
+}
+
+async function useDrawing() {
+  if (view.cells.size === 0) { notice("Nothing is drawn yet: drag on the map, or press Enter at the cursor."); return; }
+  const cells = encodeCells();
+  setDrawing(false);
+  await open(linkWith("points", { ...state.about.settings, data: "drawn" }, { drawn: cells }));
+}
+
+// --- doodles ---
+
+const pad = { strokes: [], pen: null, cursor: [32, 32], isDown: false };
+const MOST_DOODLES = 24;
+
+const doodlesOf = (link) => partOf(link, "doodles").split("*").filter(Boolean);
+
+function drawPad() {
+  const { context, width } = canvasOf("pad");
+  const at = (place) => ((place + 0.5) / 64) * width;
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, width);
+  Object.assign(context, { strokeStyle: "#111", lineWidth: width / 16, lineCap: "round", lineJoin: "round" });
+  for (const stroke of pad.strokes) {
+    context.beginPath();
+    stroke.forEach(([x, y], i) => (i ? context.lineTo(at(x), at(y)) : context.moveTo(at(x), at(y))));
+    if (stroke.length === 1) context.lineTo(at(stroke[0][0]) + 0.1, at(stroke[0][1]));
+    context.stroke();
+  }
+  if (document.activeElement === byId("pad")) {
+    context.fillStyle = pad.isDown ? "#b3142c" : "#1d5799";
+    context.beginPath();
+    context.arc(at(pad.cursor[0]), at(pad.cursor[1]), width / 40, 0, 7);
+    context.fill();
+  }
+}
+
+function doodleWords() {
+  const count = training.doodles.length;
+  byId("doodle-words").textContent = count === 0 ? "No doodle yet." : `${count} ${count === 1 ? "doodle" : "doodles"}.`;
+  byId("doodle-train").disabled = count === 0;
+}
+
+function addDoodle(strokes) {
+  const points = strokes.flat().length;
+  if (points === 0) { byId("doodle-words").textContent = "The pad is empty: draw something first."; return; }
+  if (training.doodles.length >= MOST_DOODLES) { byId("doodle-words").textContent = `${MOST_DOODLES} doodles are the most.`; return; }
+  const every = Math.ceil(points / 380); // a link has room for 400 points of a doodle
+  const kept = strokes.map((stroke) => stroke.filter((_, i) => i % every === 0 || i === stroke.length - 1));
+  training.doodles.push(kept.map((stroke) => stroke.map(([x, y]) => LETTERS[x] + LETTERS[y]).join("")).join("."));
+  pad.strokes = [];
+  drawPad();
+  doodleWords();
+}
+
+// Stars of five points, each a little different.
+function exampleDoodles() {
+  for (const [size, turned] of [[24, 0], [21, 0.2], [26, -0.15]]) {
+    const corner = (i) => [32 + size * Math.sin(turned + (4 * Math.PI * i) / 5), 32 - size * Math.cos(turned + (4 * Math.PI * i) / 5)].map((place) => Math.max(0, Math.min(63, Math.round(place))));
+    addDoodle([[0, 1, 2, 3, 4, 5].map(corner)]);
+  }
+}
+
+// --- sharing and explaining ---
+
+async function share() {
+  const { link } = await ask("about");
+  const address = `${location.href.split("#")[0]}#${link}`;
+  history.replaceState(null, "", `#${link}`);
+  let words = "The address of this page now leads to this state.";
+  try {
+    await navigator.clipboard.writeText(address);
+    words = "Copied. The address of this page leads to this state, too.";
+  } catch {
+    // Without permission, the address bar has it.
+  }
+  byId("share-words").textContent = words;
+}
+
+async function explain(turn) {
+  const place = byId("explained");
+  place.hidden = false;
+  place.textContent = "Loading the recorder, training to this state again, recording one turn, checking every number …";
+  try {
+    const { link } = await ask("about");
+    if (!explainer) {
+      explainer = new Engine(() => {});
+      await explainer.ask("load", { wish: "explain" });
+    }
+    const page = await explainer.ask("explain", { link, turn });
+    const address = URL.createObjectURL(new Blob([page], { type: "text/html" }));
+    const name = `turn-of-${turn}.html`;
+    place.replaceChildren("The next turn is recorded: ", el("a", { href: address, target: "_blank", rel: "noopener", id: "explain-open" }, "open the page that explains it"), ", or ", el("a", { href: address, download: name }, "save it"), `. (${(page.length / 1e6).toFixed(1)} MB)`);
+    say(place.textContent);
+    return page;
+  } catch (error) {
+    explainer = null;
+    place.textContent = `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`;
+    return null;
+  }
+}
+
+// --- controls ---
+
+function buildSettings(mode) {
+  byId(`settings-${mode}`).replaceChildren(...state.tables[mode].map(({ key, label, about, values, live }) => {
+    const id = `${mode}-${key}`;
+    const options = values.map(({ name, label: words }) => el("option", { value: name }, words));
+    const field = el("select", { id, "aria-describedby": `${id}-about`, onchange: () => change(mode, key, field.value) }, ...options);
+    return el("div", { class: "setting" },
+      el("div", { class: "row" }, el("label", { for: id }, label), field),
+      el("p", { id: `${id}-about` }, `${about}${live ? "" : " Starts again."} `, el("span", { id: `${id}-expect` })));
+  }));
+}
+
+function buildFailures() {
+  byId("failures").replaceChildren(...state.tables.failures.map(({ name, label, about, link }) => el("div", {},
+    el("button", { type: "button", id: `failure-${name}`, onclick: async () => { await open(link); await play(true); } }, label),
+    el("p", {}, about))));
+}
+
+const KEYS = [
+  [" ", "Space", "play or pause", () => play(!state.playing)],
+  ["s", "S", "one step", () => turn("s")],
+  ["d", "D", "one turn of D", () => turn("d")],
+  ["g", "G", "one turn of G", () => turn("g")],
+  ["r", "R", "reset to the start", () => reset()],
+  ["?", "?", "this list", () => byId("help").showModal()],
+];
+
+function listen() {
+  const on = (id, action, event = "click") => byId(id).addEventListener(event, action);
+  on("play", () => play(!state.playing));
+  on("step", () => turn("s"));
+  on("turn-d", () => turn("d"));
+  on("turn-g", () => turn("g"));
+  on("reset", reset);
+  on("speed", () => ask("speed", { value: Number(byId("speed").value) }), "change");
+  for (const mode of MODES) on(`mode-${mode}`, () => select(mode));
+  byId("modes").addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const next = MODES[(MODES.indexOf(state.mode) + by + MODES.length) % MODES.length];
+    byId(`mode-${next}`).focus();
+    select(next);
+  });
+  on("arrows", () => drawMap(view), "change");
+  on("heights", () => drawMap(view), "change");
+  on("draw", () => setDrawing(!view.drawing));
+  on("clear", () => { view.cells = new Set(); render(); });
+  on("use", useDrawing);
+  let isPainting = false;
+  on("map", (event) => { if (view.drawing) { isPainting = true; byId("map").setPointerCapture?.(event.pointerId); paint(cellAt(event)); } }, "pointerdown");
+  on("map", (event) => { if (isPainting && view.drawing) paint(cellAt(event)); }, "pointermove");
+  for (const end of ["pointerup", "pointercancel"]) on("map", () => { isPainting = false; }, end);
+  on("map", (event) => {
+    if (!view.drawing) return;
+    const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (move) {
+      const [row, column] = [Math.floor(view.cursor / view.side) + move[0], (view.cursor % view.side) + move[1]];
+      if (row >= 0 && column >= 0 && row < view.side && column < view.side) view.cursor = row * view.side + column;
+    } else if (event.key === "Enter") {
+      paint(view.cursor);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    drawMap(view);
+  }, "keydown");
+  listenPad(on);
+  on("doodle-add", () => addDoodle(pad.strokes));
+  on("doodle-clear", () => { pad.strokes = []; drawPad(); });
+  on("doodle-example", exampleDoodles);
+  on("doodle-forget", () => { training.doodles = []; doodleWords(); });
+  on("doodle-train", () => open(linkWith("pictures", { ...state.about.settings, data: "doodles" }, { doodles: training.doodles.join("*") })).then(() => play(true)));
+  on("share", share);
+  on("explain-d", () => explain("d"));
+  on("explain-g", () => explain("g"));
+  on("show-help", () => byId("help").showModal());
+  on("help-close", () => byId("help").close());
+  byId("help-body").replaceChildren(el("ul", {}, ...KEYS.map(([, name, words]) => el("li", {}, el("kbd", {}, name), ` ${words}`))), el("p", {}, "On the map, while drawing: arrow keys move the cursor, Enter draws. On a picture: arrow keys select a pixel."));
+  on("scheme", () => {
+    const root = document.documentElement;
+    const isDark = root.style.colorScheme ? root.style.colorScheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    setScheme(isDark ? "light" : "dark");
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !state.about || document.querySelector("dialog[open]")) return;
+    const at = event.target;
+    if (at.closest?.("select, input, textarea, [role=tablist], .map.drawing, .pad") || (event.key === " " && at.closest?.("button, a, summary"))) return;
+    if (state.mode === "trained" && event.key !== "?") return;
+    const key = KEYS.find(([letter]) => letter === event.key.toLowerCase());
+    if (!key) return;
+    event.preventDefault();
+    key[3]();
+  });
+  addEventListener("hashchange", () => { const link = location.hash.slice(1); if (link && link !== state.link) openAddress(link); });
+  addEventListener("resize", () => { render(); drawPad(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { resolvedColors.clear(); render(); });
+}
+
+function listenPad(on) {
+  const place = (event) => {
+    const box = byId("pad").getBoundingClientRect();
+    const at = (offset, size) => Math.min(63, Math.max(0, Math.floor((offset / size) * 64)));
+    return [at(event.clientX - box.left, box.width), at(event.clientY - box.top, box.height)];
+  };
+  const extend = (point) => {
+    const stroke = pad.strokes[pad.strokes.length - 1];
+    const last = stroke[stroke.length - 1];
+    if (!last || Math.hypot(last[0] - point[0], last[1] - point[1]) >= 2) stroke.push(point);
+    drawPad();
+  };
+  on("pad", (event) => { event.preventDefault(); byId("pad").focus(); pad.pen = true; pad.strokes.push([]); extend(place(event)); byId("pad").setPointerCapture?.(event.pointerId); }, "pointerdown");
+  on("pad", (event) => { if (pad.pen) extend(place(event)); }, "pointermove");
+  for (const end of ["pointerup", "pointercancel"]) on("pad", () => { pad.pen = null; }, end);
+  on("pad", (event) => {
+    const move = { ArrowLeft: [-2, 0], ArrowRight: [2, 0], ArrowUp: [0, -2], ArrowDown: [0, 2] }[event.key];
+    if (event.key === "Enter") {
+      pad.isDown = !pad.isDown;
+      if (pad.isDown) { pad.strokes.push([]); extend([...pad.cursor]); }
+      say(pad.isDown ? "Pen down" : "Pen up");
+    } else if (move) {
+      pad.cursor = pad.cursor.map((at, axis) => Math.min(63, Math.max(0, at + move[axis])));
+      if (pad.isDown) extend([...pad.cursor]);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    drawPad();
+  }, "keydown");
+  on("pad", () => { pad.isDown = false; drawPad(); }, "blur");
+  on("pad", drawPad, "focus");
+}
+
+function setScheme(scheme) {
+  document.documentElement.style.colorScheme = scheme;
+  resolvedColors.clear();
+  if (state.about) render();
+}
+
+// --- start ---
+
+// What is missing here, and what can still be done.
+function missing(error) {
+  const same = "The same GAN trains on the command line: train playground-hash --link \"#points\" --steps 1000.";
+  if (location.protocol === "file:") return `A page that was opened as a file may not load its engine. Serve the folder, for example with “python3 -m http.server”, and open http://localhost:8000. ${same}`;
+  if (typeof Worker !== "function") return `This browser has no workers, in which the engine trains. The texts of the page can still be read. ${same}`;
+  const words = error.message;
+  if (words === "no WebAssembly") return `This browser has no WebAssembly, or it is switched off. The texts of the page can still be read. ${same}`;
+  if (words === "no SIMD") return `This browser has no WebAssembly SIMD, which the engine needs: every browser since 2021 (Safari since 2023) has it. ${same}`;
+  if (/memory/i.test(words)) return `There is too little memory for the engine. Close other tabs and load the page again, or choose a smaller width or batch. ${same}`;
+  return `The engine could not be started (${words}). ${same}`;
+}
+
+async function openAddress(link) {
+  if (link.startsWith("selftest")) return open("points");
+  if (link === "trained") return select("trained");
+  return open(link || "points");
+}
+
+async function start() {
+  if (typeof Worker !== "function" || location.protocol === "file:") throw new Error("no worker");
+  engine = new Engine(receive);
+  const wish = new URLSearchParams(location.search).get("engine") ?? "";
+  const { kind, tables } = await ask("load", { wish });
+  state.kind = kind;
+  state.tables = tables;
+  Object.assign(view, { edge: tables.edge, map: tables.map, side: tables.cells });
+  byId("engine").textContent = kind === "relaxed" ? "The engine uses this browser’s fused multiply-add." : "This browser has no fused multiply-add that rounds once, so the engine computes it in software: the same bits, about ten times slower.";
+  buildSettings("points");
+  buildSettings("pictures");
+  buildFailures();
+  panels.training = new Latents(byId("latents-training"), "training", ask);
+  panels.trained = new Latents(byId("latents-trained"), "trained", ask);
+  listen();
+  await ask("ready");
+  await openAddress(location.hash.slice(1));
+  doodleWords();
+  state.opened = performance.now();
+}
+
+const scheme = new URLSearchParams(location.search).get("scheme");
+if (scheme) setScheme(scheme === "dark" ? "dark" : "light");
+start().then(() => { if (location.hash.startsWith("#selftest")) selfTest(); }, (error) => {
+  notice(missing(error));
+  for (const control of document.querySelectorAll("main button, main select, .modes button")) control.disabled = true;
+});

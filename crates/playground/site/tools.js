@@ -1,0 +1,75 @@
+// Small helpers: elements, numbers, colours, the worker.
+
+const byId = (id) => document.getElementById(id);
+const seen = (element) => element.getClientRects().length > 0;
+
+function el(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const thousands = (number) => number.toLocaleString("en");
+const short = (number) => (number === null || !Number.isFinite(number) ? "–" : Math.abs(number) >= 1000 || (number !== 0 && Math.abs(number) < 0.001) ? number.toExponential(1) : number.toPrecision(3));
+
+// light-dark() is resolved only where a colour is used.
+const resolvedColors = new Map();
+function resolved(name) {
+  if (!resolvedColors.has(name)) {
+    const probe = byId("page").appendChild(el("i", { class: "sr" }));
+    probe.style.color = `var(--${name})`;
+    resolvedColors.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return resolvedColors.get(name);
+}
+const rgb = (name) => resolved(name).match(/[\d.]+/g).slice(0, 3).map(Number);
+
+function say(words) {
+  byId("live").textContent = words;
+}
+
+// A canvas as large as it is shown, and its context.
+function canvasOf(id, width = 0, height = 0) {
+  const canvas = typeof id === "string" ? byId(id) : id;
+  const scale = width ? 1 : Math.min(devicePixelRatio || 1, 2);
+  const w = width || Math.max(1, Math.round(canvas.clientWidth * scale));
+  const h = height || Math.max(1, Math.round(canvas.clientHeight * scale));
+  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+  return { canvas, context: canvas.getContext("2d"), width: w, height: h, scale };
+}
+
+// --- the worker ---
+
+class Engine {
+  constructor(onframe) {
+    this.worker = new Worker("worker.js");
+    this.waiting = new Map();
+    this.next = 1;
+    this.worker.onmessage = ({ data }) => {
+      if (data.frame) return onframe(data.frame);
+      const { resolve, reject } = this.waiting.get(data.id);
+      this.waiting.delete(data.id);
+      if (data.error === undefined) resolve(data.value);
+      else reject(new Error(data.error));
+    };
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      for (const { reject } of this.waiting.values()) reject(new Error(event.message || "the worker cannot be started"));
+      this.waiting.clear();
+    };
+  }
+
+  ask(action, rest = {}) {
+    const id = this.next++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.worker.postMessage({ id, action, ...rest });
+    });
+  }
+}

@@ -1,0 +1,331 @@
+//! [`Engine`]: what the page's script can ask for.
+//!
+//! A command is a line of words, then bytes if the command needs some. The answer is JSON or, where
+//! it says so, numbers as little-endian `f32`; before it stands the byte 0, or 1 if it is an error.
+
+use models::LatentKind;
+use nn::Network;
+use tensor::{NonFinite, Tensor};
+
+use crate::json::{self, Json};
+use crate::link::{Link, Mode, Turn};
+use crate::pictures::{self, PIXELS};
+use crate::points::{self, MAP, SHOWN};
+use crate::session::{Session, Step};
+use crate::settings::table_to_json;
+use crate::{shape, trained};
+
+/// What the page has opened.
+#[derive(Default)]
+pub struct Engine {
+    session: Option<Session>,
+    /// The built-in pictures that the script has loaded.
+    pictures: Vec<u8>,
+    trained: Option<Network>,
+}
+
+/// An answer.
+type Answer = Result<Vec<u8>, String>;
+
+fn text(json: String) -> Answer {
+    Ok(json.into_bytes())
+}
+
+fn numbers<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Answer {
+    Ok(tensors.into_iter().flat_map(Tensor::data).flat_map(|number| number.to_le_bytes()).collect())
+}
+
+fn stopped(error: &NonFinite) -> String {
+    format!("Training has stopped: {error}. Reset, or choose other settings.")
+}
+
+impl Engine {
+    /// Answers a command.
+    pub fn answer(&mut self, request: &[u8]) -> Vec<u8> {
+        let end = request.iter().position(|byte| *byte == b'\n').unwrap_or(request.len());
+        let (line, bytes) = (&request[..end], request.get(end + 1..).unwrap_or_default());
+        let line = core::str::from_utf8(line).unwrap_or_default();
+        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match self.perform(command, rest, bytes) {
+            Ok(answer) => [&[0], &answer[..]].concat(),
+            Err(error) => [&[1], error.as_bytes()].concat(),
+        }
+    }
+
+    fn session(&mut self) -> Result<&mut Session, String> {
+        self.session.as_mut().ok_or_else(|| "nothing is open".into())
+    }
+
+    fn perform(&mut self, command: &str, rest: &str, bytes: &[u8]) -> Answer {
+        match command {
+            // The settings of both playgrounds, and the sizes of what `view` returns.
+            "tables" => text(json::object([
+                ("points", Json::raw(table_to_json(&points::SETTINGS))),
+                ("pictures", Json::raw(table_to_json(&pictures::SETTINGS))),
+                ("failures", Json::raw(failures_to_json())),
+                ("cells", Json::number(shape::CELLS as f64)),
+                ("edge", Json::number(shape::EDGE)),
+                ("shown", Json::number(SHOWN as f64)),
+                ("map", Json::number(MAP as f64)),
+            ])),
+            // Which pictures a link needs: `digits`, `apples`, or nothing.
+            "needs" => {
+                let link = Link::parse(rest)?;
+                let needs = match link.mode {
+                    Mode::Points => "",
+                    Mode::Pictures => link.settings.word("data"),
+                };
+                text(json::object([("pictures", Json::text(if needs == "doodles" { "" } else { needs }))]))
+            }
+            "pictures" => {
+                self.pictures = bytes.to_vec();
+                text("{}".into())
+            }
+            "open" => {
+                let link = Link::parse(rest)?;
+                self.session = Some(Session::new(&link, &self.pictures)?);
+                self.about()
+            }
+            "about" => self.about(),
+            // Repeats at most so many turns of the link.
+            "replay" => {
+                let most = rest.parse().map_err(|_| "replay: how many?")?;
+                let session = self.session()?;
+                let left = session.replay(most).map_err(|error| stopped(&error))?;
+                let step = step_to_json(&session.last(), session.turns());
+                text(json::object([("left", Json::number(left as f64)), ("step", Json::raw(step))]))
+            }
+            "turn" => {
+                let turn = match rest {
+                    "d" => Turn::Discriminator,
+                    "g" => Turn::Generator,
+                    _ => Turn::Step,
+                };
+                let session = self.session()?;
+                let step = session.take(turn).map_err(|error| stopped(&error))?;
+                text(step_to_json(&step, session.turns()))
+            }
+            "set" => {
+                let (key, value) = rest.split_once('=').ok_or("set: key=value")?;
+                self.session()?.change(key, value)?;
+                self.about()
+            }
+            "hash" => text(json::object([("hash", Json::text(&self.session()?.hash()))])),
+            // Floats. Points: fakes, arrows, heights.
+            "view" => {
+                let session = self.session()?;
+                let gan = session.points().ok_or("view: not the playground for points")?;
+                let view = gan.view(session.settings());
+                numbers([&view.fakes, &view.arrows, &view.heights])
+            }
+            // Floats: what D gives points, and minus the gradient of each one's term of G's loss.
+            "judge" => {
+                let session = self.session()?;
+                let gan = session.points().ok_or("judge: not the playground for points")?;
+                let places = floats(bytes);
+                let judged = gan.judged(session.settings(), &Tensor::new(&[places.len() / 2, 2], places));
+                numbers(&judged)
+            }
+            // Floats: reals to show.
+            "reals" => {
+                let count = rest.parse().map_err(|_| "reals: how many?")?;
+                let session = self.session()?;
+                let reals = match (session.points(), session.pictures()) {
+                    (Some(gan), _) => gan.reals(session.settings(), &session.link().cells, count),
+                    (_, Some(gan)) => gan.reals(count),
+                    _ => unreachable!("a session has a GAN"),
+                };
+                numbers([&reals])
+            }
+            // Floats: the latents of the sheet, then its pictures.
+            "sheet" => {
+                let count = rest.parse().map_err(|_| "sheet: how many?")?;
+                let gan = self.session()?.pictures().ok_or("sheet: not the playground for pictures")?;
+                let latents = gan.sheet_latents(count);
+                let pictures = gan.generator().infer(&latents);
+                numbers([&latents, &pictures])
+            }
+            "trained" => {
+                let generator = trained::decode(bytes)?;
+                let latent = generator.input_shape()[0];
+                self.trained = Some(generator);
+                text(json::object([("latent", Json::number(latent as f64))]))
+            }
+            // Floats: `count` latents of a seed, for the generator of `who`.
+            "latents" => {
+                let (who, seed) = rest.split_once(' ').ok_or("latents: whose, and the seed")?;
+                let latent = self.generator(who)?.input_shape()[0];
+                let seed = seed.parse().map_err(|_| "latents: the seed is a number")?;
+                numbers([&LatentKind::Normal.draw(16, latent, kernels::Key::named(seed, "latents"))])
+            }
+            // Floats: the pictures of latents.
+            "draw" => {
+                let generator = self.generator(rest)?;
+                let latents = latents_of(generator, bytes)?;
+                numbers([&generator.infer(&latents)])
+            }
+            // Floats: the gradient of the ink of a pixel with respect to the latents.
+            "slopes" => {
+                let (who, pixel) = rest.split_once(' ').ok_or("slopes: whose, and the pixel")?;
+                let generator = self.generator(who)?;
+                let pixel =
+                    pixel.parse().ok().filter(|pixel| *pixel < PIXELS).ok_or("slopes: there is no such pixel")?;
+                let latents = latents_of(generator, bytes)?;
+                numbers([&pictures::slopes(generator, &latents.first_rows(1), pixel)])
+            }
+            // The page that explains the next turn of a link.
+            #[cfg(any(feature = "explain", not(target_family = "wasm")))]
+            "explain" => {
+                let (turn, link) = rest.split_once(' ').ok_or("explain: whose turn, and the link")?;
+                let link = Link::parse(link)?;
+                let session = Session::at(&link, &self.pictures)?;
+                Ok(crate::explained::page(session, turn)?.into_bytes())
+            }
+            other => Err(format!("there is no command `{other}`")),
+        }
+    }
+
+    /// The generator in training, or the trained one.
+    fn generator(&self, who: &str) -> Result<&Network, String> {
+        let training = || self.session.as_ref()?.pictures().map(|gan| gan.generator());
+        let found = if who == "trained" { self.trained.as_ref() } else { training() };
+        found.ok_or_else(|| "there is no such generator".into())
+    }
+
+    /// The state of the session, without its weights.
+    fn about(&mut self) -> Answer {
+        let session = self.session()?;
+        let link = session.link();
+        let cells = json::list(link.cells.iter().map(u16::to_string));
+        text(json::object([
+            ("mode", Json::text(link.mode.name())),
+            ("link", Json::text(&link.to_string())),
+            ("settings", Json::raw(session.settings().to_json())),
+            ("cells", Json::raw(cells)),
+            ("left", Json::number(session.left() as f64)),
+            ("latent", Json::number(session.settings().number("latent"))),
+            ("turns", Json::raw(turns_to_json(session.turns()))),
+        ]))
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+}
+
+/// The latents of a command, shape (n, latent).
+fn latents_of(generator: &Network, bytes: &[u8]) -> Result<Tensor, String> {
+    let (latents, latent) = (floats(bytes), generator.input_shape()[0]);
+    let rows = latents.len() / latent;
+    if rows == 0 || rows * latent != latents.len() || !latents.iter().all(|number| number.is_finite()) {
+        return Err(format!("latents: {} numbers, not rows of {latent}", latents.len()));
+    }
+    Ok(Tensor::new(&[rows, latent], latents))
+}
+
+fn failures_to_json() -> String {
+    json::list(points::FAILURES.iter().map(|failure| {
+        json::object([
+            ("name", Json::text(failure.name)),
+            ("label", Json::text(failure.label)),
+            ("about", Json::text(failure.about)),
+            ("link", Json::text(failure.link)),
+        ])
+    }))
+}
+
+fn turns_to_json(turns: [u64; 2]) -> String {
+    json::list(turns.iter().map(u64::to_string))
+}
+
+fn step_to_json(step: &Step, turns: [u64; 2]) -> String {
+    let number = |number: Option<f64>| Json::number(number.unwrap_or(f64::NAN));
+    json::object([
+        ("d_loss", number(step.d_loss)),
+        ("g_loss", number(step.g_loss)),
+        ("d_real", number(step.d_real)),
+        ("d_fake", number(step.d_fake)),
+        ("turns", Json::raw(turns_to_json(turns))),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(engine: &mut Engine, line: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let answer = engine.answer(&[line.as_bytes(), b"\n", bytes].concat());
+        match answer.split_first() {
+            Some((0, rest)) => Ok(rest.to_vec()),
+            Some((_, rest)) => Err(String::from_utf8(rest.to_vec()).unwrap()),
+            None => panic!("{line}: no answer"),
+        }
+    }
+
+    #[test]
+    fn a_turn_changes_the_hash_and_the_link_leads_there_again() {
+        let mut engine = Engine::default();
+        assert!(ask(&mut engine, "turn s", &[]).unwrap_err().contains("nothing is open"));
+        ask(&mut engine, "open points&width=4", &[]).unwrap();
+        let start = ask(&mut engine, "hash", &[]).unwrap();
+        ask(&mut engine, "turn s", &[]).unwrap();
+        ask(&mut engine, "set d_rate=0.01", &[]).unwrap();
+        ask(&mut engine, "turn d", &[]).unwrap();
+        let there = ask(&mut engine, "hash", &[]).unwrap();
+        assert_ne!(start, there);
+        let link = engine.session().unwrap().link().to_string();
+        assert_eq!(link, "points&width=4&run=1~d_rate:0.01~d1");
+        ask(&mut engine, &format!("open {link}"), &[]).unwrap();
+        assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), start);
+        let replayed = ask(&mut engine, "replay 1000", &[]).unwrap();
+        assert!(replayed.starts_with(b"{\"left\":0,\"step\":{\"d_loss\":"));
+        assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), there);
+        assert!(ask(&mut engine, "set width=8", &[]).unwrap_err().contains("cannot change"));
+    }
+
+    /// Numbers may begin with any byte.
+    #[test]
+    fn numbers_are_told_from_errors() {
+        let mut engine = Engine::default();
+        ask(&mut engine, "open points&width=4", &[]).unwrap();
+        let places: Vec<u8> = [0.5_f32, -1.0, 2.0, 0.25].iter().flat_map(|place| place.to_le_bytes()).collect();
+        let judged = floats(&ask(&mut engine, "judge", &places).unwrap());
+        assert_eq!(judged.len(), 2 + 4);
+        assert_eq!(ask(&mut engine, "view", &[]).unwrap().len(), 4 * (4 * SHOWN + MAP * MAP));
+        assert!(ask(&mut engine, "dance", &[]).unwrap_err().contains("no command `dance`"));
+        for damaged in ["open points&seed=x", "draw trained", "slopes training 9999", "latents x"] {
+            assert!(ask(&mut engine, damaged, &[1, 2, 3]).is_err(), "{damaged}");
+        }
+    }
+
+    /// The slope of a fake's own loss along each axis, by finite differences of the outputs.
+    #[test]
+    fn arrows_are_minus_the_gradients() {
+        let session = Session::at(&Link::parse("points&run=20").unwrap(), &[]).unwrap();
+        let gan = session.points().unwrap();
+        let view = gan.view(session.settings());
+        let softplus = |x: f32| f64::from(x).max(0.0) + (-f64::from(x).abs()).exp().ln_1p();
+        for axis in [0, 1] {
+            let by = 1e-2;
+            let moved = |by: f32| {
+                let mut places = view.fakes.clone();
+                places.data_mut().iter_mut().skip(axis).step_by(2).for_each(|place| *place += by);
+                gan.judged(session.settings(), &places)[0].clone()
+            };
+            let (up, down) = (moved(by), moved(-by));
+            for fake in 0..SHOWN {
+                let rise = (softplus(-up.data()[fake]) - softplus(-down.data()[fake])) / (2.0 * f64::from(by));
+                let arrow = f64::from(view.arrows.data()[2 * fake + axis]);
+                assert!((rise + arrow).abs() < 0.05 + 0.1 * rise.abs(), "fake {fake}, axis {axis}: {rise} {arrow}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_a_link() {
+        for failure in &points::FAILURES {
+            let link = Link::parse(failure.link).unwrap();
+            assert_eq!(link.to_string(), failure.link, "{}", failure.name);
+        }
+    }
+}

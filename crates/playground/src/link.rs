@@ -1,0 +1,249 @@
+//! [`Link`]: what is trained and how far, as the text after `#` in an address.
+//!
+//! ```text
+//! points&loss=hinge&seed=3&run=300~d2~g1~d_rate:0.01~50
+//! ```
+//!
+//! The first word is the playground. Then come the settings that are not the defaults, what the
+//! visitor has drawn, and `run`: 300 steps, two turns of the discriminator, one of the generator, a
+//! change of a learning rate, 50 steps. A link has everything that the weights depend on.
+
+use crate::doodle::{self, Doodle};
+use crate::settings::Settings;
+use crate::shape::CELLS;
+use crate::{pictures, points};
+
+/// The most turns that a link can ask for: an hour or so of training.
+const MOST_TURNS: u64 = 1_000_000;
+/// The most changes and turns, each counted as one.
+const MOST_EVENTS: usize = 500;
+
+/// A playground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Points in the plane.
+    Points,
+    /// Small pictures.
+    Pictures,
+}
+
+impl Mode {
+    /// Its name in links.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Points => "points",
+            Self::Pictures => "pictures",
+        }
+    }
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// A whole step: the turns of the discriminator, then those of the generator.
+    Step,
+    /// The discriminator alone, once.
+    Discriminator,
+    /// The generator alone, once.
+    Generator,
+}
+
+impl Turn {
+    /// What stands before the number in links.
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Step => "",
+            Self::Discriminator => "d",
+            Self::Generator => "g",
+        }
+    }
+}
+
+/// Something that happened to a GAN.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// This many turns.
+    Turns(Turn, u64),
+    /// A setting was changed to this value.
+    Change(String, String),
+}
+
+/// What is trained and how far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// The playground.
+    pub mode: Mode,
+    /// The settings at the start.
+    pub settings: Settings,
+    /// The cells that the visitor has drawn, for points.
+    pub(crate) cells: Vec<u16>,
+    /// The doodles that the visitor has drawn, for pictures.
+    pub(crate) doodles: Vec<Doodle>,
+    /// What has happened since the start.
+    pub run: Vec<Event>,
+}
+
+impl Link {
+    /// A new GAN with the default settings.
+    pub fn new(mode: Mode) -> Self {
+        let table = match mode {
+            Mode::Points => &points::SETTINGS[..],
+            Mode::Pictures => &pictures::SETTINGS[..],
+        };
+        Self { mode, settings: Settings::new(table), cells: vec![], doodles: vec![], run: vec![] }
+    }
+
+    /// Reads a link: the part of an address after `#`, with or without that sign and what is before
+    /// it.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let fragment = text.rsplit('#').next().unwrap_or_default();
+        let mut parts = fragment.split('&');
+        let mode = match parts.next().unwrap_or_default() {
+            "" | "points" => Mode::Points,
+            "pictures" => Mode::Pictures,
+            other => return Err(format!("there is no playground `{}`: it is `points` or `pictures`", short(other))),
+        };
+        let mut link = Self::new(mode);
+        for part in parts {
+            let (key, value) = part.split_once('=').ok_or_else(|| format!("`{}` has no value", short(part)))?;
+            match (key, mode) {
+                ("run", _) => link.run = events(value, &link.settings)?,
+                ("drawn", Mode::Points) => link.cells = cells(value)?,
+                ("doodles", Mode::Pictures) => link.doodles = doodle::parse(value)?,
+                _ => link.settings.set(key, value)?,
+            }
+        }
+        Ok(link)
+    }
+
+    /// The number of turns and changes that are to be repeated.
+    pub fn turns(&self) -> u64 {
+        self.run.iter().map(|event| if let Event::Turns(_, count) = event { *count } else { 0 }).sum()
+    }
+}
+
+/// The beginning of a text that may be long.
+fn short(text: &str) -> String {
+    text.chars().take(30).collect()
+}
+
+fn events(text: &str, settings: &Settings) -> Result<Vec<Event>, String> {
+    let mut settings = settings.clone();
+    let mut events = Vec::new();
+    let mut turns = 0_u64;
+    for word in text.split('~').filter(|word| !word.is_empty()) {
+        if let Some((key, value)) = word.split_once(':') {
+            settings.set(key, value)?;
+            if !settings.is_live(key) {
+                return Err(format!("`{key}` cannot change during a run"));
+            }
+            events.push(Event::Change(key.into(), value.into()));
+        } else {
+            let (turn, count) = match (word.strip_prefix('d'), word.strip_prefix('g')) {
+                (Some(count), _) => (Turn::Discriminator, count),
+                (_, Some(count)) => (Turn::Generator, count),
+                _ => (Turn::Step, word),
+            };
+            let count: u64 = count.parse().map_err(|_| format!("`run` has no number of turns in `{}`", short(word)))?;
+            turns = turns.saturating_add(count);
+            events.push(Event::Turns(turn, count));
+        }
+    }
+    if turns > MOST_TURNS || events.len() > MOST_EVENTS {
+        return Err(format!("`run` is too long: at most {MOST_TURNS} turns in {MOST_EVENTS} parts"));
+    }
+    Ok(events)
+}
+
+/// 64 letters, each of six bits.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The six bits of a letter.
+pub(crate) fn six_bits(letter: u8) -> Option<u16> {
+    LETTERS.iter().position(|known| *known == letter).map(|index| index as u16)
+}
+
+/// The letter of six bits.
+pub(crate) fn letter(bits: u16) -> char {
+    char::from(LETTERS[usize::from(bits & 63)])
+}
+
+fn cells(text: &str) -> Result<Vec<u16>, String> {
+    let pair = |pair: &[u8]| {
+        let [high, low] = [pair[0], *pair.get(1)?].map(six_bits);
+        Some(high? << 6 | low?).filter(|cell| usize::from(*cell) < CELLS * CELLS)
+    };
+    let cells: Option<Vec<u16>> = text.as_bytes().chunks(2).map(pair).collect();
+    cells.ok_or_else(|| "`drawn` is damaged: it needs two letters for each cell".into())
+}
+
+/// The link, without `#`.
+impl core::fmt::Display for Link {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.mode.name())?;
+        for setting in self.settings.changed() {
+            write!(f, "&{setting}")?;
+        }
+        if !self.cells.is_empty() {
+            f.write_str("&drawn=")?;
+            self.cells.iter().try_for_each(|cell| write!(f, "{}{}", letter(cell >> 6), letter(*cell)))?;
+        }
+        if !self.doodles.is_empty() {
+            write!(f, "&doodles={}", doodle::write(&self.doodles))?;
+        }
+        for (number, event) in self.run.iter().enumerate() {
+            f.write_str(if number == 0 { "&run=" } else { "~" })?;
+            match event {
+                Event::Turns(turn, count) => write!(f, "{}{count}", turn.letter())?,
+                Event::Change(key, value) => write!(f, "{key}:{value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_reads_as_it_was_written() {
+        let texts = [
+            "points",
+            "points&data=drawn&seed=3&loss=hinge&drawn=AAABjv&run=300~d2~g1~d_rate:0.01~50",
+            "pictures&seed=7&run=12",
+        ];
+        for text in texts {
+            assert_eq!(Link::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Link::parse("https://example.com/a#points&seed=2").unwrap().to_string(), "points&seed=2");
+        assert_eq!(Link::parse("").unwrap(), Link::new(Mode::Points));
+        assert_eq!(Link::parse("#points&seed=1").unwrap(), Link::new(Mode::Points), "a default is not written");
+    }
+
+    #[test]
+    fn a_damaged_link_says_what_is_wrong() {
+        let wrongs = [
+            ("elephants", "no playground `elephants`"),
+            ("points&seed", "`seed` has no value"),
+            ("points&seed=-1", "`seed` must be a whole number"),
+            ("points&width=1e9", "`width` must be"),
+            ("points&loss=best", "`loss` must be one of"),
+            ("points&colour=red", "no setting `colour`"),
+            ("points&run=many", "no number of turns in `many`"),
+            ("points&run=999999999", "too long"),
+            ("points&run=3~width:32", "`width` cannot change"),
+            ("points&drawn=A", "damaged"),
+            ("points&drawn=__", "damaged"),
+            ("points&drawn=é", "damaged"),
+            ("points&d_rate=NaN", "`d_rate` must be"),
+        ];
+        for (link, why) in wrongs {
+            let error = Link::parse(link).expect_err(link);
+            assert!(error.contains(why), "{link}: {error}");
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! [`PointsGan`]: the GAN for points in the plane.
+//!
+//! Both networks are perceptrons with two hidden layers of leaky ReLUs, trained with Adam. A
+//! mistake of the museum can be switched on: a generator that is not cut off in the discriminator's
+//! turn, or a discriminator that is not frozen in the generator's.
+
+use kernels::Key;
+use models::LatentKind;
+use models::trainer::penalty;
+use nn::layers::{Activation, Dense};
+use nn::losses::{hinge, least_squares, logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
+use nn::{Adam, Dialect, ForwardContext, Network, Optimizer, RngContext, State, differentiate};
+use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
+
+use crate::session::Step;
+use crate::settings::{Choice, Kind, Setting, Settings};
+use crate::shape;
+
+const fn number(default: f64, low: f64, high: f64, whole: bool, offered: &'static [f64]) -> Kind {
+    Kind::Number { default, low, high, whole, offered }
+}
+
+const RATES: &[f64] = &[0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.03];
+
+/// The settings of the GAN for points.
+pub(crate) static SETTINGS: [Setting; 13] = [
+    Setting {
+        key: "data",
+        label: "Distribution",
+        about: "Where real points come from. Change it while the GAN trains, and watch the generator follow.",
+        kind: Kind::Choice(shape::CHOICES),
+        live: true,
+    },
+    Setting {
+        key: "loss",
+        label: "Loss",
+        about: "What the two networks minimise.",
+        kind: Kind::Choice(&[
+            Choice::new(
+                "logistic",
+                "Logistic, non-saturating",
+                "The usual one: the generator maximises log D of its fakes, and learns most from fakes that D rejects.",
+            ),
+            Choice::new(
+                "saturating",
+                "Logistic, saturating",
+                "The minimax loss of the first paper: where D rejects a fake with certainty, its arrow shrinks to nothing.",
+            ),
+            Choice::new(
+                "least-squares",
+                "Least squares",
+                "D is a regression to 1 and 0: smoother heights, arrows that grow with the distance.",
+            ),
+            Choice::new(
+                "hinge",
+                "Hinge",
+                "D stops pushing beyond a margin of 1: flat heights far away from the border.",
+            ),
+            Choice::new(
+                "wasserstein",
+                "Wasserstein",
+                "D is a critic without bounds. Without a gradient penalty its scores grow forever: choose one.",
+            ),
+        ]),
+        live: true,
+    },
+    Setting {
+        key: "d_rate",
+        label: "Learning rate of D",
+        about: "Higher: D adapts faster, and its heights flicker. Much higher than G's: D wins, and the arrows point anywhere.",
+        kind: number(0.002, 0.0, 1.0, false, RATES),
+        live: true,
+    },
+    Setting {
+        key: "g_rate",
+        label: "Learning rate of G",
+        about: "Higher: fakes move faster, but run together from one cloud to the next. Much higher than D's: mode collapse.",
+        kind: number(0.001, 0.0, 1.0, false, RATES),
+        live: true,
+    },
+    Setting {
+        key: "k",
+        label: "Turns of D per step",
+        about: "The k of the first GAN paper. More turns keep D near its best answer, at the cost of time.",
+        kind: number(1.0, 1.0, 20.0, true, &[1.0, 2.0, 3.0, 5.0, 10.0]),
+        live: true,
+    },
+    Setting {
+        key: "g_turns",
+        label: "Turns of G per step",
+        about: "More than one lets G exploit a D that stands still: all fakes move to where D is highest, a mode collapse.",
+        kind: number(1.0, 1.0, 50.0, true, &[1.0, 2.0, 5.0, 10.0, 25.0]),
+        live: true,
+    },
+    Setting {
+        key: "penalty",
+        label: "Gradient penalty",
+        about: "A term of D's loss that limits how steep its heights are.",
+        kind: Kind::Choice(&[
+            Choice::new("none", "None", "D may become as steep as it likes."),
+            Choice::new("r1", "R1, on reals", "Heights are flat around reals: training settles instead of circling."),
+            Choice::new(
+                "between",
+                "WGAN-GP, between reals and fakes",
+                "Slopes of length 1 between reals and fakes: arrows of even length everywhere.",
+            ),
+        ]),
+        live: true,
+    },
+    Setting {
+        key: "weight",
+        label: "Weight of the penalty",
+        about: "Higher: smoother heights and slower learning. Has no effect without a penalty.",
+        kind: number(1.0, 0.0, 1000.0, false, &[0.01, 0.1, 1.0, 10.0, 100.0]),
+        live: true,
+    },
+    Setting {
+        key: "mistake",
+        label: "Mistake in the step",
+        about: "A programming error that is easy to make.",
+        kind: Kind::Choice(&[
+            Choice::new("none", "None", "Each turn updates one network."),
+            Choice::new(
+                "no-freeze",
+                "D is not frozen in G's turn",
+                "G's turn teaches D to accept fakes as well: D forgets, both losses look good, and fakes drift.",
+            ),
+            Choice::new(
+                "no-cut",
+                "G is not cut off in D's turn",
+                "D's turn teaches G to be caught: fakes flee from the reals.",
+            ),
+        ]),
+        live: true,
+    },
+    Setting {
+        key: "width",
+        label: "Width of the layers",
+        about: "Units of each hidden layer, in both networks. Wider: finer heights, slower steps.",
+        kind: number(64.0, 2.0, 256.0, true, &[4.0, 16.0, 32.0, 64.0, 128.0]),
+        live: false,
+    },
+    Setting {
+        key: "batch",
+        label: "Batch",
+        about: "Reals per turn, and as many fakes. Larger: steadier curves, slower steps.",
+        kind: number(64.0, 2.0, 1024.0, true, &[8.0, 32.0, 64.0, 128.0, 256.0]),
+        live: false,
+    },
+    Setting {
+        key: "latent",
+        label: "Latents",
+        about: "Numbers from which G makes a point. One: fakes lie on a curve. Many: clouds are covered more easily.",
+        kind: number(4.0, 1.0, 64.0, true, &[1.0, 2.0, 4.0, 16.0]),
+        live: false,
+    },
+    Setting {
+        key: "seed",
+        label: "Seed",
+        about: "The start of all random numbers. The same seed and settings give the same weights, bit for bit.",
+        kind: number(1.0, 0.0, 1e9, true, &[1.0, 2.0, 3.0, 4.0, 5.0]),
+        live: false,
+    },
+];
+
+/// A GAN that goes wrong in a way that everybody meets.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// What to look at, why it happens, and what helps.
+    pub about: &'static str,
+    /// The link of its start.
+    pub link: &'static str,
+}
+
+/// The classic failures.
+pub static FAILURES: [Failure; 5] = [
+    Failure {
+        name: "collapse",
+        label: "Mode collapse",
+        about: "G takes 10 turns for each of D: all fakes run to the one place that D likes best, and on when D has learned. What helps: fewer turns of G, a lower rate of G, R1.",
+        link: "points&g_rate=0.002&g_turns=10",
+    },
+    Failure {
+        name: "strong-d",
+        label: "D is too strong",
+        about: "D takes 20 turns, with the saturating loss: it is certain of most fakes, their arrows shrink to nothing, and G hardly learns. What helps: the non-saturating loss, fewer turns of D.",
+        link: "points&loss=saturating&d_rate=0.005&k=20",
+    },
+    Failure {
+        name: "no-freeze",
+        label: "D is not frozen in G’s turn",
+        about: "G’s turn also teaches D to accept every fake. G’s loss falls to nothing and looks like success, but the arrows are gone, and the fakes drift out of the picture.",
+        link: "points&g_rate=0.005&mistake=no-freeze",
+    },
+    Failure {
+        name: "no-cut",
+        label: "G is not cut off in D’s turn",
+        about: "The gradient of D’s loss flows on into G and makes its fakes easy to tell: D’s turn undoes what G’s turn did, and no fake stays near a real.",
+        link: "points&mistake=no-cut",
+    },
+    Failure {
+        name: "unbounded",
+        label: "A Wasserstein critic without a penalty",
+        about: "Nothing limits the scores: heights, arrows and losses grow and grow. What helps: a gradient penalty between reals and fakes.",
+        link: "points&loss=wasserstein&d_rate=0.005&k=5",
+    },
+];
+
+/// Fakes that a [`PointsView`] has.
+pub const SHOWN: usize = 200;
+/// Places on each side of the map of D's heights.
+pub const MAP: usize = 40;
+
+/// The two networks, their optimisers, and the turns so far.
+pub struct PointsGan {
+    seed: u64,
+    batch: usize,
+    latent: usize,
+    discriminator: Network,
+    generator: Network,
+    d_optimizer: Optimizer,
+    g_optimizer: Optimizer,
+    turns: [u64; 2],
+}
+
+/// What the page shows of a [`PointsGan`].
+pub struct PointsView {
+    /// SHOWN fakes of latents that never change, as (x, y).
+    pub fakes: Tensor,
+    /// Minus the gradient of each fake's own term of the generator's loss with respect to its
+    /// place: where D pushes it.
+    pub arrows: Tensor,
+    /// D's outputs on the map, MAP x MAP, from the top left, row by row.
+    pub heights: Tensor,
+}
+
+impl PointsGan {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let [seed, batch, latent] = ["seed", "batch", "latent"].map(|key| settings.count(key));
+        let (seed, width) = (seed as u64, settings.count("width"));
+        let network = |name: &str, input: usize, output: usize| {
+            Network::new(name, &[input], Dialect::Keras, seed)
+                .with("dense1", Dense::new(width))
+                .with("relu1", Activation::LeakyRelu(0.2))
+                .with("dense2", Dense::new(width))
+                .with("relu2", Activation::LeakyRelu(0.2))
+                .with("dense3", Dense::new(output))
+        };
+        let (discriminator, generator) = (network("discriminator", 2, 1), network("generator", latent, 2));
+        // A mistake can make either turn update both networks.
+        let optimizer = |network: &Network| {
+            let rule = Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+            Optimizer::of_several(network.name(), &[&discriminator, &generator], rule, 0.0)
+        };
+        let (d_optimizer, g_optimizer) = (optimizer(&discriminator), optimizer(&generator));
+        Self { seed, batch, latent, discriminator, generator, d_optimizer, g_optimizer, turns: [0, 0] }
+    }
+
+    /// The state from which the hash is calculated.
+    pub fn state(&self) -> State {
+        State::of([&self.discriminator as &dyn nn::Stateful, &self.generator, &self.d_optimizer, &self.g_optimizer])
+    }
+
+    /// The turns of the discriminator and of the generator so far.
+    pub fn turns(&self) -> [u64; 2] {
+        self.turns
+    }
+
+    fn latents(&self, purpose: &str, turn: u64) -> Var {
+        let key = Key::named(self.seed, purpose).at(turn as u32);
+        Var::constant(LatentKind::Normal.draw(self.batch, self.latent, key))
+    }
+
+    /// One turn of the discriminator.
+    ///
+    /// # Errors
+    /// When a value is not finite; nothing is changed then.
+    pub(crate) fn discriminator_turn(&mut self, settings: &Settings, cells: &[u16]) -> Result<Step, NonFinite> {
+        let turn = self.turns[0];
+        let reals = Key::named(self.seed, "reals").at(turn as u32);
+        let reals = shape::points(settings.word("data"), cells, self.batch, reals);
+        let latents = self.latents("discriminator latents", turn);
+        let is_cut = settings.word("mistake") != "no-cut";
+        let random = RngContext { seed: self.seed, step: turn, purpose: "discriminator turn" };
+        let (gradients, step) = differentiate(random, |ctx| {
+            let fakes = if is_cut {
+                ctx.frozen(|ctx| self.generator.forward(ctx, &latents)).detach()
+            } else {
+                self.generator.forward(ctx, &latents)
+            };
+            let judge = |ctx: &mut ForwardContext, points: &Var| self.discriminator.forward(ctx, points);
+            let [real, fake] = [&Var::constant(reals.clone()), &fakes].map(|points| judge(ctx, points));
+            let loss = discriminator_loss(settings.word("loss"), &real, &fake);
+            let weight = settings.number("weight");
+            let with_penalty = match settings.word("penalty") {
+                "r1" => Some(penalty::on_reals(ctx, judge, weight, &reals)),
+                "between" => {
+                    let key = Key::named(self.seed, "between").at(turn as u32);
+                    Some(penalty::between(ctx, judge, weight, &reals, fakes.value(), key))
+                }
+                _ => None,
+            };
+            let mut step = Step { d_loss: Some(f64::from(loss.item())), ..Step::default() };
+            step.d_real = Some(f64::from(real.detach().mean().item()));
+            step.d_fake = Some(f64::from(fake.detach().mean().item()));
+            (with_penalty.map_or(loss.clone(), |penalty| &loss + &penalty.loss), step)
+        })?;
+        self.d_optimizer.set_learning_rate(settings.number("d_rate"));
+        self.d_optimizer.step_several(&mut [&mut self.discriminator, &mut self.generator], &gradients);
+        self.turns[0] += 1;
+        Ok(step)
+    }
+
+    /// One turn of the generator.
+    ///
+    /// # Errors
+    /// When a value is not finite; nothing is changed then.
+    pub(crate) fn generator_turn(&mut self, settings: &Settings) -> Result<Step, NonFinite> {
+        let turn = self.turns[1];
+        let latents = self.latents("generator latents", turn);
+        let is_frozen = settings.word("mistake") != "no-freeze";
+        let random = RngContext { seed: self.seed, step: turn, purpose: "generator turn" };
+        let (gradients, step) = differentiate(random, |ctx| {
+            let fakes = self.generator.forward(ctx, &latents);
+            let judge = |ctx: &mut ForwardContext| self.discriminator.forward(ctx, &fakes);
+            let fake = if is_frozen { ctx.frozen(judge) } else { judge(ctx) };
+            let loss = generator_loss(settings.word("loss"), &fake);
+            let step = Step { g_loss: Some(f64::from(loss.item())), ..Step::default() };
+            (loss, step)
+        })?;
+        self.g_optimizer.set_learning_rate(settings.number("g_rate"));
+        self.g_optimizer.step_several(&mut [&mut self.discriminator, &mut self.generator], &gradients);
+        self.turns[1] += 1;
+        Ok(step)
+    }
+
+    /// The discriminator's outputs on points of shape (n, 2), and minus the gradient of each
+    /// point's own term of the generator's loss.
+    pub fn judged(&self, settings: &Settings, points: &Tensor) -> [Tensor; 2] {
+        let tape = Tape::new();
+        let points = tape.variable("fakes", points.clone());
+        let outputs = self.discriminator.forward(&mut ForwardContext::inference(), &points);
+        // The loss is the mean of the terms.
+        let loss = generator_loss(settings.word("loss"), &outputs).scale(-(points.shape()[0] as f64));
+        let arrows = grad(&loss, &[points], Options::default()).remove(0).into_value();
+        [outputs.into_value(), arrows]
+    }
+
+    /// What the page shows.
+    pub fn view(&self, settings: &Settings) -> PointsView {
+        let latents = LatentKind::Normal.draw(SHOWN, self.latent, Key::named(self.seed, "shown latents"));
+        let fakes = self.generator.infer(&latents);
+        let [_, arrows] = self.judged(settings, &fakes);
+        let at = |place: usize| ((place as f64 + 0.5) * 2.0 * shape::EDGE / MAP as f64 - shape::EDGE) as f32;
+        let places = Tensor::from_fn([MAP * MAP, 2], |i| {
+            let (row, column) = (i / 2 / MAP, i / 2 % MAP);
+            if i % 2 == 0 { at(column) } else { -at(row) }
+        });
+        PointsView { fakes, arrows, heights: self.discriminator.infer(&places) }
+    }
+
+    /// The first `count` reals of a stream for display.
+    pub(crate) fn reals(&self, settings: &Settings, cells: &[u16], count: usize) -> Tensor {
+        shape::points(settings.word("data"), cells, count, Key::named(self.seed, "shown reals"))
+    }
+}
+
+fn discriminator_loss(name: &str, real: &Var, fake: &Var) -> Var {
+    let labels = |label| Tensor::full(*real.shape(), label);
+    match name {
+        "least-squares" => (&least_squares(real, 1.0) + &least_squares(fake, 0.0)).scale(0.5),
+        "hinge" => &hinge(real, &labels(1.0)) + &hinge(fake, &labels(0.0)),
+        "wasserstein" => wasserstein_critic(real, fake),
+        _ => logistic_discriminator(real, fake),
+    }
+}
+
+fn generator_loss(name: &str, fake: &Var) -> Var {
+    match name {
+        // log(1 - D) = -softplus(logit)
+        "saturating" => fake.softplus().mean().neg(),
+        "least-squares" => least_squares(fake, 1.0).scale(0.5),
+        "hinge" | "wasserstein" => negative_mean(fake),
+        _ => logistic_generator(fake),
+    }
+}

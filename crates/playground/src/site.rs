@@ -1,0 +1,134 @@
+//! Builds the site: one page, the worker, the pictures, the trained generator, and the engine as
+//! WebAssembly.
+//!
+//! The engine is compiled twice, without and with the relaxed multiply-add: the page loads the one
+//! that the browser can run.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use page::{Page, lean};
+
+use crate::drawings::built_in;
+
+const TITLE: &str = "The GAN playground";
+const SCRIPT: [&str; 5] = [
+    include_str!("../site/tools.js"),
+    include_str!("../site/draw.js"),
+    include_str!("../site/latents.js"),
+    include_str!("../site/selftest.js"),
+    include_str!("../site/main.js"),
+];
+/// The trained generator of apples, as `train playground-hash --out` writes it.
+const APPLES: &[u8] = include_bytes!("../site/apples.f16");
+
+/// The page.
+///
+/// # Panics
+/// Never: the template has only known places.
+pub fn html() -> String {
+    // A page that explains a turn is opened from this one and inherits its policy, so that its style
+    // and its script are named too.
+    let [styles, scripts] = explain::policy();
+    let page = Page {
+        title: TITLE,
+        style: include_str!("../site/page.css"),
+        script: &SCRIPT,
+        images: "data:",
+        styles: &styles,
+        scripts: &scripts,
+        connections: "'self'",
+        body: include_str!("../site/page.html"),
+    };
+    page.write(|name| unreachable!("page.html asks for {name}"))
+}
+
+/// Every file of the site but the modules, by name.
+pub fn files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("index.html", html().into_bytes()),
+        ("worker.js", lean(include_str!("../site/worker.js")).into_bytes()),
+        ("digits.bin", built_in("digits")),
+        ("apples.bin", built_in("apples")),
+        ("apples.f16", APPLES.to_vec()),
+    ]
+}
+
+/// The target that the engine is compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// A module: the engine for some browsers.
+struct Module {
+    name: &'static str,
+    /// The target features that it is compiled for.
+    target: &'static str,
+    /// The features of this package.
+    features: &'static str,
+    /// The level at which the kernels are optimised. Multiply-adds in software take much code.
+    kernels: &'static str,
+}
+
+/// The modules. The one that explains turns is larger, and loaded only when it is asked for.
+const MODULES: [Module; 3] = [
+    Module { name: "simd", target: "+simd128", features: "", kernels: "\"s\"" },
+    Module { name: "relaxed", target: "+simd128,+relaxed-simd", features: "", kernels: "3" },
+    Module { name: "explain", target: "+simd128", features: "explain", kernels: "\"s\"" },
+];
+
+/// Builds the site in `out`.
+///
+/// # Errors
+/// When the target is missing, the engine does not compile, or a file cannot be written.
+pub fn build(out: &Path) -> Result<(), String> {
+    let unwritten = |error: std::io::Error| format!("{} cannot be written: {error}", out.display());
+    has_target()?;
+    std::fs::create_dir_all(out).map_err(unwritten)?;
+    for (name, bytes) in files() {
+        std::fs::write(out.join(name), bytes).map_err(unwritten)?;
+    }
+    for module in MODULES {
+        let name = module.name;
+        eprintln!("compiling the engine: {name} (about a minute the first time)");
+        let file = compile(&module)?;
+        std::fs::copy(&file, out.join(format!("playground-{name}.wasm"))).map_err(unwritten)?;
+    }
+    Ok(())
+}
+
+/// Checks that the compiler has the standard library of the target.
+///
+/// # Errors
+/// When it has not: how to get it.
+pub fn has_target() -> Result<(), String> {
+    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let found = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let folder = found.ok().map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    if folder.is_some_and(|folder| folder.is_dir()) {
+        return Ok(());
+    }
+    Err(format!("the compiler has no target {TARGET}\nhelp: rustup target add {TARGET}"))
+}
+
+/// Compiles a module; returns its file.
+fn compile(module: &Module) -> Result<PathBuf, String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    // A folder for each, because cargo would compile everything again whenever the flags change.
+    let target = target.join("playground").join(module.target.replace(['+', ','], ""));
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(&workspace)
+        .args(["rustc", "--locked", "--quiet", "-p", "backdraw-playground", "--lib", "--crate-type", "cdylib"])
+        .args(["--features", module.features, "--profile", "site", "--target", TARGET, "--target-dir"])
+        .arg(&target)
+        .args(["--config", &format!("profile.site.package.backdraw-kernels.opt-level={}", module.kernels)])
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", format!("-C target-feature={} --cfg backdraw_one_isa", module.target))
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !status.success() {
+        return Err(format!("the engine cannot be compiled for {TARGET}"));
+    }
+    Ok(target.join(TARGET).join("site/playground.wasm"))
+}

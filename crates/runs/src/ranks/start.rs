@@ -1,0 +1,191 @@
+//! What all ranks must have in common before they train, and how many threads each of them takes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
+use datasets::{Advice, advice};
+use sha2::{Digest, Sha256};
+
+use super::Ranks;
+use crate::config::{Assignment, read_file};
+use crate::failure::{Code, Failure};
+use crate::processor;
+use crate::training::TrainRequest;
+
+/// Rejects ranks that run different programs.
+///
+/// # Errors
+/// Names the first rank that differs from rank 0; the same error on all ranks.
+pub(crate) fn same_program(ranks: &Ranks) -> Result<(), Failure> {
+    if ranks.size() == 1 {
+        return Ok(());
+    }
+    let version = format!("version {}, numerics {}", env!("CARGO_PKG_VERSION"), kernels::NUMERICS);
+    let program = std::env::current_exe().and_then(|path| Ok((hash_of(&path)?, path)));
+    let program = match &program {
+        Ok((hash, path)) => format!("{version}, {} with the SHA-256 {hash}", path.display()),
+        // Where the file cannot be read, the version has to do.
+        Err(_) => version,
+    };
+    // The same file may have different names.
+    let without_path = |text: &str| match text.split_once(" with the SHA-256 ") {
+        Some((before, hash)) => format!("{} {hash}", before.rsplit_once(", ").map_or(before, |(version, _)| version)),
+        None => text.to_owned(),
+    };
+    let all = ranks.all(&program)?;
+    let different = all.iter().position(|other| without_path(other) != without_path(&all[0]));
+    different.map_or(Ok(()), |rank| {
+        Err(Failure::new(Code::Config, "the ranks do not run the same program")
+            .at(place(rank, ranks))
+            .because(format!("rank 0: {}\nrank {rank}: {}", all[0], all[rank]))
+            .help(advice!("same-program", "install the same file on all machines")))
+    })
+}
+
+fn hash_of(path: &std::path::Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let (mut file, mut part) = (File::open(path)?, vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut part)? {
+            0 => break,
+            count => hasher.update(&part[..count]),
+        }
+    }
+    Ok(hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Rejects ranks that were asked for different runs.
+///
+/// # Errors
+/// Names the first rank that differs from rank 0, and the settings; the same error on all ranks.
+/// Also when the file of settings cannot be read on one of them.
+pub(crate) fn same_request(request: &TrainRequest) -> Result<(), Failure> {
+    let ranks = &request.ranks;
+    if ranks.size() == 1 {
+        return Ok(());
+    }
+    let own = ranks.agree(wanted(request))?;
+    let all = ranks.all(&serde_json::to_string(&own).unwrap_or_default())?;
+    let all: Vec<BTreeMap<String, String>> =
+        all.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
+    let Some(rank) = all.iter().position(|other| *other != all[0]) else { return Ok(()) };
+    let (first, other) = (&all[0], &all[rank]);
+    let mut keys: Vec<&String> = first.keys().chain(other.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let shown = |value: Option<&String>| value.map_or("(not set)", String::as_str).to_owned();
+    let differences: Vec<String> = keys
+        .into_iter()
+        .filter(|key| first.get(*key) != other.get(*key))
+        .map(|key| format!("{key}: {} on rank 0, {} on rank {rank}", shown(first.get(key)), shown(other.get(key))))
+        .collect();
+    Err(Failure::new(Code::Config, "the ranks were started with different settings")
+        .at(place(rank, ranks))
+        .because(differences.join("\n"))
+        .help(advice!("same-settings", "start all ranks with the same command line, and give them the same files")))
+}
+
+/// What the request asks for, by key. The run folder concerns rank 0 only.
+fn wanted(request: &TrainRequest) -> Result<BTreeMap<String, String>, Failure> {
+    let mut given: Vec<Assignment> = match &request.config {
+        Some(path) => read_file(path)?,
+        None => Vec::new(),
+    };
+    given.extend(request.assignments.iter().cloned());
+    let mut wanted: BTreeMap<String, String> = given.into_iter().map(|one| (one.key, one.value.to_string())).collect();
+    wanted.insert("system".into(), request.system.name.into());
+    for (key, path) in [("the run to resume", &request.resume), ("the run to start from", &request.from)] {
+        wanted.extend(path.as_ref().map(|path| (key.to_owned(), path.display().to_string())));
+    }
+    Ok(wanted)
+}
+
+/// Rejects ranks that have different images; `fingerprint` is that of this rank's images.
+///
+/// # Errors
+/// Names the first rank that differs from rank 0; the same error on all ranks.
+pub(crate) fn same_data(ranks: &Ranks, fingerprint: &str, origin: &str) -> Result<(), Failure> {
+    let all = ranks.all(&format!("{fingerprint}\n{origin}"))?;
+    let fingerprint = |rank: usize| all[rank].split('\n').next();
+    let Some(rank) = (0..all.len()).find(|rank| fingerprint(*rank) != fingerprint(0)) else { return Ok(()) };
+    let of = |rank: usize| format!("rank {rank}: {}", all[rank].replacen('\n', ", from ", 1));
+    Err(Failure::new(Code::Data, "the ranks do not have the same images")
+        .at(place(rank, ranks))
+        .because(format!("the fingerprints differ\n{}\n{}", of(0), of(rank)))
+        .help(advice!("same-images", "copy the same files to all machines, or use a shared folder")))
+}
+
+fn place(rank: usize, ranks: &Ranks) -> String {
+    format!("rank {rank} of {}", ranks.size())
+}
+
+/// What to do when the weights of two ranks differ.
+pub(super) fn other_machine() -> Advice {
+    advice!("faulty-machine", "resume from a checkpoint without that machine, and test its memory")
+}
+
+/// How many threads this rank should take if the user does not say: its share of the processors
+/// that the launcher lets it use. None if the environment says it, or there are no other ranks.
+///
+/// # Errors
+/// When the environment has no valid number, or a rank cannot be reached.
+pub fn threads(ranks: &Ranks) -> Result<Option<u16>, Failure> {
+    let asked = ranks.agree(processor::threads_in_environment())?;
+    let Some(several) = &ranks.0 else { return Ok(None) };
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    let own = allowed().unwrap_or_else(|| (0..processors).collect());
+    let text = |processors: &[usize]| processors.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    let all = ranks.all(&format!("{}\t{}", several.machine, text(&own)))?;
+    let here: Vec<Vec<usize>> = all
+        .iter()
+        .filter_map(|rank| rank.split_once('\t').filter(|(machine, _)| *machine == several.machine))
+        .map(|(_, processors)| processors.split(',').filter_map(|one| one.parse().ok()).collect())
+        .collect();
+    // A quota of the system may allow less than all of these processors.
+    let share = share(&own, &here) * processors as f64 / own.len().max(1) as f64;
+    let threads = (share + 1e-9).floor().clamp(1.0, f64::from(processor::MOST_THREADS));
+    Ok(if asked.is_some() { None } else { Some(threads as u16) })
+}
+
+/// The sum over `own` processors of the part of each that falls to one of the ranks that share it;
+/// `here` are the processors of all ranks on this machine.
+fn share(own: &[usize], here: &[Vec<usize>]) -> f64 {
+    let sharers = |processor: &usize| here.iter().filter(|others| others.contains(processor)).count().max(1);
+    own.iter().map(|processor| 1.0 / sharers(processor) as f64).sum()
+}
+
+/// The processors on which the system lets this process run; None where it does not say.
+fn allowed() -> Option<Vec<usize>> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    list.trim().split(',').map(range).collect::<Option<Vec<_>>>().map(|ranges| ranges.concat())
+}
+
+/// `3` or `0-7`.
+fn range(text: &str) -> Option<Vec<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some((first.parse().ok()?..=last.parse().ok()?).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_divide_the_processors_that_they_share() {
+        let all = || (0..8).collect::<Vec<_>>();
+        assert_eq!(share(&all(), &[all()]), 8.0);
+        assert_eq!(share(&all(), &[all(), all(), all(), all()]), 2.0);
+        // Each bound to its own.
+        assert_eq!(share(&[0, 1], &[vec![0, 1], vec![2, 3]]), 2.0);
+        // Two on one socket, one on the other.
+        let [left, right] = [vec![0, 1, 2, 3], vec![4, 5, 6, 7]];
+        let here = [left.clone(), left.clone(), right.clone()];
+        assert_eq!([share(&left, &here), share(&right, &here)], [2.0, 4.0]);
+        assert_eq!([range("3"), range("0-2"), range("x")], [Some(vec![3]), Some(vec![0, 1, 2]), None]);
+        assert!(!cfg!(target_os = "linux") || allowed().is_some_and(|processors| !processors.is_empty()));
+    }
+}

@@ -1,0 +1,191 @@
+//! The playground in a real browser: its site is built and served, the page tests itself, and the
+//! hashes that it found are those of the native engine.
+//!
+//! Without a browser, or without the target wasm32-unknown-unknown, the tests print a message and
+//! pass.
+
+mod chromium;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write, stderr};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use playground::{Link, Session, drawings, site};
+use serde_json::Value;
+
+use chromium::browser;
+
+/// No self-test takes longer than this, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(170);
+/// The most bytes to the first use, compressed: the page, the worker and the larger module.
+const MOST_BYTES: usize = 400_000;
+
+/// The site, built once; None if the target is missing, after a message.
+fn built() -> Option<&'static Path> {
+    static SITE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let site = SITE.get_or_init(|| {
+        if let Err(why) = site::has_target() {
+            let _ = writeln!(stderr(), "SKIPPED: the playground: {why}");
+            return None;
+        }
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("playground");
+        site::build(&folder).unwrap();
+        Some(folder)
+    });
+    site.as_deref()
+}
+
+/// Serves the files of `folder` on a port of this machine; returns the address.
+fn serve(folder: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let folder = folder.clone();
+            thread::spawn(move || answer(stream, &folder));
+        }
+    });
+    address
+}
+
+/// Answers one request for a file.
+fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
+    let mut line = String::new();
+    BufReader::new(stream.try_clone().ok()?).read_line(&mut line).ok()?;
+    let path = line.split(' ').nth(1)?.split('?').next()?.trim_start_matches('/');
+    let name = if path.is_empty() { "index.html" } else { path };
+    let kind = match name.rsplit('.').next()? {
+        "html" => "text/html",
+        "js" => "text/javascript",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    };
+    let mut bytes = Vec::new();
+    let found =
+        !name.contains('/') && File::open(folder.join(name)).and_then(|mut file| file.read_to_end(&mut bytes)).is_ok();
+    let status = if found { "200 OK" } else { "404 Not Found" };
+    let length = bytes.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    stream.write_all(&bytes).ok()
+}
+
+/// A browser that ends when the test does.
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Opens `address` and returns what the page writes to the console after `mark`.
+fn console(browser: &Path, address: &str, options: &[&str], mark: &'static str) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(browser);
+    command
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args(["--enable-logging=stderr", "--log-level=0", "--remote-debugging-port=0"])
+        .args(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(options)
+        .arg(address)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut browser = Browser(command.spawn().unwrap());
+    let lines = BufReader::new(browser.0.stderr.take().unwrap());
+    let (send, receive) = channel();
+    thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(mark) {
+                let _ = send.send(rest.to_owned());
+            }
+        }
+    });
+    receive.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{address}: no {mark}in {PATIENCE:?}"))
+}
+
+/// The record of the self-test, in a window of this width.
+fn self_test(browser: &Path, folder: &Path, query: &str, options: &[&str], width: u32) -> Value {
+    let address = format!("{}/{query}#selftest", serve(folder.to_owned()));
+    let size = format!("--window-size={width},1000");
+    let text = console(browser, &address, &[options, &[&size]].concat(), "SELFTEST ");
+    let end = text.rfind('}').expect("the record is an object");
+    let record = text[..=end].replace("\\\"", "\"");
+    serde_json::from_str(&text[..=end]).or_else(|_| serde_json::from_str(&record)).unwrap_or_else(|_| panic!("{text}"))
+}
+
+/// The hashes of the page against those of the native engine.
+fn assert_passed(record: &Value, name: &str) {
+    assert_eq!(record["pass"], true, "{name}: {:#}", record["failures"]);
+    let hashes = record["hashes"].as_object().unwrap();
+    assert!(hashes.len() >= 7, "{name}: {hashes:?}");
+    for (text, hash) in hashes {
+        let link = Link::parse(text).unwrap();
+        let native = Session::at(&link, &drawings::pictures_of(&link)).unwrap().hash();
+        assert_eq!(hash, &native, "{name}: {text} has other bits in the browser");
+    }
+}
+
+#[test]
+fn the_page_tests_itself_and_has_the_bits_of_the_native_engine() {
+    let Some(browser) = browser() else { return };
+    let Some(folder) = built() else { return };
+    let fused = self_test(&browser, folder, "", &[], 1400);
+    let _ = writeln!(
+        stderr(),
+        "{}: opened in {} ms, {} steps a second, frames {}",
+        fused["kind"],
+        fused["opened_ms"],
+        fused["steps_a_second"],
+        fused["frame_ms"]
+    );
+    assert_passed(&fused, "as the browser likes");
+}
+
+#[test]
+fn the_site_is_small_and_complete() {
+    let Some(folder) = built() else { return };
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let packed = |name: &str| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(&read(name)).unwrap();
+        packer.finish().unwrap().len()
+    };
+    for module in ["playground-simd.wasm", "playground-relaxed.wasm"] {
+        let sizes = ["index.html", "worker.js", module].map(packed);
+        assert!(sizes.iter().sum::<usize>() < MOST_BYTES, "{module}: {sizes:?} bytes to the first use");
+    }
+    let page = String::from_utf8(read("index.html")).unwrap();
+    for loader in
+        ["XMLHttpRequest", "import(", "importScripts", "WebSocket", "innerHTML", "eval(", "localStorage", "https://"]
+    {
+        assert!(!page.contains(loader), "the page uses {loader}");
+    }
+}
+
+/// What the command line prints for a link is what the library computes.
+#[test]
+fn the_command_line_prints_the_hash_of_a_link() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_train")).arg("playground-hash").args(arguments).output().unwrap()
+    };
+    let printed = run(&["--link", "http://localhost:8000/#points&loss=hinge&run=2", "--steps", "3"]);
+    let link = Link::parse("points&loss=hinge&run=5").unwrap();
+    let session = Session::at(&link, &[]).unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(text, format!("link: #{link}\nturns: 5 of D, 5 of G\nweights hash: {}\n", session.hash()));
+    let damaged = run(&["--link", "points&seed=x"]);
+    assert_eq!(damaged.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&damaged.stderr).contains("is not a number"));
+}

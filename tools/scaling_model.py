@@ -1,0 +1,170 @@
+"""How long a training step takes on N ranks: a model, held to measurements, and read out up to 1,000 ranks.
+
+    python3 tools/scaling_model.py            # compares the model with the measurements below, and prints the tables
+    python3 tools/scaling_model.py --json     # the same numbers for other programs
+
+A step of a run with V shards on N ranks (V a multiple of N, N a power of two) takes
+
+    fixed + V / N * shard + messages(N)
+
+`shard`: the forward and backward passes of one shard. `fixed`: what every rank does once a step: the optimisers,
+drawing the batch. `messages(N)`: for each sum of B bytes over the ranks, log2(N) exchanges in which the ranks halve
+what they add, and as many in which they put the halves together (crates/nn/src/shards.rs):
+
+    2 log2(N) latency + 2 (N - 1) / N * B * (1 / bandwidth + handling)
+
+`handling`: seconds per byte that a rank spends on copying and adding what it sends and receives. Each agreement (whether
+any rank has failed, or was asked to stop) takes log2(N) latencies.
+
+Measured on one machine (see MEASURED), so it knows nothing of switches that are shared with other jobs.
+"""
+
+import argparse
+import json
+import math
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class System:
+    """Constants of a system at a batch per shard, from runs on one rank with one thread."""
+
+    name: str
+    images: int  # in a shard
+    shard: float  # seconds
+    fixed: float  # seconds
+    bytes: tuple[float, ...]  # of each sum over the ranks: one per update of a network
+    agreements: int = 3  # one per update and one at the end of a step
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a message costs."""
+
+    name: str
+    latency: float  # seconds
+    bandwidth: float  # bytes per second, in each direction
+    handling: float = 0.0  # seconds per byte
+
+
+def messages(system: System, network: Network, ranks: int) -> float:
+    """Seconds that a rank spends on messages in a step, without waits for slower ranks."""
+    if ranks == 1:
+        return 0.0
+    hops = math.ceil(math.log2(ranks))
+    moved = 2 * (ranks - 1) / ranks * sum(system.bytes)
+    per_byte = 1 / network.bandwidth + network.handling
+    return (2 * hops * len(system.bytes) + system.agreements * hops) * network.latency + moved * per_byte
+
+
+def step(system: System, network: Network, ranks: int, shards: int, overlap: float = 0.0) -> float:
+    """Seconds of a step. `overlap`: the part of a rank's passes behind which messages can hide."""
+    passes = shards / ranks * system.shard
+    return system.fixed + passes + max(0.0, messages(system, network, ranks) - overlap * passes)
+
+
+def efficiency(system: System, network: Network, ranks: int, shards: int, overlap: float = 0.0) -> float:
+    """The part of N times the speed of one rank that N ranks reach, at the same shards."""
+    return step(system, network, 1, shards) / ranks / step(system, network, ranks, shards, overlap)
+
+
+
+# `shard` and `fixed`: from runs on one rank of one thread, pinned to a core, with two shards (`--timings`).
+SYSTEMS = [
+    System("quickdraw, 64 images a shard", 64, 0.303, 0.005, (17.25e6, 0.73e6)),
+    System("dcgan (preset cpu), 32 images a shard", 32, 0.0609, 0.002, (0.70e6, 1.51e6)),
+    System("stylegan2 (preset cpu), 8 images a shard", 8, 0.1002, 0.004, (1.35e6, 1.26e6)),
+]
+
+# Seconds per byte that a rank spends on conversion, copies and additions: a sum of 16 MB between two ranks that exchange
+# messages through memory takes 31 ms.
+HANDLING = 1.94e-9
+MEMORY = Network("shared memory", 1e-6, math.inf, HANDLING)
+# The links of `slow_network.sh` with 1gbit, over TCP: a sum of 16 MB took 233 ms on 2 ranks and 412 ms on 4 ranks, which
+# share two processors. These two numbers give what a link carries, and what a rank spends per byte, with TCP.
+NAMESPACES = Network("1 Gbit/s in namespaces", 13e-6, 1 / 11.9e-9, 2.6e-9)
+# The same, with 1 ms (1.1 ms with the timer) added to each message.
+DELAYED = replace(NAMESPACES, name="1.1 ms in namespaces", latency=1.1e-3)
+# Nominal, for the tables.
+NETWORKS = [
+    Network("1 Gbit/s, 1 ms", 1e-3, 125e6, HANDLING),
+    Network("1 Gbit/s, 0.1 ms", 1e-4, 125e6, HANDLING),
+    Network("10 Gbit/s, 0.1 ms", 1e-4, 1.25e9, HANDLING),
+]
+
+
+def total(network: Network, ranks: int, size: float) -> float:
+    """Seconds of one sum of so many bytes, with its agreement, on two processors."""
+    shared = replace(network, handling=network.handling * max(1.0, ranks / 2))
+    return messages(System("", 1, 0, 0, (size,), agreements=1), shared, ranks)
+
+
+# What was measured, in seconds, and the model.
+MEASURED = [
+    ("quickdraw, a step on 2 ranks (memory)", 0.3322, step(SYSTEMS[0], MEMORY, 2, 2)),
+    ("dcgan, a step on 2 ranks (memory)", 0.0649, step(SYSTEMS[1], MEMORY, 2, 2)),
+    ("stylegan2, a step on 2 ranks (memory)", 0.0986, step(SYSTEMS[2], MEMORY, 2, 2)),
+    ("agreement of 2 ranks, 1 ms", 1.107e-3, 1 * DELAYED.latency),
+    ("agreement of 4 ranks, 1 ms", 2.216e-3, 2 * DELAYED.latency),
+    ("agreement of 8 ranks, 1 ms", 3.393e-3, 3 * DELAYED.latency),
+    ("sum of 4 MB over 4 ranks, 1 Gbit/s", 0.1084, total(NAMESPACES, 4, 4e6)),
+    ("sum of 4 MB over 8 ranks, 1 Gbit/s", 0.2184, total(NAMESPACES, 8, 4e6)),
+    ("sum of nothing over 8 ranks, 1 ms", 10.93e-3, total(DELAYED, 8, 0.0)),
+]
+
+# The model is held to this error.
+LIMIT = 0.15
+
+
+def compare() -> list[dict]:
+    """Measured and modelled times, and the error of the model."""
+    return [
+        {"what": what, "measured": measured, "modelled": modelled, "error": modelled / measured - 1}
+        for what, measured, modelled in MEASURED
+    ]
+
+
+def larger(system: System, factor: int) -> System:
+    """The same system with so many times as many images in a shard."""
+    return replace(system, images=factor * system.images, shard=factor * system.shard)
+
+
+def largest(system: System, network: Network, goal: float, overlap: float = 0.0) -> int:
+    """The largest power of two of ranks, up to 1,024, with one shard each, that reaches this efficiency."""
+    good = [2**k for k in range(11) if efficiency(system, network, 2**k, 2**k, overlap) >= goal]
+    return max(good)
+
+
+def table() -> list[dict]:
+    """The efficiency of N ranks of one thread with a shard each, so that the batch grows with N."""
+    rows = []
+    for system in SYSTEMS:
+        for network in NETWORKS:
+            variants = [("as it is", system, 0.0), ("batch x 4", larger(system, 4), 0.0), ("overlap", system, 0.5)]
+            for label, changed, overlap in variants:
+                counts = {n: efficiency(changed, network, n, n, overlap) for n in (2, 8, 32, 128, 1024)}
+                pays = largest(changed, network, 0.8, overlap)
+                rows.append({"system": system.name, "network": network.name, "variant": label, "efficiency": counts,
+                             "ranks_at_80_percent": pays})
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    if parser.parse_args().json:
+        print(json.dumps({"comparison": compare(), "table": table()}, indent=2))
+        return
+    print(f"{'':44} measured   model   error")
+    for row in compare():
+        beyond = "" if abs(row["error"]) <= LIMIT else "  beyond 15%"
+        print(f"{row['what']:44} {1e3 * row['measured']:7.2f} {1e3 * row['modelled']:7.2f} ms {row['error']:+6.0%}{beyond}")
+    print("\nEfficiency with one shard per rank, and up to how many ranks (at most 1,024) it is at least 80%")
+    print(f"{'':42} {'':18} {'':9} {'2':>5} {'8':>5} {'32':>5} {'128':>5} {'1024':>5}   80%")
+    for row in table():
+        shares = " ".join(f"{share:5.0%}" for share in row["efficiency"].values())
+        print(f"{row['system']:42} {row['network']:18} {row['variant']:9} {shares} {row['ranks_at_80_percent']:5}")
+
+
+if __name__ == "__main__":
+    main()
