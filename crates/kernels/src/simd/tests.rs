@@ -173,11 +173,9 @@ fn awkward_products() -> [Vec<f32>; 3] {
         let scale = 2f32.powi((d >> 8) as i32 % 20 - 10);
         cases.push([(a >> 8) as f32 * scale, (b >> 8) as f32, tiny]);
         cases.push([a, b, c].map(f32::from_bits));
-        // Around the smallest normal number: the product is half way between two denormal numbers
-        // or next to it.
-        let half = 2f32.powi(-75) * (1.0 + 2.0 * (a % 64) as f32);
-        let near = 2f32.powi(-75) * if b % 3 == 0 { 1.0 } else { 1.0 + sign * f32::EPSILON };
-        cases.push([half, near, f32::from_bits(c % (1 << (1 + d % 26)))]);
+        // Almost half of the smallest denormal number, plus a denormal or small normal one.
+        let [half, near] = [sign, -sign].map(|sign| 2f32.powi(-75) * (1.0 + sign * f32::EPSILON));
+        cases.push([half, near, f32::from_bits(c % (1 << (1 + b % 26)) | a << 31)]);
     }
     let whole = cases.len() / LANES * LANES;
     [0, 1, 2].map(|i| cases[..whole].iter().map(|case| case[i]).collect())
