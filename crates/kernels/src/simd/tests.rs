@@ -175,7 +175,7 @@ fn awkward_products() -> [Vec<f32>; 3] {
         cases.push([a, b, c].map(f32::from_bits));
         // Almost half of the smallest denormal number, plus a denormal or small normal one.
         let [half, near] = [sign, -sign].map(|sign| 2f32.powi(-75) * (1.0 + sign * f32::EPSILON));
-        cases.push([half, near, f32::from_bits(c % (1 << (1 + b % 26)) | a << 31)]);
+        cases.push([half, near, f32::from_bits((c % (1 << (1 + b % 26))) | (a << 31))]);
     }
     let whole = cases.len() / LANES * LANES;
     [0, 1, 2].map(|i| cases[..whole].iter().map(|case| case[i]).collect())
