@@ -213,7 +213,7 @@ mod tests {
     fn a_link_reads_as_it_was_written() {
         let texts = [
             "points",
-            "points&data=drawn&seed=3&loss=hinge&drawn=AAABjv&run=300~d2~g1~d_rate:0.01~50",
+            "points&data=drawn&loss=hinge&seed=3&drawn=AAABjv&run=300~d2~g1~d_rate:0.01~50",
             "pictures&seed=7&run=12",
         ];
         for text in texts {

@@ -45,7 +45,7 @@ fn half(number: f32) -> u16 {
     let rounded = (bits & 0x7fff_ffff) + 0x1000;
     let exponent = (rounded >> 23) as i32 - 127 + 15;
     match exponent {
-        ..=0 => sign,
+        ..=0 => 0,
         31.. => sign | 0x7bff,
         _ => sign | (exponent as u16) << 10 | (rounded >> 13 & 0x3ff) as u16,
     }
@@ -86,7 +86,7 @@ mod tests {
                 assert!((a - b).abs() <= a.abs() / 2000.0 + 7e-5, "{name}: {a} {b}");
             }
         }
-        assert_eq!(encode(&read), file, "a second time nothing is lost");
+        assert!(encode(&read) == file, "a second time nothing is lost");
         assert!(decode(&file[1..]).is_err() && decode(&[]).is_err() && decode(&file[..file.len() - 1]).is_err());
         assert_eq!([1.0, -0.5, 65504.0, 1e9].map(|x| single(half(x))), [1.0, -0.5, 65504.0, 65504.0]);
     }

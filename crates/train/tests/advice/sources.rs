@@ -126,15 +126,17 @@ impl Sources {
     }
 }
 
-/// Files that name commands for another reason: the help of the command line, and the definition of
-/// `advice!`.
-const FREE: [&str; 6] = [
+/// Files that name commands for another reason: the help of the command line, the definition of
+/// `advice!`, and the program that builds the playground's site with cargo.
+const FREE: [&str; 8] = [
     "datasets/src/advice.rs",
     "cli/src/cli/",
     "cli/src/program.rs",
     "runs/src/failure.rs",
     "runs/src/config/keys.rs",
     "runs/src/explanation.rs",
+    "playground/src/main.rs",
+    "playground/src/site.rs",
 ];
 
 /// The number of tokens of the attribute that begins here, if one does.
