@@ -53,7 +53,9 @@ mod windows;
 /// * 2: convolutions with 64 or more channels on large maps are computed by transforms of tiles.
 /// * 3: kernels of 2 or 3 taps (with strides, in each phase) are computed by transforms of Winograd
 ///   with 4 x 4 outputs, with 16 or more channels.
-pub const NUMERICS: u32 = 3;
+/// * 4: the same, also where the product of all sizes is a multiple of 2^64, which was taken for an
+///   empty convolution: a choice that depended on the batch.
+pub const NUMERICS: u32 = 4;
 
 /// The optimisation level at which this crate was compiled, as in a profile of `Cargo.toml`: `0` to
 /// `3`, `s` or `z`. Kernels that are not optimised are many times slower.

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_choice_suits_the_layer_and_is_the_same_for_any_batch() {
-        for batch in [1, 20, 300] {
+        for batch in [1, 16, 20, 300] {
             assert_eq!(planes(batch, 4, 5, 1, [256, 512]), Some(52), "a whole map");
             assert_eq!(planes(batch, 32, 5, 1, [256, 256]), Some(214), "12 points");
             assert_eq!(planes(batch, 64, 3, 1, [256, 256]), Some(36), "F(4, 3)");

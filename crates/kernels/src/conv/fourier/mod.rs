@@ -122,10 +122,8 @@ impl Fourier {
         // The sub-grids begin with the padding, so that the taps of each begin at 0.
         let origin = g.pad.map(|pad| pad as isize);
         let taps = [0, 1].map(|axis| g.kernel[axis].div_ceil(g.stride[axis]));
-        // The product wraps at 2^64, on 32-bit targets too: the same layers are transformed everywhere.
-        let sizes = [g.x_shape(), g.w_shape(), g.y_shape()].into_iter().flatten();
-        let size = sizes.fold(1_u64, |product, size| product.wrapping_mul(size as u64));
-        let fits = size > 0 && (0..2).all(|axis| taps[axis] < points[axis]);
+        let mut sizes = [g.x_shape(), g.w_shape(), g.y_shape()].into_iter().flatten();
+        let fits = sizes.all(|size| size > 0) && (0..2).all(|axis| taps[axis] < points[axis]);
         let taps = taps.map(|taps| 0..taps as isize);
         fits.then_some(Self {
             geometry: *g,
