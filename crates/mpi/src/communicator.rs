@@ -36,8 +36,8 @@ impl World {
     /// # Errors
     /// When MPI cannot be started, or does not let different threads send messages.
     pub fn start() -> std::result::Result<(Mpi, Self), String> {
-        // A run trains on a thread of the pool, and sends messages from there; the main thread sends
-        // those before and after it.
+        // A run trains on a thread of the pool, which also sends its messages; the main thread
+        // sends those before and after it.
         let mpi = Mpi::init_thread(ThreadLevel::Serialized).map_err(|error| error.to_string())?;
         if mpi.thread_level() < ThreadLevel::Serialized {
             let level = mpi.thread_level();

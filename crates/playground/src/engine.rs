@@ -118,7 +118,7 @@ impl Engine {
                 let view = gan.view(session.settings());
                 numbers([&view.fakes, &view.arrows, &view.heights])
             }
-            // Floats: D's outputs for points, and minus the gradient of each point's term of G's loss.
+            // Floats: D's outputs for points, and minus the gradient of each point's G loss.
             "judge" => {
                 let session = self.session()?;
                 let gan = session.points().ok_or("judge: not the playground for points")?;

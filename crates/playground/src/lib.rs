@@ -6,8 +6,8 @@
 //!
 //! * [`Link`]: what is trained, as the text after `#` in an address: the settings, the seed, the
 //!   turns and changes since the start, and the points or doodles that a visitor has drawn.
-//! * [`Session`]: a GAN in training, created from a link: [`points`] for a distribution in the plane,
-//!   [`pictures`] for small pictures.
+//! * [`Session`]: a GAN in training, created from a link: [`points`] for a distribution in the
+//!   plane, [`pictures`] for small pictures.
 //! * [`Settings`]: one table of settings, from which links are read and the page makes its
 //!   controls.
 //! * [`Engine`]: the commands of the page's script, as text and bytes.

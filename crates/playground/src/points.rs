@@ -1,8 +1,8 @@
 //! [`PointsGan`]: the GAN for points in the plane.
 //!
-//! Both networks are perceptrons with two hidden layers of leaky ReLUs, trained with Adam. One of two
-//! mistakes of the museum can be switched on: fakes that are not detached in the discriminator's
-//! turn, or a discriminator that is not frozen in the generator's turn.
+//! Both networks are perceptrons with two hidden layers of leaky ReLUs, trained with Adam. One of
+//! two mistakes of the museum can be switched on: fakes that are not detached in the
+//! discriminator's turn, or a discriminator that is not frozen in the generator's turn.
 
 use kernels::Key;
 use models::LatentKind;

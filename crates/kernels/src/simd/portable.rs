@@ -19,7 +19,7 @@ impl Portable {
 /// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library
 /// call.
 ///
-/// Targets that have the instruction use it. Elsewhere, the following holds: the product of two
+/// Targets that have the instruction use it. Elsewhere, `f64` does the work: the product of two
 /// `f32` is exact in `f64` (24 + 24 <= 53 bits), so only the sum and the conversion back to `f32`
 /// round. Two roundings in a row are right unless the first one lands on a tie of the second. Only
 /// in that case, for about one in 2^29 random inputs, the sum is rounded **to odd** (Boldo and
