@@ -201,7 +201,7 @@ impl Several {
     fn exchanged<T>(&self, result: Result<T, CommunicationError>) -> Result<T, Failure> {
         result.map_err(|error| {
             self.state.store(BROKEN, Ordering::Relaxed);
-            Failure::new(Code::Network, "the ranks of the run have lost their connection")
+            Failure::new(Code::Network, "the ranks have lost their connection")
                 .at(format!("rank {} of {}", self.messages.rank(), self.messages.size()))
                 .because(error)
         })
