@@ -99,7 +99,8 @@ def total(network: Network, ranks: int, size: float) -> float:
     return messages(System("", 1, 0, 0, (size,), agreements=1), shared, ranks)
 
 
-# What was measured, in seconds, and the model.
+# What was measured, in seconds, and the model. Steps: medians of 8 to 12, measured once. Do not rely on stylegan2: few of its
+# eight steps have the lazy penalties.
 MEASURED = [
     ("quickdraw, a step on 2 ranks (memory)", 0.3322, step(SYSTEMS[0], MEMORY, 2, 2)),
     ("dcgan, a step on 2 ranks (memory)", 0.0649, step(SYSTEMS[1], MEMORY, 2, 2)),
