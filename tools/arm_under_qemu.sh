@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Tests the engine for 64-bit ARM on Debian, under qemu: the hashes of crates/models/tests/platforms.rs, which x86-64 has found.
+# Tests the engine for 64-bit ARM on Debian, under qemu, against the hashes in crates/models/tests/platforms.rs, computed on x86-64.
 #
 # Usage: tools/arm_under_qemu.sh [--all]
-#     as root if packages have to be installed by apt. --all also runs the tests of the kernels, of `tensor` and of `nn`, and
+#     Run it as root if apt must install packages. --all also runs the tests of the kernels, of `tensor` and of `nn`, and
 #     compares the hashes of three systems of `train` with this machine's own build; that takes half an hour of one core.
 #
 # qemu gives the results of an ARM CPU, but says nothing about its speed.
@@ -17,7 +17,7 @@ command -v rustup >/dev/null || skip "there is no rustup to add the target $trip
 if ! command -v aarch64-linux-gnu-gcc >/dev/null || ! command -v qemu-aarch64 >/dev/null; then
     command -v apt-get >/dev/null || skip "this needs Debian's packages"
     [ "$(id -u)" = 0 ] || skip "a linker for ARM and qemu are not installed, and only root can do that"
-    say "a linker and qemu, by apt"
+    say "installing a linker and qemu with apt"
     (apt-get update -q && apt-get install -qy --no-install-recommends gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user) \
         >/dev/null 2>&1 || skip "a linker for ARM and qemu could not be installed"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a program on N ranks, each of which is alone on a machine: a network namespace with its own name and a link of
-# limited rate to the others. Linux, as root, with Open MPI and iproute2. All traffic stays on this computer.
+# Runs a program on N ranks, each on a simulated machine: a network namespace with its own name and a link of limited rate to
+# the others. Needs Linux, root, Open MPI and iproute2. All traffic stays on this computer.
 #
 #     tools/slow_network.sh 4 1gbit target/debug/examples/messages
 #

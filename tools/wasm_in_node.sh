@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Tests the engine as WebAssembly, in node and in a browser: the hashes of crates/models/tests/platforms.rs, which x86-64 has found.
+# Tests the engine as WebAssembly, in node and in a browser, against the hashes in crates/models/tests/platforms.rs, computed on x86-64.
 #
 # Usage: tools/wasm_in_node.sh [--all]
-#     --all also tests every kernel against its plain loop on each instruction set of WebAssembly, and runs clippy for the target
-#     of browsers; that takes five minutes more.
+#     --all also tests every kernel against its plain loop on each instruction set of WebAssembly, and runs clippy for the browser
+#     target; that takes five more minutes.
 # Needs node 20 or newer, and rustup, which adds the target wasm32-wasip1. If chromium is installed, the hashes are tested there too.
 set -euo pipefail
 cd "$(dirname "$0")/.."

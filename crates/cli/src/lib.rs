@@ -47,7 +47,7 @@ pub fn main_on_ranks(name: &'static str, ranks: &Ranks) -> ExitCode {
         }
     };
     let trains = matches!(&action, Action::Train(_, _, args) if !args.dry_run);
-    let kind = if trains { "a training" } else { "a command of one rank" };
+    let kind = if trains { "a training command" } else { "another command" };
     let computes = trains || ranks.rank() == 0;
     let perform = |()| if computes { perform(&action, ranks) } else { Ok(Ending::Finished) };
     let result = ranks.same(DIFFERENT, kind).and_then(perform);

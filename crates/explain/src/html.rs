@@ -42,8 +42,8 @@ pub fn page(document: &Document) -> String {
     })
 }
 
-/// The style and the script of every such page in a content security policy: a page that opens one
-/// from its own memory hands down its own policy.
+/// The sources of every such page's style and script, for a content security policy: a page that is
+/// opened from a blob inherits the policy of its opener.
 pub fn policy() -> [String; 2] {
     sources("").sources()
 }

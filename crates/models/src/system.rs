@@ -49,7 +49,7 @@ pub trait System {
     fn step(&mut self, step: u64, reals: &[Tensor]) -> Result<StepMetrics, StepError>;
 
     /// Shares the work of each step with other ranks, processes that have the same system in the
-    /// same state: each computes equally many of the shards of a batch (the setting `shards`). From
+    /// same state: each computes an equal part of the batch's shards (the setting `shards`). From
     /// then on all ranks must make the same [steps](System::step), each on its own
     /// [images](System::batch). They all get the same metrics and the same new state, that of a
     /// single process with the same number of shards.

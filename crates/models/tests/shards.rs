@@ -281,7 +281,7 @@ fn unequal_shards_and_split_groups_are_refused_by_their_key() {
         s.check().err()
     };
     assert_eq!(settings(6), None);
-    let why = "8 shards are not equal parts of 12 images: use one of 1, 2, 3, 4, 6, 12";
+    let why = "12 images cannot be divided into 8 equal shards: use one of 1, 2, 3, 4, 6, 12";
     assert_eq!(refused(settings(8)), ("shards", why.to_owned()));
     assert!(refused(settings(0)).1.contains("1 to 4096"));
     let mut s: progan::Settings = cpu();

@@ -1,5 +1,5 @@
-//! How fast this network is for a run: times agreements, and sums of gradients of several sizes
-//! over all ranks. The numbers are those that `tools/scaling_model.py` needs.
+//! Measures how fast the network is for a run: times agreements, and sums of gradients of several
+//! sizes over all ranks. `tools/scaling_model.py` needs these numbers.
 //!
 //! ```text
 //! mpirun -n 2 --map-by ppr:1:node messages
@@ -14,7 +14,7 @@ use backdraw_mpi::World;
 use nn::{CommunicationError, Communicator, Shards, collectives};
 use tensor::Tensor;
 
-/// Messages that arrive later.
+/// Delays every message.
 #[derive(Debug)]
 struct Delayed(World, Duration);
 

@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use ferrompi::{Communicator as Comm, Error, Mpi, Request, Result, Status, ThreadLevel, scope};
 use nn::{CommunicationError, Communicator};
 
-/// The tag of all messages. Two ranks never have two kinds of messages under way at once.
+/// The tag of all messages. Two ranks never exchange two kinds of messages at once.
 const TAG: i32 = 0;
 
 /// The longest piece of a message: MPI counts in 32 bits.
 const PIECE: usize = 1 << 30;
 
-/// A rank that waits for a short message, such as the decision of rank 0 whether to go on, sleeps
-/// between two looks after a while. So ranks that wait while rank 0 evaluates take no time from it.
-/// Long messages arrive in parts, for each of which MPI has to be called.
+/// A rank that waits for a short message, such as the decision of rank 0 whether to continue, soon
+/// sleeps between polls, so ranks that wait while rank 0 evaluates take no processor time from it.
+/// For long messages it does not sleep: they arrive in parts, for each of which MPI must be called.
 const SHORT: usize = 4096;
 const PATIENCE: Duration = Duration::from_millis(20);
-/// If it takes this long until a rank runs again after it has let others run, there are more of
-/// them than processors. Then the rank sleeps too: a process that was asleep runs again sooner than
-/// one that has used up its time with looking.
+/// If a yield takes this long, there are more processes than processors. Then the rank sleeps too:
+/// the scheduler resumes a process that has slept sooner than one that has used up its time slice
+/// by polling.
 const CROWDED: Duration = Duration::from_micros(50);
 const PAUSE: Duration = Duration::from_micros(50);
 
@@ -31,13 +31,13 @@ pub struct World {
 }
 
 impl World {
-    /// Starts MPI. Ends it when the first value is dropped.
+    /// Starts MPI, which ends when the first value is dropped.
     ///
     /// # Errors
-    /// When MPI cannot be started, or does not let any thread send messages.
+    /// When MPI cannot be started, or does not let different threads send messages.
     pub fn start() -> std::result::Result<(Mpi, Self), String> {
-        // A run trains on a thread of the pool, not on the main thread, so all messages of a run
-        // come from one thread, but from another one than those before and after it.
+        // A run trains on a thread of the pool, which also sends its messages; the main thread
+        // sends those before and after it.
         let mpi = Mpi::init_thread(ThreadLevel::Serialized).map_err(|error| error.to_string())?;
         if mpi.thread_level() < ThreadLevel::Serialized {
             let level = mpi.thread_level();
@@ -53,7 +53,7 @@ impl World {
     }
 }
 
-/// Waits until `request` is done, whose message has at most `length` bytes.
+/// Waits until `request` is done; its message has at most `length` bytes.
 fn finish(mut request: Request<'_>, length: usize) -> Result<Status> {
     let began = Instant::now();
     let mut is_crowded = false;
@@ -72,7 +72,7 @@ fn finish(mut request: Request<'_>, length: usize) -> Result<Status> {
 }
 
 fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
-    // A message without content is a message, too.
+    // An empty message is a message, too.
     let count = length.div_ceil(PIECE).max(1);
     (0..count).map(move |piece| piece * PIECE..length.min((piece + 1) * PIECE))
 }
@@ -80,7 +80,7 @@ fn pieces(length: usize) -> impl Iterator<Item = Range<usize>> {
 /// Why a message could not be sent or received.
 enum Problem {
     Mpi(Error),
-    /// It had another length, in bytes.
+    /// The message had a different length, in bytes.
     Length {
         expected: usize,
         found: Option<usize>,
@@ -99,14 +99,14 @@ impl Problem {
             Self::Mpi(error) => error.to_string(),
             Self::Length { expected, found } => {
                 let found = found.map_or_else(|| "an unknown number".to_owned(), |found| found.to_string());
-                format!("a message of {expected} bytes was expected, and one of {found} came")
+                format!("expected a message of {expected} bytes, but received {found}")
             }
         };
         CommunicationError { peer, why }
     }
 }
 
-/// Checks that a whole message of `expected` bytes has come.
+/// Checks that a whole message of `expected` bytes has arrived.
 fn whole(status: &Status, expected: usize) -> std::result::Result<(), Problem> {
     let found = status.count;
     if found == Some(expected) { Ok(()) } else { Err(Problem::Length { expected, found }) }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let machine = world.machine();
     let ranks = Ranks::new(world, machine);
     let ended = catch_unwind(AssertUnwindSafe(|| cli::main_on_ranks("backdraw-mpi", &ranks)));
-    // Where the ranks have not agreed to end, the others may wait for this one for ever.
+    // If the ranks have not agreed to end, the others may wait for this one forever.
     match ended {
         Ok(_) if ranks.are_broken() => mpi.world().abort(Code::Network as i32),
         Ok(code) => {

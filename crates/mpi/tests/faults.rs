@@ -1,5 +1,5 @@
-//! What can go wrong on one rank ends all of them soon, with one clear error, and leaves a whole
-//! checkpoint. What the ranks print is shown with `-- --nocapture`.
+//! A failure on one rank soon ends all ranks, with one clear error, and leaves a complete
+//! checkpoint. `-- --nocapture` shows what the ranks print.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -20,7 +20,7 @@ fn show(what: &str, outcome: &Outcome) {
     println!("== {what}: exit code {:?}\n{}", outcome.code, outcome.err);
 }
 
-/// The newest checkpoint is whole: one rank resumes from it.
+/// Checks that the newest checkpoint is complete: one rank resumes from it.
 fn resumes(place: &Place) {
     let newest = *place.checkpoints("run").last().unwrap();
     place.hash(1, &format!("quickdraw --resume run --steps {} --threads 1", newest + 1));
@@ -149,7 +149,7 @@ fn a_number_of_ranks_that_does_not_divide_the_shards_is_refused() {
     assert!(!place.path("run").exists());
 }
 
-/// The failure of another rank than 0 reaches the user, too.
+/// The user also sees a failure on a rank other than 0.
 #[test]
 fn a_rank_without_the_images_ends_all() {
     let place = Place::new();

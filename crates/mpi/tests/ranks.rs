@@ -5,7 +5,8 @@ mod common;
 
 use common::Place;
 
-/// Each system, small, with what makes its step its own; and where it is interrupted.
+/// Small configurations of systems whose steps differ, the step after which they are interrupted,
+/// and the number of steps.
 const SYSTEMS: [(&str, u32, u32); 6] = [
     ("quickdraw --batch 8 --set depth=2 --set latent=4 --set replay_pool=3 --set instance_noise=0.1", 2, 4),
     ("dcgan --preset mnist28 --batch 8 --set width=2 --set ema=0.9", 1, 3),
@@ -25,7 +26,7 @@ const SYSTEMS: [(&str, u32, u32); 6] = [
     ),
 ];
 
-/// The hash of the system at `number` of [`SYSTEMS`] is the same on all ranks.
+/// Checks that system `number` of [`SYSTEMS`] has the same hash on any number of ranks.
 fn equal(number: usize, shards: usize, ranks: &[usize]) {
     let (system, half, steps) = SYSTEMS[number];
     let name = system.split_whitespace().next().unwrap();
@@ -98,7 +99,7 @@ fn stylegan2() {
     equal(5, 4, &[2, 4]);
 }
 
-/// A run that starts from another one's weights, planned and sampled on several ranks.
+/// Also runs that start from another run's weights.
 #[test]
 fn other_commands_and_runs_from_weights_work_as_on_one_rank() {
     let place = Place::new();

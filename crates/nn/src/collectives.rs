@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{CommunicationError, Communicator, State};
 
-/// The largest of the numbers of all ranks: for agreements, such as whether any rank has to stop.
+/// The largest of the numbers of all ranks, for example to agree whether any rank has to stop.
 ///
 /// # Errors
 /// When a rank cannot be reached.

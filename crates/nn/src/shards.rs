@@ -1,4 +1,4 @@
-//! [`Shards`]: the parts of a batch, each of which makes a forward and a backward pass of its own.
+//! [`Shards`]: the parts of a batch, each of which has its own forward and backward pass.
 //!
 //! The result of a step depends on the number of shards, never on who computes them: one process
 //! can compute them one after the other (gradient accumulation: its memory is that of one shard),
@@ -58,7 +58,7 @@ pub struct Shards {
 pub enum StepError {
     /// A value or gradient is not finite.
     NonFinite(NonFinite),
-    /// The same on one of several ranks. All ranks return this error.
+    /// A value or gradient is not finite on one of several ranks. All ranks return this error.
     NonFiniteOnRank {
         /// The rank.
         rank: usize,
@@ -93,7 +93,7 @@ impl From<CommunicationError> for StepError {
     }
 }
 
-/// Numbers of which [`Shards::mean`] computes the mean over shards.
+/// Values that [`Shards::mean`] averages over shards.
 pub trait Averaged {
     /// Passes all numbers to `visit`, always in the same order.
     fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>));
@@ -153,14 +153,14 @@ impl Shards {
         Self { count, ranks: None }
     }
 
-    /// The same shards, shared by these ranks: each computes as many, in order.
+    /// The same shards, divided equally among these ranks, in order.
     ///
     /// # Errors
     /// When the number of ranks does not divide that of the shards.
     pub fn shared_by(&self, ranks: Rc<dyn Communicator>) -> Result<Self, String> {
         let (count, size) = (self.count, ranks.size());
         if !count.is_multiple_of(size) {
-            return Err(format!("{count} cannot be shared equally by {size} ranks: use a multiple of {size}"));
+            return Err(format!("{count} shards cannot be shared equally by {size} ranks: use a multiple of {size}"));
         }
         Ok(Self { count, ranks: (size > 1).then_some(ranks) })
     }
@@ -181,7 +181,7 @@ impl Shards {
         rank * each..(rank + 1) * each
     }
 
-    /// Of `rows` rows of a whole batch, those of the shards that this process computes.
+    /// The rows of this process's shards, for a whole batch of `rows` rows.
     pub fn own_rows(&self, rows: usize) -> Range<usize> {
         let Range { start, end } = self.own();
         rows * start / self.count..rows * end / self.count
@@ -192,7 +192,7 @@ impl Shards {
     /// of this thread sees only the pass of shard 0.
     ///
     /// # Errors
-    /// When a pass fails: the same error on all ranks. When another rank cannot be reached.
+    /// When a pass fails; all ranks return the same error. When another rank cannot be reached.
     pub fn mean<R: Averaged>(&self, mut pass: impl FnMut(Shard) -> Result<R, NonFinite>) -> Result<R, StepError> {
         if self.count == 1 {
             return Ok(pass(Shard::WHOLE)?);
@@ -218,8 +218,8 @@ impl Shards {
         Ok(sum)
     }
 
-    /// From the tensors of the shards of this process those of all shards, in order. All tensors
-    /// must have the same shape.
+    /// Gathers the tensors of all shards, in order; `own` are those of this process's shards. All
+    /// tensors must have the same shape.
     ///
     /// # Errors
     /// When another rank cannot be reached.
@@ -346,7 +346,7 @@ impl Flat {
         bytes
     }
 
-    /// Combines with what [`to_bytes`](Self::to_bytes) returned for a sum of the same shape.
+    /// Combines this sum with one of the same shape, encoded by [`to_bytes`](Self::to_bytes).
     fn combine(&mut self, values: Range<usize>, bytes: &[u8], how: Combine) {
         let (numbers, theirs) = bytes.split_at(8 * self.numbers.len());
         for (number, bytes) in self.numbers.iter_mut().zip(numbers.chunks_exact(8)) {
@@ -361,7 +361,7 @@ impl Flat {
 /// How a sum is combined with one from another rank.
 #[derive(Clone, Copy)]
 enum Combine {
-    /// Addition gives the same bits in both orders.
+    /// Addition is commutative, so both ranks get the same bits.
     Add,
     Replace,
 }
@@ -391,7 +391,7 @@ fn across<R: Averaged>(ranks: &dyn Communicator, sums: Sums<R>) -> Result<R, Com
     let (first, (mut own, mut result)) = sums.pop_first().map(|(node, sum)| (node, flat(sum))).expect("own shards");
     let each = count / ranks.size();
     if ranks.size().is_power_of_two() && each.is_power_of_two() {
-        // The own shards are a subtree, and the ranks are the leaves of a complete tree.
+        // The shards of each rank form a subtree, and the ranks are the leaves of a complete tree.
         butterfly(ranks, &mut own)?;
     } else {
         let mut all = Sums { count, sums: BTreeMap::from([(first, own)]) };
@@ -402,10 +402,10 @@ fn across<R: Averaged>(ranks: &dyn Communicator, sums: Sums<R>) -> Result<R, Com
     Ok(result)
 }
 
-/// A sum over 2^k ranks, along the tree whose leaves are the ranks. At first, partners at distance
-/// 1, 2, 4, ... exchange halves of what they have, so that each rank ends with the sum of a part of
-/// the values; then they exchange these in reverse order. Each of n ranks sends and receives
-/// 2 (n - 1) / n of the values.
+/// A sum over 2^k ranks, along the tree whose leaves are the ranks. First, partners at distances 1,
+/// 2, 4, ... exchange halves of their values, and each rank ends with the sum of one part of the
+/// values (reduce-scatter). Then they exchange the parts in reverse order (all-gather). Each of n
+/// ranks sends and receives 2 (n - 1) / n of the values.
 fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), CommunicationError> {
     let mut halves = Vec::new();
     let mut part = 0..sum.values.len();
@@ -429,7 +429,7 @@ fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), Communicati
 }
 
 /// A sum over any number of ranks, each of which has `each` shards: the rank with the first shard
-/// of a node computes it, and rank 0 sends the result to all.
+/// of a node computes the node's sum, and rank 0 sends the result to all.
 fn along_the_tree(ranks: &dyn Communicator, mut sums: Sums<Flat>, each: usize) -> Result<Flat, CommunicationError> {
     let owner = |node: Node| node.first_shard() / each;
     let shape = sums.sums.values().next().cloned().unwrap_or_default();
@@ -484,7 +484,7 @@ fn add<R: Averaged>(low: &mut R, mut high: R) {
 /// Divides a sum over `count` shards by their number.
 ///
 /// # Errors
-/// When finite numbers had a sum that is not finite.
+/// When a sum of finite numbers is not finite.
 fn divide(sum: &mut impl Averaged, count: usize) -> Result<(), NonFinite> {
     let first = Cell::new(None);
     sum.visit(&mut |part| match part {
@@ -549,7 +549,7 @@ mod tests {
     #[test]
     fn ranks_must_divide_the_shards() {
         let refused = on_ranks(3, 4).remove(0).unwrap_err();
-        assert_eq!(refused, "4 cannot be shared equally by 3 ranks: use a multiple of 3");
+        assert_eq!(refused, "4 shards cannot be shared equally by 3 ranks: use a multiple of 3");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Recorder {
 /// Records what `forward` computes in inference from the input `x`, whose first axis is the batch.
 ///
 /// # Errors
-/// That of `forward`, and a clause that says so when the output does not depend on the input.
+/// The error of `forward`. When the output does not depend on the input.
 pub fn trace(
     x: Tensor,
     forward: impl FnOnce(&mut ForwardContext, &Var) -> Result<Var, String>,

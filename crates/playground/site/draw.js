@@ -1,10 +1,10 @@
-// Pictures: the map of the plane, curves, sheets of small pictures. They are drawn from numbers of the engine.
+// Draws numbers from the engine: the map of the plane, curves, sheets of small pictures.
 
 // --- the map ---
 
 const toPixel = (edge, size) => ([x, y]) => [((x + edge) / (2 * edge)) * size, ((edge - y) / (2 * edge)) * size];
 
-// D's output as a share from 0 (fake) to 1 (real); scores of losses without probabilities have another middle.
+// D's output as a share from 0 (fake) to 1 (real). The middle is an output of 0.5 for least squares, and of 0 for other losses.
 function heightOf(output, loss) {
   const logit = loss === "least-squares" ? 4 * (output - 0.5) : output;
   return 1 / (1 + Math.exp(-logit));
@@ -28,7 +28,7 @@ function drawHeights(context, size, heights, side, loss) {
   context.drawImage(heightsCanvas, 0, 0, size, size);
 }
 
-// The pixels that a gradient of length 1 takes; long arrows are cut, and drawn with a wider head.
+// The length of an arrow for a gradient of length 1, and the largest length, as shares of the map's side.
 const ARROW = 0.06;
 const LONGEST = 0.11;
 
@@ -136,7 +136,7 @@ function mapWords(view) {
 
 const MOST_POINTS = 1200;
 
-// Rows of numbers by step; every other row goes when there are too many.
+// Rows of numbers by step; if there are too many, every other row is dropped.
 class Curve {
   constructor() { this.rows = []; this.stride = 1; this.count = 0; }
 
@@ -214,7 +214,7 @@ function drawCurve(id, curve, lines, balance) {
 
 const LOSS_LINES = [{ column: 1, name: "D (blue)", ink: "d", dash: [] }, { column: 2, name: "G (orange, dashed)", ink: "g", dash: [6, 3] }];
 const MEAN_LINES = [{ column: 3, name: "on reals (green)", ink: "real", dash: [] }, { column: 4, name: "on fakes (orange, dashed)", ink: "g", dash: [6, 3] }];
-// The losses of a D that cannot tell: those of D.
+// D's loss when it cannot tell fakes from reals.
 const BALANCE = { logistic: 2 * Math.LN2, saturating: 2 * Math.LN2, "least-squares": 0.25, hinge: 2 };
 
 // --- pictures ---

@@ -38,13 +38,13 @@ class Latents {
     const button = (label, onclick, more = {}) => el("button", { type: "button", onclick, ...more }, label);
     this.mix = el("input", { type: "range", min: "0", max: "1", step: "0.01", value: "0", "aria-label": "From A to B", oninput: () => this.blend(Number(this.mix.value)), disabled: true });
     this.walkButton = button("Walk", () => (this.walking ? this.stop() : this.walk()), { "aria-pressed": "false" });
-    this.followButton = button("More ink there", () => this.follow(0.15), { disabled: true });
-    this.lessButton = button("Less ink there", () => this.follow(-0.15), { disabled: true });
+    this.followButton = button("More ink at the pixel", () => this.follow(0.15), { disabled: true });
+    this.lessButton = button("Less ink at the pixel", () => this.follow(-0.15), { disabled: true });
     const left = el("div", { class: "left" }, this.canvas, this.words, el("div", { class: "controls" }, this.followButton, this.lessButton));
     const right = el("div", { class: "right" },
       el("div", { class: "controls" }, button("Another picture", () => this.random()), button("All zero", () => this.setAll(new Array(latent).fill(0))), this.walkButton),
       ...rows,
-      el("p", { class: "quiet" }, "The bars show the gradient of the selected pixel’s ink with respect to each latent, computed by backprop through the generator: blue, ink grows with the latent; orange, it shrinks."),
+      el("p", { class: "quiet" }, "The bars show the gradient of the selected pixel’s ink with respect to each latent, computed by backprop through the generator: blue if ink grows with the latent, orange if it shrinks."),
       el("div", { class: "controls" }, button("Keep as A", () => this.keep("from")), button("Keep as B", () => this.keep("to"))),
       el("label", {}, "Interpolate from A to B ", this.mix));
     this.root.replaceChildren(left, right);
@@ -90,7 +90,7 @@ class Latents {
     this.setAll(this.values.map((value, i) => value + (by * this.gradient[i]) / length));
   }
 
-  // From one random picture to the next, for ever.
+  // Walks from one random picture to the next, until stopped.
   async walk() {
     const turn = ++this.walking;
     this.walkButton.setAttribute("aria-pressed", "true");
@@ -100,7 +100,7 @@ class Latents {
     while (this.walking === turn && seen(this.root)) {
       const from = [...this.values];
       to = (await this.ask("latents", { who: this.who, seed: this.seed++ })).slice(0, this.latent);
-      // Without motion, a new picture from time to time.
+      // If the visitor prefers no motion, a new picture every two seconds.
       const frames = still ? 1 : 90;
       for (let i = 1; i <= frames && this.walking === turn; i++) {
         this.setAll(from.map((value, at) => value + ((to[at] - value) * i) / frames));
@@ -117,7 +117,7 @@ class Latents {
     this.walkButton.textContent = "Walk";
   }
 
-  // Draws what the latents are now; one question at a time.
+  // Draws the picture of the current latents, with one request at a time.
   async refresh() {
     if (!this.latent) return;
     if (this.busy) { this.again = true; return; }

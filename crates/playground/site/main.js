@@ -1,10 +1,10 @@
-// The page's state, and what its controls do. Everything that is computed is asked of the engine in the worker.
+// The page's state, and what its controls do. The engine in the worker does all computation.
 
 const state = {
   mode: "points",
   tables: null,
   about: null,
-  link: "points", // what leads to the state now
+  link: "points", // leads to the current state
   hash: null,
   playing: false,
   replaying: false,
@@ -28,7 +28,7 @@ function notice(words) {
   byId("notice").hidden = !words;
 }
 
-// --- frames: the worker sends one, the page draws it when the screen is ready, and asks for the next ---
+// --- frames: the worker sends one, the page draws it when the screen is ready, and requests the next ---
 
 const frameTimes = []; // milliseconds between two drawings, for the self-test
 let lastDrawn = 0;
@@ -79,7 +79,7 @@ function render(frame = {}) {
   for (const id of ["explain-d", "explain-g", "share"]) byId(id).disabled = state.playing || state.replaying;
   byId("hash").textContent = state.playing ? `${state.hash ?? "…"} (about once a second)` : state.hash ?? "…";
   byId("command").textContent = `train playground-hash --link "#${state.link}"`;
-  // While it trains, what is slow to draw or to read comes with every sixth frame.
+  // During training, what is slow to draw or to read is updated with every sixth frame.
   const isFull = !state.playing || drawings++ % 6 === 0;
   if (state.mode === "points") {
     drawMap(view);
@@ -95,7 +95,7 @@ function render(frame = {}) {
       drawSheet("sheet", pictures, 4);
       const { ink, spread } = sheetWords(pictures);
       const reals = sheetWords(training.reals);
-      byId("sheet-words").textContent = `Sixteen pictures of the same sixteen latents. ${Math.round(100 * ink)} % ink (reals: ${Math.round(100 * reals.ink)} %); they differ from each other ${Math.round((100 * spread) / Math.max(reals.spread, 1e-6))} % as much as the reals do.`;
+      byId("sheet-words").textContent = `Sixteen pictures from the same sixteen latents. ${Math.round(100 * ink)} % ink (reals: ${Math.round(100 * reals.ink)} %); they differ from each other ${Math.round((100 * spread) / Math.max(reals.spread, 1e-6))} % as much as the reals do.`;
     }
     if (training.reals && isFull) drawSheet("reals", training.reals, 8);
     if (!isFull) return;
@@ -104,7 +104,7 @@ function render(frame = {}) {
   }
 }
 
-// --- opening, and what changes what is open ---
+// --- opening a link, and changing settings ---
 
 let opening = 0;
 
@@ -118,7 +118,7 @@ async function open(link, remark = "") {
   } catch (error) {
     if (turn !== opening) return;
     if (link === "points") throw error;
-    return open("points", `The link could not be opened: ${error.message}. This is the GAN for points with its defaults instead.`);
+    return open("points", `The link could not be opened: ${error.message}. The page shows the GAN for points with its defaults instead.`);
   }
   if (turn !== opening) return;
   state.curve = new Curve();
@@ -329,7 +329,7 @@ function doodleWords() {
 function addDoodle(strokes) {
   const points = strokes.flat().length;
   if (points === 0) { byId("doodle-words").textContent = "The pad is empty: draw something first."; return; }
-  if (training.doodles.length >= MOST_DOODLES) { byId("doodle-words").textContent = `${MOST_DOODLES} doodles are the most.`; return; }
+  if (training.doodles.length >= MOST_DOODLES) { byId("doodle-words").textContent = `There can be at most ${MOST_DOODLES} doodles.`; return; }
   const every = Math.ceil(points / 380); // a link has room for 400 points of a doodle
   const kept = strokes.map((stroke) => stroke.filter((_, i) => i % every === 0 || i === stroke.length - 1));
   training.doodles.push(kept.map((stroke) => stroke.map(([x, y]) => LETTERS[x] + LETTERS[y]).join("")).join("."));
@@ -338,7 +338,7 @@ function addDoodle(strokes) {
   doodleWords();
 }
 
-// Stars of five points, each a little different.
+// Five-pointed stars, each a little different.
 function exampleDoodles() {
   for (const [size, turned] of [[24, 0], [21, 0.2], [26, -0.15]]) {
     const corner = (i) => [32 + size * Math.sin(turned + (4 * Math.PI * i) / 5), 32 - size * Math.cos(turned + (4 * Math.PI * i) / 5)].map((place) => Math.max(0, Math.min(63, Math.round(place))));
@@ -357,7 +357,7 @@ async function share() {
     await navigator.clipboard.writeText(address);
     words = "Copied. The address of this page leads to this state, too.";
   } catch {
-    // Without permission, the address bar has it.
+    // Without permission to copy, the link is only in the address bar.
   }
   byId("share-words").textContent = words;
 }
@@ -527,13 +527,13 @@ function setScheme(scheme) {
 
 // --- start ---
 
-// What is missing here, and what can still be done.
+// What this browser lacks, and what still works.
 function missing(error) {
   const same = "The same GAN trains on the command line: train playground-hash --link \"#points\" --steps 1000.";
-  if (location.protocol === "file:") return `A page that was opened as a file may not load its engine. Serve the folder, for example with “python3 -m http.server”, and open http://localhost:8000. ${same}`;
-  if (typeof Worker !== "function") return `This browser has no workers, in which the engine trains. The texts of the page can still be read. ${same}`;
+  if (location.protocol === "file:") return `A page that was opened as a file cannot load its engine. Serve the folder, for example with “python3 -m http.server”, and open http://localhost:8000. ${same}`;
+  if (typeof Worker !== "function") return `This browser has no web workers, which the engine needs. You can still read the texts of the page. ${same}`;
   const words = error.message;
-  if (words === "no WebAssembly") return `This browser has no WebAssembly, or it is switched off. The texts of the page can still be read. ${same}`;
+  if (words === "no WebAssembly") return `This browser has no WebAssembly, or it is switched off. You can still read the texts of the page. ${same}`;
   if (words === "no SIMD") return `This browser has no WebAssembly SIMD, which the engine needs: every browser since 2021 (Safari since 2023) has it. ${same}`;
   if (/memory/i.test(words)) return `There is too little memory for the engine. Close other tabs and load the page again, or choose a smaller width or batch. ${same}`;
   return `The engine could not be started (${words}). ${same}`;
@@ -553,7 +553,7 @@ async function start() {
   state.kind = kind;
   state.tables = tables;
   Object.assign(view, { edge: tables.edge, map: tables.map, side: tables.cells });
-  byId("engine").textContent = kind === "relaxed" ? "The engine uses this browser’s fused multiply-add." : "This browser has no fused multiply-add that rounds once, so the engine computes it in software: the same bits, about ten times slower.";
+  byId("engine").textContent = kind === "relaxed" ? "The engine uses this browser’s fused multiply-add." : "This browser has no fused multiply-add, so the engine computes it in software: the same bits, about ten times slower.";
   buildSettings("points");
   buildSettings("pictures");
   buildFailures();

@@ -8,7 +8,7 @@ document.addEventListener("securitypolicyviolation", (event) => troubles.push(`p
 
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// Waits until something holds; false if it never does.
+// Waits until a condition holds; false if it never does.
 async function until(holds, milliseconds = 60000) {
   const end = performance.now() + milliseconds;
   while (performance.now() < end) {
@@ -276,7 +276,7 @@ const SELF_TESTS = {
     check(await until(() => state.mode === "points" && state.about.mode === "points"), "an arrow key does not change back");
   },
 
-  // At several widths, and with letters of twice the size, nothing sticks out.
+  // At several widths, and with text of twice the size, nothing overflows.
   async widths(check, record) {
     record.layout = {};
     for (const mode of MODES) {
@@ -375,7 +375,7 @@ async function latents(check, panel) {
   panel.mix.dispatchEvent(new Event("input"));
   await idle();
   panel.values.forEach((value, i) => check(Math.abs(value - (panel.from[i] + panel.to[i]) / 2) < 1e-6, "half of the way is not in the middle"));
-  // The gradient of a pixel against the difference of two pictures.
+  // The gradient of a pixel agrees with the difference of two pictures.
   await panel.choose(14 * SIDE + 10);
   await idle();
   const [gradient, values] = [[...panel.gradient], [...panel.values]];
@@ -385,7 +385,7 @@ async function latents(check, panel) {
     check(Math.abs(slope - gradient[i]) < 0.01 + 0.15 * Math.abs(slope), `the gradient of latent ${i + 1} is ${gradient[i]}, the difference says ${slope}`);
   }
   const ink = panel.picture[panel.pixel];
-  button("More ink there").click();
+  button("More ink at the pixel").click();
   await idle();
   check(panel.picture[panel.pixel] >= ink - 1e-3, "along the gradient there is less ink");
   press("ArrowRight", panel.canvas);

@@ -1,4 +1,4 @@
-// Runs the engine in a thread of its own: answers what the page asks for, trains between the questions, and sends frames.
+// Runs the engine in a thread of its own: answers the page's requests, trains between them, and sends frames.
 "use strict";
 
 let engine = null; // the exports of the module
@@ -20,7 +20,7 @@ const pictures = new Map(); // the built-in pictures that were loaded
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const SLICE = 12; // milliseconds of training between two looks at the messages
+const SLICE = 12; // milliseconds of training between two checks for messages
 const FRAME = 30; // milliseconds between two frames
 const SHEET = 300; // ... of pictures, which take longer
 const SHEET_SIZE = 16;
@@ -35,8 +35,8 @@ function call(line, bytes = null) {
   try {
     length = engine.call();
   } catch {
-    // A trap: what it was doing is lost, and its buffers cannot be trusted.
-    throw new Error("The engine has stopped, probably for lack of memory. Load the page again; a smaller width or batch needs less.");
+    // A trap: the command is lost, and the engine's buffers cannot be trusted.
+    throw new Error("The engine has stopped, probably for lack of memory. Load the page again, and choose a smaller width or batch.");
   }
   const answer = new Uint8Array(engine.memory.buffer, engine.answer(), length);
   if (answer[0] === 1) throw new Error(decoder.decode(answer.slice(1)));
@@ -53,7 +53,7 @@ function probe(relaxed) {
   return new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 125, 125, 125, 1, 125, 3, 2, 1, 0, 7, 5, 1, 1, 97, 0, 0, 10, body.length + 2, 1, body.length, ...body]);
 }
 
-// Which module this browser can run, and fastest: the relaxed multiply-add counts only if it rounds once.
+// The fastest module that this browser can run. The relaxed multiply-add can be used only if it rounds once.
 function choose(wish) {
   if (!WebAssembly.validate(probe(false))) throw new Error("no SIMD");
   if (wish === "simd" || !WebAssembly.validate(probe(true))) return "simd";
@@ -187,7 +187,7 @@ function run() {
 function show(now, stopped, isMoving) {
   const about = json("about");
   const frame = { turns: about.turns, left: about.left, curve, rate: clock.rate, playing, replaying, stopped };
-  // While it trains, the hash is for about once a second.
+  // During training, the hash is sent about once a second.
   if (!isMoving || now - lastHash > 1000) {
     frame.link = about.link;
     frame.hash = json("hash").hash;
@@ -205,7 +205,7 @@ function show(now, stopped, isMoving) {
   postMessage({ frame });
 }
 
-// One question after the other: a link that is being opened must not be interrupted.
+// Requests are answered one after the other: opening a link must not be interrupted.
 let last = Promise.resolve();
 onmessage = ({ data: { id, action, ...rest } }) => {
   last = last.then(async () => {

@@ -1,7 +1,7 @@
-//! [`Engine`]: what the page's script can ask for.
+//! [`Engine`]: the commands of the page's script.
 //!
-//! A command is a line of words, then bytes if the command needs some. The answer is JSON or, where
-//! it says so, numbers as little-endian `f32`; before it stands the byte 0, or 1 if it is an error.
+//! A command is a line of words, then bytes if the command needs some. The answer is JSON or, if
+//! the code below says so, little-endian `f32`. A byte precedes it: 0, or 1 if it is an error.
 
 use models::LatentKind;
 use nn::Network;
@@ -87,9 +87,9 @@ impl Engine {
                 self.about()
             }
             "about" => self.about(),
-            // Repeats at most so many turns of the link.
+            // Repeats at most this many turns of the link.
             "replay" => {
-                let most = rest.parse().map_err(|_| "replay: how many?")?;
+                let most = rest.parse().map_err(|_| "replay: the number of turns is missing")?;
                 let session = self.session()?;
                 let left = session.replay(most).map_err(|error| stopped(&error))?;
                 let step = step_to_json(&session.last(), session.turns());
@@ -118,7 +118,7 @@ impl Engine {
                 let view = gan.view(session.settings());
                 numbers([&view.fakes, &view.arrows, &view.heights])
             }
-            // Floats: what D gives points, and minus the gradient of each one's term of G's loss.
+            // Floats: D's outputs for points, and minus the gradient of each point's G loss.
             "judge" => {
                 let session = self.session()?;
                 let gan = session.points().ok_or("judge: not the playground for points")?;
@@ -128,7 +128,7 @@ impl Engine {
             }
             // Floats: reals to show.
             "reals" => {
-                let count = rest.parse().map_err(|_| "reals: how many?")?;
+                let count = rest.parse().map_err(|_| "reals: the number is missing")?;
                 let session = self.session()?;
                 let reals = match (session.points(), session.pictures()) {
                     (Some(gan), _) => gan.reals(session.settings(), &session.link().cells, count),
@@ -139,7 +139,7 @@ impl Engine {
             }
             // Floats: the latents of the sheet, then its pictures.
             "sheet" => {
-                let count = rest.parse().map_err(|_| "sheet: how many?")?;
+                let count = rest.parse().map_err(|_| "sheet: the number is missing")?;
                 let gan = self.session()?.pictures().ok_or("sheet: not the playground for pictures")?;
                 let latents = gan.sheet_latents(count);
                 let pictures = gan.generator().infer(&latents);
@@ -153,7 +153,7 @@ impl Engine {
             }
             // Floats: `count` latents of a seed, for the generator of `who`.
             "latents" => {
-                let (who, seed) = rest.split_once(' ').ok_or("latents: whose, and the seed")?;
+                let (who, seed) = rest.split_once(' ').ok_or("latents: expected a generator and a seed")?;
                 let latent = self.generator(who)?.input_shape()[0];
                 let seed = seed.parse().map_err(|_| "latents: the seed is a number")?;
                 numbers([&LatentKind::Normal.draw(16, latent, kernels::Key::named(seed, "latents"))])
@@ -166,7 +166,7 @@ impl Engine {
             }
             // Floats: the gradient of the ink of a pixel with respect to the latents.
             "slopes" => {
-                let (who, pixel) = rest.split_once(' ').ok_or("slopes: whose, and the pixel")?;
+                let (who, pixel) = rest.split_once(' ').ok_or("slopes: expected a generator and a pixel")?;
                 let generator = self.generator(who)?;
                 let pixel =
                     pixel.parse().ok().filter(|pixel| *pixel < PIXELS).ok_or("slopes: there is no such pixel")?;
@@ -176,7 +176,7 @@ impl Engine {
             // The page that explains the next turn of a link.
             #[cfg(any(feature = "explain", not(target_family = "wasm")))]
             "explain" => {
-                let (turn, link) = rest.split_once(' ').ok_or("explain: whose turn, and the link")?;
+                let (turn, link) = rest.split_once(' ').ok_or("explain: expected a turn and a link")?;
                 let link = Link::parse(link)?;
                 let session = Session::at(&link, &self.pictures)?;
                 Ok(crate::explained::page(session, turn)?.into_bytes())

@@ -1,6 +1,6 @@
 //! JSON for the page, without a library: the module that a visitor downloads stays small.
 
-/// A value that is already written.
+/// A value, as JSON text.
 pub(crate) struct Json(String);
 
 impl Json {
@@ -19,7 +19,7 @@ impl Json {
         Self(written)
     }
 
-    /// A number; what JSON has no word for is null.
+    /// A number; null if it is not finite.
     pub(crate) fn number(number: f64) -> Self {
         Self(if number.is_finite() { number.to_string() } else { "null".into() })
     }

@@ -6,14 +6,14 @@
 //!
 //! The first word is the playground. Then come the settings that are not the defaults, what the
 //! visitor has drawn, and `run`: 300 steps, two turns of the discriminator, one of the generator, a
-//! change of a learning rate, 50 steps. A link has everything that the weights depend on.
+//! change of a learning rate, 50 steps. A link contains everything that the weights depend on.
 
 use crate::doodle::{self, Doodle};
 use crate::settings::Settings;
 use crate::shape::CELLS;
 use crate::{pictures, points};
 
-/// The most turns that a link can ask for: an hour or so of training.
+/// The most turns that a link can contain: an hour or so of training.
 const MOST_TURNS: u64 = 1_000_000;
 /// The most changes and turns, each counted as one.
 const MOST_EVENTS: usize = 500;
@@ -37,7 +37,7 @@ impl Mode {
     }
 }
 
-/// Whose turn it is.
+/// What a turn trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// A whole step: the turns of the discriminator, then those of the generator.
@@ -49,7 +49,7 @@ pub enum Turn {
 }
 
 impl Turn {
-    /// What stands before the number in links.
+    /// The prefix of the number in links.
     fn letter(self) -> &'static str {
         match self {
             Self::Step => "",

@@ -1,7 +1,7 @@
 //! [`PicturesGan`]: a small convolutional GAN for pictures of 28 x 28 pixels.
 //!
-//! The generator is that of quickdraw with a quarter of its channels, the discriminator has two
-//! convolutions: small enough to learn in a browser within minutes. Ink is 1, paper 0.
+//! The generator is that of quickdraw with a quarter of its channels, and the discriminator has two
+//! convolutions. Both are small enough to train in a browser within minutes. Ink is 1, paper 0.
 
 use kernels::Key;
 use kernels::random::{index, words};
@@ -38,7 +38,7 @@ pub(crate) static SETTINGS: [Setting; 8] = [
             Choice::new(
                 "doodles",
                 "Your doodles",
-                "Draw a few pictures of one thing: each is shown to the GAN moved by a pixel or two.",
+                "Draw a few pictures of one thing. The GAN sees each of them shifted by a pixel or two.",
             ),
         ]),
         live: false,

@@ -1,8 +1,8 @@
 //! [`PointsGan`]: the GAN for points in the plane.
 //!
-//! Both networks are perceptrons with two hidden layers of leaky ReLUs, trained with Adam. A
-//! mistake of the museum can be switched on: a generator that is not cut off in the discriminator's
-//! turn, or a discriminator that is not frozen in the generator's.
+//! Both networks are perceptrons with two hidden layers of leaky ReLUs, trained with Adam. One of
+//! two mistakes of the museum can be switched on: fakes that are not detached in the
+//! discriminator's turn, or a discriminator that is not frozen in the generator's turn.
 
 use kernels::Key;
 use models::LatentKind;
@@ -44,7 +44,7 @@ pub(crate) static SETTINGS: [Setting; 13] = [
             Choice::new(
                 "saturating",
                 "Logistic, saturating",
-                "The minimax loss of the first paper: where D rejects a fake with certainty, its arrow shrinks to nothing.",
+                "The minimax loss of the first GAN paper: where D rejects a fake with certainty, its arrow shrinks to nothing.",
             ),
             Choice::new(
                 "least-squares",
@@ -74,7 +74,7 @@ pub(crate) static SETTINGS: [Setting; 13] = [
     Setting {
         key: "g_rate",
         label: "Learning rate of G",
-        about: "Higher: fakes move faster, but run together from one cloud to the next. Much higher than D's: mode collapse.",
+        about: "Higher: fakes move faster, but jump together from one cloud to the next. Much higher than D's: mode collapse.",
         kind: number(0.001, 0.0, 1.0, false, RATES),
         live: true,
     },
@@ -127,7 +127,7 @@ pub(crate) static SETTINGS: [Setting; 13] = [
             ),
             Choice::new(
                 "no-cut",
-                "G is not cut off in D's turn",
+                "Fakes are not detached in D's turn",
                 "D's turn teaches G to be caught: fakes flee from the reals.",
             ),
         ]),
@@ -163,12 +163,12 @@ pub(crate) static SETTINGS: [Setting; 13] = [
     },
 ];
 
-/// A GAN that goes wrong in a way that everybody meets.
+/// A classic failure of GAN training.
 #[derive(Debug)]
 pub struct Failure {
     /// Its name.
     pub name: &'static str,
-    /// What it is called.
+    /// Its label on the page.
     pub label: &'static str,
     /// What to look at, why it happens, and what helps.
     pub about: &'static str,
@@ -181,7 +181,7 @@ pub static FAILURES: [Failure; 5] = [
     Failure {
         name: "collapse",
         label: "Mode collapse",
-        about: "G takes 10 turns for each of D: all fakes run to the one place that D likes best, and on when D has learned. What helps: fewer turns of G, a lower rate of G, R1.",
+        about: "G takes 10 turns for each of D: all fakes move to the place that D rates highest, and move on once D has learned. What helps: fewer turns of G, a lower rate of G, R1.",
         link: "points&g_rate=0.002&g_turns=10",
     },
     Failure {
@@ -198,8 +198,8 @@ pub static FAILURES: [Failure; 5] = [
     },
     Failure {
         name: "no-cut",
-        label: "G is not cut off in D’s turn",
-        about: "The gradient of D’s loss flows on into G and makes its fakes easy to tell: D’s turn undoes what G’s turn did, and no fake stays near a real.",
+        label: "Fakes are not detached in D’s turn",
+        about: "The gradient of D’s loss flows into G and makes its fakes easy to detect: D’s turn undoes what G’s turn did, and no fake stays near a real.",
         link: "points&mistake=no-cut",
     },
     Failure {
@@ -229,7 +229,7 @@ pub struct PointsGan {
 
 /// What the page shows of a [`PointsGan`].
 pub struct PointsView {
-    /// SHOWN fakes of latents that never change, as (x, y).
+    /// SHOWN fakes from latents that never change, as (x, y).
     pub fakes: Tensor,
     /// Minus the gradient of each fake's own term of the generator's loss with respect to its
     /// place: where D pushes it.

@@ -10,7 +10,7 @@ use crate::pictures::PicturesGan;
 use crate::points::PointsGan;
 use crate::settings::Settings;
 
-/// The numbers of a step or a turn; None for the network whose turn it was not.
+/// The metrics of a step or a turn; None for a network that had no turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Step {
     /// The discriminator's loss, without a penalty.
@@ -24,7 +24,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The numbers of both, those of `later` first.
+    /// The metrics of both, preferring those of `later`.
     fn then(self, later: Self) -> Self {
         Self {
             d_loss: later.d_loss.or(self.d_loss),
@@ -43,14 +43,14 @@ pub(crate) enum Gan {
 
 /// A GAN in training.
 pub struct Session {
-    /// The start, and what has happened since.
+    /// The start, and the turns and changes since.
     link: Link,
     /// The settings now.
     settings: Settings,
     pub(crate) gan: Gan,
     /// The numbers of the last turn.
     last: Step,
-    /// What the link that was opened still asks for.
+    /// The turns and changes of the opened link that are not repeated yet.
     pending: VecDeque<Event>,
 }
 
@@ -70,10 +70,10 @@ impl Session {
         Ok(Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending })
     }
 
-    /// The GAN of `link` in its state.
+    /// The GAN of `link`, trained to the link's state.
     ///
     /// # Errors
-    /// When a value is not finite on the way, or there are no pictures.
+    /// When a value is not finite during training, or there are no pictures.
     pub fn at(link: &Link, pictures: &[u8]) -> Result<Self, String> {
         let mut session = Self::new(link, pictures)?;
         while session.replay(1000).map_err(|error| error.to_string())? > 0 {}
@@ -129,7 +129,7 @@ impl Session {
     /// Changes a setting from now on.
     ///
     /// # Errors
-    /// When it is no setting, cannot have this value, or cannot change during a run.
+    /// When there is no such setting, or it cannot have this value or change during a run.
     pub fn change(&mut self, key: &str, value: &str) -> Result<(), String> {
         let before = self.settings.text(key_of(&self.settings, key)?);
         self.settings.set(key, value)?;
@@ -138,7 +138,7 @@ impl Session {
             return Err(format!("`{key}` cannot change during a run"));
         }
         if self.link.run.is_empty() {
-            // A change before the first turn is a setting.
+            // A change before the first turn is one of the initial settings.
             self.link.settings.set(key, value)?;
         } else {
             self.link.run.push(Event::Change(key.into(), value.into()));
@@ -149,7 +149,7 @@ impl Session {
     /// One turn.
     ///
     /// # Errors
-    /// When a value is not finite; what is complete so far is kept.
+    /// When a value is not finite; complete turns are kept.
     pub fn take(&mut self, turn: Turn) -> Result<Step, NonFinite> {
         let (d, g) = match turn {
             Turn::Step => (self.settings.count("k"), self.settings.count("g_turns")),

@@ -22,13 +22,13 @@ pub struct Setting {
 pub enum Kind {
     /// Numbers within bounds.
     Number {
-        /// The value unless a link has another.
+        /// The value if the link has none.
         default: f64,
         /// The smallest value.
         low: f64,
         /// The largest value.
         high: f64,
-        /// Whether only whole numbers are meant.
+        /// Whether only whole numbers are valid.
         whole: bool,
         /// The values that the page offers.
         offered: &'static [f64],

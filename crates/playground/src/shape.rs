@@ -25,8 +25,8 @@ pub(crate) const CELLS: usize = 48;
 /// The map shows the plane from -EDGE to EDGE on both axes.
 pub(crate) const EDGE: f64 = 2.4;
 
-/// `count` real points of the distribution called `shape`, from the stream `key` and the one after
-/// it, shape (count, 2). `cells` are those that a visitor has drawn, by number, row by row from the
+/// `count` real points of the distribution called `shape`, from the stream `key` and the next one,
+/// shape (count, 2). `cells` are those that a visitor has drawn, by number, row by row from the
 /// top.
 pub(crate) fn points(shape: &str, cells: &[u16], count: usize, key: Key) -> Tensor {
     let noise = |deviation| nn::init::normal(&[count, 2], 0.0, deviation, key);

@@ -1,8 +1,8 @@
 //! Builds the site: one page, the worker, the pictures, the trained generator, and the engine as
 //! WebAssembly.
 //!
-//! The engine is compiled twice, without and with the relaxed multiply-add: the page loads the one
-//! that the browser can run.
+//! The engine is compiled without and with the relaxed multiply-add, and the page loads the fastest
+//! module that the browser can run. A third module explains turns.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,10 @@ const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 /// The page.
 ///
 /// # Panics
-/// Never: the template has only known places.
+/// Never: the template has only known placeholders.
 pub fn html() -> String {
-    // A page that explains a turn is opened from this one and inherits its policy, so that its style
-    // and its script are named too.
+    // A page that explains a turn is opened from this one and inherits its policy, which must
+    // therefore also allow that page's style and script.
     let [styles, scripts] = explain::policy();
     let page = Page {
         title: TITLE,
@@ -44,7 +44,7 @@ pub fn html() -> String {
     page.write(|name| unreachable!("page.html asks for {name}"))
 }
 
-/// Every file of the site but the modules, by name.
+/// Every file of the site except the modules, by name.
 pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("index.html", html().into_bytes()),
@@ -99,7 +99,7 @@ pub fn build(out: &Path) -> Result<(), String> {
 /// Checks that the compiler has the standard library of the target.
 ///
 /// # Errors
-/// When it has not: how to get it.
+/// When it is missing; the error says how to install it.
 pub fn has_target() -> Result<(), String> {
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let found = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();

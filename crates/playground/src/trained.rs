@@ -20,7 +20,7 @@ pub fn encode(generator: &Network) -> Vec<u8> {
 /// The generator of a file.
 ///
 /// # Errors
-/// When the file is not one of [`encode`].
+/// When the file is not one that [`encode`] wrote.
 pub fn decode(file: &[u8]) -> Result<Network, String> {
     let damaged = || "the file of the trained generator is damaged".to_owned();
     let (latent, mut rest) = file.split_first().ok_or_else(damaged)?;
@@ -37,7 +37,8 @@ pub fn decode(file: &[u8]) -> Result<Network, String> {
     if rest.is_empty() { Ok(generator) } else { Err(damaged()) }
 }
 
-/// The nearest half of a number; what is too large becomes the largest, what is tiny 0.
+/// The nearest half-precision number; values that are too large become the largest one, tiny ones
+/// 0.
 fn half(number: f32) -> u16 {
     let bits = number.to_bits();
     let sign = (bits >> 16 & 0x8000) as u16;
@@ -51,7 +52,7 @@ fn half(number: f32) -> u16 {
     }
 }
 
-/// The number of a normal half.
+/// The value of a normal half-precision number.
 fn single(half: u16) -> f32 {
     let (sign, exponent, fraction) = (u32::from(half >> 15), u32::from(half >> 10 & 31), u32::from(half & 0x3ff));
     if exponent == 0 {

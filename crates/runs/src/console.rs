@@ -120,7 +120,7 @@ impl LateBar {
         }
     }
 
-    /// Says a line above the bar.
+    /// Prints a line above the bar.
     pub(crate) fn say(&self, line: &str) {
         let say = || self.output.say(line);
         self.bar.as_ref().map_or_else(say, |bar| bar.suspend(say));

@@ -1,9 +1,8 @@
 //! [`Ranks`]: the processes that train one run together, and what they agree on.
 //!
-//! Everything that a single rank may fail at or wish for is agreed on by all of them, at the same
-//! points of the program: [`Ranks::agree`]. So all ranks continue, or all return the same failure,
-//! and none waits for another one that has ended. Between two such points a rank keeps its failure
-//! to itself.
+//! All ranks agree on the failure or request of a single rank, at the same points of the program:
+//! see [`Ranks::agree`]. All of them then continue, or return the same failure, so none waits for a
+//! rank that has ended. Between two such points, a rank keeps its failure to itself.
 
 mod message;
 mod start;
@@ -36,19 +35,20 @@ struct Several {
     state: AtomicU8,
 }
 
-/// The ranks still talk to each other.
+/// The ranks exchange messages.
 const TALKING: u8 = 0;
-/// They have agreed on a failure: each knows that all others end, too.
+/// They have agreed on a failure: each rank knows that all others end, too.
 const ENDED: u8 = 1;
 /// A message could not be exchanged.
 const BROKEN: u8 = 2;
 
-/// The votes of [`Ranks::agree_on`]: 0 to continue, up to [`MOST_WISHED`] to end in order.
+/// The vote of a rank that failed. [`Ranks::agree_on`] also accepts 0 to continue, and up to
+/// [`MOST_WISHED`] to end in an orderly way.
 const FAILED: u64 = 1 << 32;
 const MOST_WISHED: u64 = FAILED - 1;
 
 impl Ranks {
-    /// The ranks that exchange `messages`; `machine` is the name of the computer of this one.
+    /// The ranks that exchange `messages`; `machine` is the name of this rank's computer.
     pub fn new(messages: impl Communicator + Send + Sync + 'static, machine: impl Into<String>) -> Self {
         let several = messages.size() > 1;
         let (messages, machine, state) = (Box::new(messages), machine.into(), AtomicU8::new(TALKING));
@@ -75,7 +75,7 @@ impl Ranks {
     /// on all ranks. Must be called by all ranks, unless they have already agreed on a failure.
     ///
     /// # Errors
-    /// The failure, which names the rank if it is not rank 0; or that a rank cannot be reached.
+    /// The failure, which names the rank if it is not rank 0. When a rank cannot be reached.
     pub fn agree<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         self.agree_on(result, 0).map(|(value, _)| value)
     }
@@ -112,7 +112,7 @@ impl Ranks {
         Err(failure.at(place))
     }
 
-    /// Continues after an agreement on a failure.
+    /// Lets the ranks exchange messages again after they agreed on a failure.
     pub(crate) fn resume_talking(&self) {
         if let Some(several) = &self.0 {
             let _ = several.state.compare_exchange(ENDED, TALKING, Ordering::Relaxed, Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl Ranks {
         several.exchanged(several.of_rank(0, bytes))
     }
 
-    /// Rejects ranks that say different things.
+    /// Rejects ranks whose `text` differs, with the message `what`.
     ///
     /// # Errors
     /// Names the first rank that differs from rank 0; the same error on all ranks.
@@ -177,7 +177,7 @@ impl Ranks {
             None => Ok(()),
             Some(Difference { rank, name }) => {
                 several.state.store(ENDED, Ordering::Relaxed);
-                Err(Failure::new(Code::Wrong, "the ranks do not have the same weights any more")
+                Err(Failure::new(Code::Wrong, "the ranks no longer have the same weights")
                     .at(format!("step {step}, rank {rank} of {}", self.size()))
                     .because(format!(
                         "`{name}` differs from that of rank 0; equal steps give equal bits, so the memory or the processor \
@@ -197,11 +197,11 @@ impl Ranks {
 }
 
 impl Several {
-    /// Notes it if a message could not be exchanged.
+    /// Converts the error, and notes that a message could not be exchanged.
     fn exchanged<T>(&self, result: Result<T, CommunicationError>) -> Result<T, Failure> {
         result.map_err(|error| {
             self.state.store(BROKEN, Ordering::Relaxed);
-            Failure::new(Code::Network, "the ranks of the run have lost each other")
+            Failure::new(Code::Network, "the ranks have lost their connection")
                 .at(format!("rank {} of {}", self.messages.rank(), self.messages.size()))
                 .because(error)
         })
@@ -229,7 +229,7 @@ impl fmt::Debug for Ranks {
     }
 }
 
-/// Times a message, and the wait for the other rank.
+/// Times a message, including the wait for the other rank.
 fn timed<R>(kind: &'static str, bytes: usize, exchange: impl FnOnce() -> R) -> R {
     time(Category::Messages, kind, Work::Floats(bytes / 4), exchange)
 }

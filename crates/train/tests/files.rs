@@ -111,7 +111,7 @@ fn files_are_inspected() {
     let found = json(&place.good("inspect run/checkpoints/step-000001.safetensors --json").out);
     assert_eq!(found["about"]["weights_hash"], run.hash());
     assert!(found["arrays"].as_array().unwrap().iter().all(|array| array["not_finite"] == 0));
-    // Damage is told, and what can be read is shown.
+    // Damage is reported, and what can be read is shown.
     let path = place.path("run/checkpoints/step-000001.safetensors");
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

@@ -23,7 +23,7 @@ use chromium::browser;
 
 /// No self-test takes longer than this, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(170);
-/// The most bytes to the first use, compressed: the page, the worker and the larger module.
+/// The most bytes, compressed, that a first use loads: the page, the worker and the larger module.
 const MOST_BYTES: usize = 400_000;
 
 /// The site, built once; None if the target is missing, after a message.
@@ -125,7 +125,7 @@ fn self_test(browser: &Path, folder: &Path, query: &str, options: &[&str], width
     serde_json::from_str(&text[..=end]).or_else(|_| serde_json::from_str(&record)).unwrap_or_else(|_| panic!("{text}"))
 }
 
-/// The hashes of the page against those of the native engine.
+/// Compares the hashes of the page with those of the native engine.
 fn assert_passed(record: &Value, name: &str) {
     assert_eq!(record["pass"], true, "{name}: {:#}", record["failures"]);
     let hashes = record["hashes"].as_object().unwrap();
@@ -133,7 +133,7 @@ fn assert_passed(record: &Value, name: &str) {
     for (text, hash) in hashes {
         let link = Link::parse(text).unwrap();
         let native = Session::at(&link, &drawings::pictures_of(&link)).unwrap().hash();
-        assert_eq!(hash, &native, "{name}: {text} has other bits in the browser");
+        assert_eq!(hash, &native, "{name}: {text} has different bits in the browser");
     }
 }
 

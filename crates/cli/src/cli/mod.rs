@@ -195,7 +195,7 @@ fn as_written() -> Command {
         )
         .subcommand(
             PlaygroundHashArgs::augment_args(Command::new("playground-hash"))
-                .about("Trains what a link of the playground's page describes, and prints the hash of the weights")
+                .about("Trains the GAN that a link to the playground describes, and prints the hash of its weights")
                 .after_help(EXIT_CODES),
         )
         .subcommand(

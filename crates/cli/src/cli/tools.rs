@@ -172,10 +172,10 @@ pub(crate) struct PlaygroundHashArgs {
     /// The address of the page, or the part of it after `#`
     #[arg(long, value_name = "LINK", default_value = "points")]
     pub(crate) link: String,
-    /// Train so many steps more
+    /// Train this many more steps
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) steps: u64,
-    /// Write the weights of the generator of pictures as the page loads a trained one
+    /// Write the weights of a generator of pictures, as the page loads them
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `train playground-hash`: trains what a link of the playground's page describes.
+//! `train playground-hash`: trains the GAN that a link to the playground describes.
 
 use datasets::advice;
 use playground::{Link, Session, Turn, drawings, trained};
@@ -25,9 +25,9 @@ pub(crate) fn run(args: &PlaygroundHashArgs) -> Result<(), Failure> {
     }
     if let Some(out) = &args.out {
         let Some(gan) = session.pictures() else {
-            return Err(Failure::new(Code::Usage, "only a generator of pictures can be written")
+            return Err(Failure::new(Code::Usage, "only the weights of a generator of pictures can be written")
                 .at("option --out")
-                .because("the link is one of the playground for points")
+                .because("the link is for the playground with points")
                 .help(advice!(
                     "playground-weights",
                     "leave out `--out`, or train pictures: `train playground-hash --link \"#pictures\" --out FILE`"

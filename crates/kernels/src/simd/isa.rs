@@ -18,8 +18,8 @@ use super::{Kernel, RegisterTiles, Simd};
 /// `instruction_sets!(callback)` passes the rows to the macro `callback`. A row is the token, and
 /// the name of its module and of its tests, which is also the name that users type.
 ///
-/// `--cfg backdraw_one_isa` leaves only the widest set of a module for WebAssembly, so that it is a
-/// third as large. Its page has to ask the browser before, and load the module that fits.
+/// `--cfg backdraw_one_isa` keeps only the widest set in a WebAssembly module, which is then a
+/// third as large. The page must first find out which module the browser can run.
 macro_rules! instruction_sets {
     ($callback:ident) => {
         $callback! {

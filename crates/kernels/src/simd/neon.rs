@@ -78,7 +78,7 @@ impl Simd for Neon {
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         run_neon(self, kernel)
     }
-    /// In squares of four, by two rounds of exchanges each.
+    /// By blocks of 4x4, each in two rounds of exchanges.
     #[inline(always)]
     fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
         assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);

@@ -19,10 +19,10 @@ impl Portable {
 /// `a * b + c` with a single rounding, as IEEE 754 defines it, on every CPU and without a library
 /// call.
 ///
-/// Where the CPU has the instruction at compile time it is used. Elsewhere: the product of two
+/// Targets that have the instruction use it. Elsewhere, `f64` does the work: the product of two
 /// `f32` is exact in `f64` (24 + 24 <= 53 bits), so only the sum and the conversion back to `f32`
 /// round. Two roundings in a row are right unless the first one lands on a tie of the second. Only
-/// in that case, about once in 2^29 random numbers, the sum is rounded **to odd** (Boldo and
+/// in that case, for about one in 2^29 random inputs, the sum is rounded **to odd** (Boldo and
 /// Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to
 /// odd", 2008), which avoids the tie.
 #[inline(always)]

@@ -5,7 +5,7 @@
 //! `-Ctarget-feature=+simd128`, and wherever such a module runs, the instructions are there.
 //!
 //! There is no fused multiply-add among them. [`Simd::mul_add`] computes in `f64`, two lanes at a
-//! time, and repeats the few vectors in [doubt](super::portable::in_doubt) with care.
+//! time, and recomputes the few vectors in [doubt](super::portable::in_doubt) exactly.
 
 use core::arch::wasm32::*;
 
@@ -31,7 +31,7 @@ macro_rules! quarters {
     };
 }
 
-/// Declares functions of registers, which must be compiled into the kernel that uses them.
+/// Declares functions of registers, which must be inlined into the kernel that uses them.
 macro_rules! registers {
     ($($name:ident($($x:ident),+) { $body:expr })+) => {$(
         #[inline(always)]
@@ -47,7 +47,7 @@ registers! {
     mul_even(a, b) { u64x2_extmul_low_u32x4(i32x4_shuffle::<0, 2, 0, 2>(a, a), i32x4_shuffle::<0, 2, 0, 2>(b, b)) }
 }
 
-/// The operations of every token of WebAssembly, but for the multiply-add.
+/// The operations of every token of WebAssembly, except the multiply-add.
 macro_rules! wasm_operations {
     () => {
         type F = [v128; 4];
@@ -122,7 +122,7 @@ macro_rules! wasm_operations {
 #[cfg(target_feature = "relaxed-simd")]
 pub(super) use {quarters, wasm_operations};
 
-/// 16 numbers of 32 bits from memory.
+/// Loads 16 numbers of 32 bits.
 #[inline(always)]
 pub(super) fn load<T>(x: &[T; LANES]) -> [v128; 4] {
     const { assert!(size_of::<T>() == 4) };
@@ -131,7 +131,7 @@ pub(super) fn load<T>(x: &[T; LANES]) -> [v128; 4] {
     unsafe { [v128_load(x), v128_load(x.add(1)), v128_load(x.add(2)), v128_load(x.add(3))] }
 }
 
-/// [`Simd::transpose`] in squares of four, by two rounds of exchanges each.
+/// [`Simd::transpose`] by blocks of 4x4, each in two rounds of exchanges.
 #[inline(always)]
 pub(super) fn transpose(rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
     assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);
@@ -176,7 +176,7 @@ fn promote_high(a: v128) -> v128 {
 impl Simd for Wasm128 {
     wasm_operations!();
 
-    // The doubles in between take most registers, so the sums of any tile are spilled.
+    // The intermediate doubles take most registers, so the sums of any tile are spilled.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
 
     #[inline(always)]

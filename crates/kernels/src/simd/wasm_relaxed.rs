@@ -1,5 +1,5 @@
-//! Relaxed WebAssembly SIMD: as [`Wasm128`](super::Wasm128), with the multiply-add of the CPU where
-//! that is fused.
+//! Relaxed WebAssembly SIMD: [`Wasm128`](super::Wasm128) with the multiply-add of the CPU, if that
+//! is fused.
 //!
 //! The standard leaves open whether `f32x4.relaxed_madd` rounds once or twice: that depends on the
 //! engine and on the CPU. So modules that are compiled with `-Ctarget-feature=+simd128,+relaxed-simd`
@@ -41,8 +41,8 @@ fn run_wasm_relaxed<K: Kernel>(token: WasmRelaxed, kernel: K) -> K::Output {
 impl Simd for WasmRelaxed {
     wasm_operations!();
 
-    // For the 16 registers of x86-64, because 4 x 1 spills there: steps of a GAN were 1.4 times as
-    // slow in V8.
+    // For the 16 registers of x86-64. A tile of 4 x 1 spills there, and steps of a GAN take 1.4
+    // times as long in V8.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 2, 1, 1, 1, 0, 0, 0, 0] };
 
     #[inline(always)]

@@ -247,8 +247,7 @@ mod tests {
         assert_eq!(rest.stages(0..9000 - at), moved);
     }
 
-    /// Between the groups of steps too, although more images have then been shown than the stage
-    /// says.
+    /// Also within a group of steps, where more images have been shown than before the group.
     #[test]
     fn a_schedule_that_is_resumed_begins_with_the_stage_where_it_stopped() {
         let whole = small();

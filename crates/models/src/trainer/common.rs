@@ -29,8 +29,8 @@ pub struct CommonOptions {
     /// How the products of dense layers and convolutions are computed.
     #[serde(with = "precision")]
     pub precision: Precision,
-    /// The number of parts of a batch, each of which makes a forward and a backward pass of its
-    /// own; their gradients are averaged. A step needs only the memory of one shard.
+    /// The number of parts of a batch. Each has its own forward and backward pass; their gradients
+    /// are averaged. A step keeps the activations of only one shard in memory.
     pub shards: usize,
 }
 
@@ -85,7 +85,7 @@ impl CommonOptions {
                 let divisors = (1..=batch).filter(|shards| batch.is_multiple_of(*shards));
                 let divisors: Vec<String> = divisors.map(|shards| shards.to_string()).collect();
                 let why = format!(
-                    "{} shards are not equal parts of {batch} images: use one of {}",
+                    "{batch} images cannot be divided into {} equal shards: use one of {}",
                     self.shards,
                     divisors.join(", ")
                 );

@@ -37,10 +37,10 @@ pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool)
     images.fold(first, |all, image| all.concat(&image))
 }
 
-/// The same as a computation in `ctx`.
+/// Like [`sampled`], but recorded in `ctx`.
 ///
 /// # Errors
-/// With dropout, whose random numbers are not part of the computation.
+/// With dropout, whose random numbers are not recorded.
 pub(crate) fn sampled_in(
     ctx: &mut ForwardContext,
     generator: &Network,
@@ -58,8 +58,8 @@ pub(crate) fn sampled_in(
 /// Everything random comes from streams keyed by (seed, name of the stream, number), so the
 /// services hold no state.
 ///
-/// A step's batch consists of [`Shards`], which several ranks may share. Tensors of a step hold the
-/// rows of this process only, those of its shards. Numbers of images count the whole batch.
+/// A step's batch consists of [`Shards`], which several ranks may share. The tensors of a step hold
+/// only the rows of this process's shards; numbers of images count the whole batch.
 #[derive(Clone, Debug)]
 pub(crate) struct StepServices {
     seed: u64,
@@ -97,7 +97,7 @@ impl StepServices {
     /// Shares the shards with other ranks.
     ///
     /// # Errors
-    /// When the ranks cannot have equally many.
+    /// When the number of ranks does not divide that of the shards.
     pub(crate) fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
         self.shards = self.shards.shared_by(ranks).map_err(|why| SettingsError { key: "shards", why })?;
         Ok(())
@@ -108,7 +108,7 @@ impl StepServices {
         own * self.shards.ranks()
     }
 
-    /// Those of this process, of the images of a whole batch.
+    /// This process's part of the images of a whole batch.
     pub(crate) fn own_images(&self, whole: &[usize]) -> Vec<usize> {
         whole[self.shards.own_rows(whole.len())].to_vec()
     }
@@ -179,14 +179,14 @@ impl<'a> StepContext<'a> {
         Self { turn, ..self }
     }
 
-    /// The latents of this process, of the `count` latents of the whole batch from the stream
-    /// called `stream`: shape (own, size).
+    /// This process's part of the batch's `count` latents, which come from the stream called
+    /// `stream`: shape (own, size).
     pub(crate) fn latents(self, stream: &str, count: usize) -> Tensor {
         let (kind, size) = self.services.latents;
         self.own(kind.draw(count, size, self.key(stream)))
     }
 
-    /// The rows of this process, of the rows of the whole batch.
+    /// This process's rows of a tensor for the whole batch.
     pub(crate) fn own(self, whole: Tensor) -> Tensor {
         let rows = self.services.shards.own_rows(whole.shape()[0]);
         if rows.len() == whole.shape()[0] { whole } else { whole.rows(rows) }
@@ -202,7 +202,7 @@ impl<'a> StepContext<'a> {
         self.shard.number - if self.shard.count == 1 { 0 } else { self.services.shards.own().start }
     }
 
-    /// The rows of the shard, of the rows of this process.
+    /// The shard's rows of a tensor with the rows of this process.
     pub(crate) fn rows(self, own: &Tensor) -> Tensor {
         if self.shard.count == 1 {
             return own.clone();
@@ -229,7 +229,7 @@ impl<'a> StepContext<'a> {
         others.map(move |number| Self { shard: Shard { number, count }, ..self })
     }
 
-    /// From the tensors of the shards of this process those of all shards.
+    /// Gathers the tensors of all shards; `own` are those of this process's shards.
     ///
     /// # Errors
     /// When another rank cannot be reached.
@@ -242,15 +242,15 @@ impl<'a> StepContext<'a> {
         self.shards().map(make).collect()
     }
 
-    /// What `make` turns the rows of each shard into, together.
+    /// Applies `make` to the rows of each shard of this process, and concatenates the results.
     pub(crate) fn map_rows(self, own: &Tensor, mut make: impl FnMut(Self, &Tensor) -> Tensor) -> Tensor {
         let made = self.shards().map(|at| make(at, &at.rows(own)));
         made.reduce(|all, more| all.concat(&more)).expect("a process has at least one shard")
     }
 
     /// The mean over all shards of what `pass` returns for each, such as its
-    /// [gradients](Self::differentiate) and metrics. The passes are made one after the other, so
-    /// `pass` should make all large values itself, from the [rows](Self::rows) of its shard.
+    /// [gradients](Self::differentiate) and metrics. The passes run one after the other, so
+    /// `pass` should create all large values itself, from the [rows](Self::rows) of its shard.
     ///
     /// # Errors
     /// When a pass fails, or another rank cannot be reached.
@@ -267,7 +267,8 @@ impl<'a> StepContext<'a> {
         self.augmented_with(None, images, whose)
     }
 
-    /// Like [`augmented`](Self::augmented); each augmentation with probability `p`, if given.
+    /// Like [`augmented`](Self::augmented), but applies each augmentation with probability `p`, if
+    /// given.
     pub(crate) fn augmented_with(self, p: Option<f64>, images: &Var, whose: &str) -> Var {
         let StepServices { common, noise, range, .. } = self.services;
         let key = |purpose: &str| self.key(&format!("{purpose} of {whose}"));

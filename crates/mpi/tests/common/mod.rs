@@ -1,5 +1,5 @@
-//! Drives the built binary under `mpirun`, in a folder of its own. Nothing waits for ever: after
-//! [`LIMIT`] a job is killed and the test fails.
+//! Drives the built binary under `mpirun`, in a folder of its own. After [`LIMIT`], a job is killed
+//! and the test fails.
 #![allow(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
 use std::fs;
@@ -106,7 +106,7 @@ impl Place {
         steps
     }
 
-    /// Starts a run that would never end, and returns when it has a checkpoint of a step.
+    /// Starts a run that would never end, and returns once it has saved a checkpoint after a step.
     pub(crate) fn start(&self, ranks: usize, line: &str) -> Child {
         let mut child = self.command(ranks, line).spawn().unwrap();
         let began = Instant::now();
@@ -142,7 +142,7 @@ pub(crate) fn finish(mut child: Child, limit: Duration) -> Outcome {
     let watch = thread::spawn(move || {
         let timed_out = is_done.recv_timeout(limit).is_err_and(|why| why == std::sync::mpsc::RecvTimeoutError::Timeout);
         if timed_out {
-            // mpirun passes it on to its processes.
+            // mpirun passes the signal on to its processes.
             let _ = Command::new("kill").args(["-TERM", &killer]).status();
             thread::sleep(Duration::from_secs(2));
             let _ = Command::new("kill").args(["-KILL", &killer]).status();

@@ -152,12 +152,12 @@ impl Checkpoint {
     /// The bytes of the file, as a message to other ranks.
     ///
     /// # Errors
-    /// When a state cannot be represented, which that of a system always can.
+    /// When a state cannot be represented; that of a system always can.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
         encode(self)
     }
 
-    /// The checkpoint that [`to_bytes`](Self::to_bytes) was called of.
+    /// The checkpoint that [`to_bytes`](Self::to_bytes) encoded.
     ///
     /// # Errors
     /// The [`Flaw`] of the bytes.
@@ -216,12 +216,12 @@ pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
 }
 
 /// The name of what the moving average `name` averages: `generator.conv.weight` for
-/// `average.conv.weight`. None if `name` is not of the network of moving averages.
+/// `average.conv.weight`. None if `name` does not belong to the moving averages.
 pub(crate) fn averaged(name: &str) -> Option<String> {
     Some(format!("generator.{}", name.strip_prefix("average.")?))
 }
 
-/// The part of a system's state that a name belongs to: what stands before its first period.
+/// The part of a system's state that a name belongs to: the text before its first period.
 pub(crate) fn part_of(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }

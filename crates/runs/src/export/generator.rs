@@ -90,7 +90,7 @@ impl Generator {
         self.trace.steps.iter().filter(|step| !is_identity(step))
     }
 
-    /// The steps whose running mean is not part of the computation, each with its mean.
+    /// The steps with a running mean that the computation does not use, each with its mean.
     pub(super) fn means(&self) -> impl Iterator<Item = (&TraceStep, &Tensor)> {
         self.trace.steps.iter().filter_map(|step| match &step.computation {
             Computation::Layer(LayerSpec::RunningMean(mean)) => Some((step, mean)),
@@ -129,7 +129,7 @@ impl Generator {
         let values = step.inputs.iter().filter(|input| matches!(input, TraceInput::Value(_)));
         let mixed = values.map(|input| self.shape_of(input).len()).any(|other| other != rank);
         if mixed && !matches!(name, "reshape" | "matmul") {
-            return Err(format!("its inputs do not have {rank} axes, as its value has"));
+            return Err(format!("its inputs do not have {rank} axes like its result"));
         }
         Ok(())
     }

@@ -27,14 +27,15 @@ struct Exported {
     /// The names of the tensors in this project, by their names in the file; by default the same.
     #[serde(default)]
     names: BTreeMap<String, String>,
-    /// The tensors in the file that are laid out like images (from version 2, as the rest).
+    /// The tensors in the file that are laid out like images. This and the other fields below exist
+    /// from version 2.
     #[serde(default)]
     images: BTreeSet<String>,
     /// The tensors of the network that the file lacks, because the generator did not use them: the
     /// blocks that a growing generator has not reached, or has left behind.
     #[serde(default)]
     unused: BTreeSet<String>,
-    /// The settings with which a run is where the exported one was in its schedule.
+    /// The settings that put a run at the point of its schedule where the exported run was.
     #[serde(default)]
     schedule: BTreeMap<String, f64>,
 }
@@ -83,7 +84,7 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
     })
 }
 
-/// Refuses the file as the weights of another program, whose tensors have other names.
+/// Rejects a file of this program that is imported as the weights of another program.
 ///
 /// # Errors
 /// When the file was exported by this program.
@@ -93,7 +94,7 @@ pub(super) fn refuse(dict: &StateDict) -> Result<(), Failure> {
     }
     Err(Failure::new(Code::Usage, "the file was exported by this program")
         .at(dict.path.display())
-        .because("it says itself which system it is for")
+        .because("its metadata names its system")
         .help(advice!("import-own-export", "leave out `--as`")))
 }
 

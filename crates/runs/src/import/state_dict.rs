@@ -167,9 +167,9 @@ pub(crate) fn of_pytorch(tensor: &Tensor) -> Tensor {
 
 /// The weights that a layer multiplies by `factor` to get the weights `used`.
 ///
-/// If there is a number whose rounded product is `used`, then that of the rounded quotient is too:
-/// no number is closer to the exact quotient. Only if `used` is a power of two can the product be
-/// the number below it, because numbers below a power of two are closer to each other.
+/// The rounded quotient is the number closest to the exact one. So if any number times `factor`
+/// rounds to `used`, the rounded quotient does too. If `used` is a power of two, its product can
+/// instead round to the number below, because numbers below a power of two are closer together.
 pub(super) fn unscaled(used: &Tensor, factor: f64) -> Tensor {
     Tensor::from_fn(*used.shape(), |i| used.data()[i] / factor as f32)
 }

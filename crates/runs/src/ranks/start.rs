@@ -27,7 +27,7 @@ pub(crate) fn same_program(ranks: &Ranks) -> Result<(), Failure> {
     let program = std::env::current_exe().and_then(|path| Ok((hash_of(&path)?, path)));
     let program = match &program {
         Ok((hash, path)) => format!("{version}, {} with the SHA-256 {hash}", path.display()),
-        // Where the file cannot be read, the version has to do.
+        // If the file cannot be read, only the versions are compared.
         Err(_) => version,
     };
     // The same file may have different names.
@@ -61,7 +61,7 @@ fn hash_of(path: &std::path::Path) -> io::Result<String> {
 ///
 /// # Errors
 /// Names the first rank that differs from rank 0, and the settings; the same error on all ranks.
-/// Also when the file of settings cannot be read on one of them.
+/// When the configuration file cannot be read on a rank.
 pub(crate) fn same_request(request: &TrainRequest) -> Result<(), Failure> {
     let ranks = &request.ranks;
     if ranks.size() == 1 {
@@ -127,8 +127,8 @@ pub(super) fn other_machine() -> Advice {
     advice!("faulty-machine", "resume from a checkpoint without that machine, and test its memory")
 }
 
-/// How many threads this rank should take if the user does not say: its share of the processors
-/// that the launcher lets it use. None if the environment says it, or there are no other ranks.
+/// The default number of threads of this rank: its share of the processors that the launcher lets
+/// it use. None if the environment sets the number, or there are no other ranks.
 ///
 /// # Errors
 /// When the environment has no valid number, or a rank cannot be reached.
@@ -144,20 +144,20 @@ pub fn threads(ranks: &Ranks) -> Result<Option<u16>, Failure> {
         .filter_map(|rank| rank.split_once('\t').filter(|(machine, _)| *machine == several.machine))
         .map(|(_, processors)| processors.split(',').filter_map(|one| one.parse().ok()).collect())
         .collect();
-    // A quota of the system may allow less than all of these processors.
+    // A quota of the operating system may allow less than all of these processors.
     let share = share(&own, &here) * processors as f64 / own.len().max(1) as f64;
     let threads = (share + 1e-9).floor().clamp(1.0, f64::from(processor::MOST_THREADS));
     Ok(if asked.is_some() { None } else { Some(threads as u16) })
 }
 
-/// The sum over `own` processors of the part of each that falls to one of the ranks that share it;
-/// `here` are the processors of all ranks on this machine.
+/// This rank's share of its `own` processors, each of which is divided equally among the ranks that
+/// may use it; `here` are the processors of all ranks on this machine.
 fn share(own: &[usize], here: &[Vec<usize>]) -> f64 {
     let sharers = |processor: &usize| here.iter().filter(|others| others.contains(processor)).count().max(1);
     own.iter().map(|processor| 1.0 / sharers(processor) as f64).sum()
 }
 
-/// The processors on which the system lets this process run; None where it does not say.
+/// The processors on which the operating system lets this process run, if it tells.
 fn allowed() -> Option<Vec<usize>> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
@@ -179,9 +179,9 @@ mod tests {
         let all = || (0..8).collect::<Vec<_>>();
         assert_eq!(share(&all(), &[all()]), 8.0);
         assert_eq!(share(&all(), &[all(), all(), all(), all()]), 2.0);
-        // Each bound to its own.
+        // Each rank is bound to its own processors.
         assert_eq!(share(&[0, 1], &[vec![0, 1], vec![2, 3]]), 2.0);
-        // Two on one socket, one on the other.
+        // Two ranks on one socket, one on the other.
         let [left, right] = [vec![0, 1, 2, 3], vec![4, 5, 6, 7]];
         let here = [left.clone(), left.clone(), right.clone()];
         assert_eq!([share(&left, &here), share(&right, &here)], [2.0, 4.0]);

@@ -32,7 +32,7 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
     ranks.agree(Ok(()))?;
     let (config, fewest) = announced_images(ranks, entry)?;
     let data = load(ranks, || data::of(&config, &*config.build()?, fewest, output))?;
-    // It has opened the run folder.
+    // Rank 0 has opened the run folder.
     ranks.agree(Ok(()))?;
     let mut next = Start::received(ranks, entry)?;
     let run = text(ranks.of_rank_0(Vec::new())?);
@@ -99,7 +99,7 @@ struct Start {
     from: u64,
 }
 
-/// In place of the name of the file that a configuration or state comes from.
+/// Stands in errors for the name of the file that a configuration or state comes from.
 const OF_RANK_0: &str = "the message of rank 0";
 
 impl Start {
@@ -130,7 +130,7 @@ impl Start {
 /// # Errors
 /// When a rank cannot be reached.
 pub(super) fn announce_start(ranks: &Ranks, plan: &Plan, run: &Path) -> Result<(), Failure> {
-    // All ranks make the same weights of a new run.
+    // All ranks initialise a new run with the same weights.
     let is_new = plan.from == 0 && !plan.starts_from_parent();
     let state = if is_new { State::default() } else { plan.system.state() };
     announce(ranks, &plan.config, plan.from, (plan.system.name(), state))?;
@@ -147,8 +147,8 @@ fn announce(ranks: &Ranks, config: &Config, step: u64, (name, state): (&str, Sta
     ranks.of_rank_0(bytes).map(drop)
 }
 
-/// Rank 0 tells the others whether the run returns to an earlier step. (A failure of a return is
-/// passed on as it is.)
+/// Rank 0 tells the others whether the run returns to an earlier step. (A failure within
+/// `returned` is passed on unchanged.)
 ///
 /// # Errors
 /// When the return failed, or a rank cannot be reached.

@@ -22,11 +22,11 @@ pub enum Ending {
     Stopped(u64),
 }
 
-/// The ranks compare their weights after every so many steps. That takes as long as reading the
+/// The number of steps between two comparisons of the ranks' weights. A comparison reads all
 /// weights once.
 const COMPARED_EVERY: u64 = 100;
 
-/// The wish to stop without a signal; a signal is wished for by its number.
+/// The request to stop without a signal. The request of a signal is its number.
 const STOP: u32 = 1 << 16;
 
 /// Trains `system` from step `from` to `total`, and takes the probes of `prober`. `stop` is called
@@ -130,7 +130,7 @@ fn step(
 pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
     match error {
         StepError::NonFinite(_) | StepError::NonFiniteOnRank { .. } => diverged(step, &error.to_string()),
-        StepError::Communication(error) => Failure::new(Code::Network, "the ranks of the run have lost each other")
+        StepError::Communication(error) => Failure::new(Code::Network, "the ranks have lost their connection")
             .at(format!("step {step}"))
             .because(error),
     }

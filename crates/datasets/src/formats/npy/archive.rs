@@ -225,7 +225,7 @@ fn write(
     let total = array.header.shape.first().map_or(1, |&count| count as usize);
     let tell = |bytes: u64| {
         let done = (u128::from(bytes) * total as u128 / u128::from(entry.length.max(1))) as usize;
-        // 0 announces the work: no later report has it, even if a block is less than an image.
+        // Only the first report says 0, even if a block is smaller than an image.
         let done = done.max(usize::from(bytes > 0));
         let progress = Progress::Decoding { cache: path, bytes: entry.length, done, total };
         if (options.progress)(&progress).is_break() { Err(DataError::stopped(path)) } else { Ok(()) }

@@ -62,7 +62,7 @@ impl GanTrainer {
         Ok(report)
     }
 
-    /// What `make` turns the rows of each turn of the discriminator into, together.
+    /// Applies `make` to the rows of each turn of the discriminator, and concatenates the results.
     pub(super) fn map_turns(&self, rows: &Tensor, make: impl Fn(usize, Tensor) -> Tensor) -> Tensor {
         let (k, count) = (self.options.k, rows.shape()[0]);
         let made = (0..k).map(|part| make(part, rows.rows(count * part / k..count * (part + 1) / k)));

@@ -38,8 +38,8 @@ pub(super) struct FileNames<'a> {
     pub(super) samples: &'a str,
 }
 
-/// The module; `about` describes it in its documentation. The metadata of the weights says what of
-/// the run `origin` they are.
+/// The module; `about` describes it in its documentation. The metadata of the weights relates
+/// them to the run `origin`.
 ///
 /// # Errors
 /// The layer or op that cannot be written as PyTorch.

@@ -12,12 +12,12 @@ use crate::folder::resume::Trained;
 use crate::import::exported::{KEY, VERSION};
 use crate::import::state_dict::Layout;
 
-/// The run that weights are of.
+/// The run that weights come from.
 pub(in super::super) struct Origin<'a> {
     pub(super) checkpoint: &'a Checkpoint,
     /// The factors by which layers multiply their tensors, by the names of these.
     pub(super) factors: BTreeMap<String, f64>,
-    /// The settings with which another run is where this one is in its schedule.
+    /// The settings that put another run at the point of its schedule where this run is.
     pub(super) schedule: Vec<(&'static str, f64)>,
 }
 
@@ -29,8 +29,8 @@ impl<'a> Origin<'a> {
     }
 
     /// The entry of the metadata for these tensors, its key and text. None if an import could not
-    /// restore all of them: some are no tensors of layers, or the layers use them in another way
-    /// than multiplied by a factor.
+    /// restore all of them, because some do not belong to a layer, or their layer transforms them
+    /// by more than a factor.
     pub(super) fn entry(&self, tensors: &BTreeMap<String, Stored>) -> Option<(&'static str, String)> {
         let state = &self.checkpoint.state.tensors;
         let (mut names, mut images, mut network) = (BTreeMap::new(), Vec::new(), None);
