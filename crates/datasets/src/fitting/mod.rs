@@ -249,9 +249,9 @@ impl Fitting {
         }
     }
 
-    /// How images of (height, width) `from` lose a part or their proportions when they are converted
-    /// to `to`, in words that follow "are", such as "cropped to 480x480". None if they lose neither,
-    /// or if the crop depends on the content.
+    /// How images of (height, width) `from` lose a part or their proportions when they are
+    /// converted to `to`, in words that follow "are", such as "cropped to 480x480". None if they
+    /// lose neither, or if the crop depends on the content.
     pub fn loss(&self, from: [usize; 2], to: [usize; 2]) -> Option<String> {
         let [.., height, width] = self.crop.part(from);
         let inner = if self.aspect == Aspect::Crop { scaled_within(to, [height, width]) } else { [height, width] };

@@ -97,8 +97,8 @@ fn transformed(g: &ConvGeometry) -> Option<Fourier> {
     }
 }
 
-/// The estimated cost of an image, in multiply-adds: more than 2^32 for large layers, so it must not
-/// depend on the width of `usize`.
+/// The estimated cost of an image, in multiply-adds: more than 2^32 for large layers, so it must
+/// not depend on the width of `usize`.
 fn cost(g: &ConvGeometry, tiles: &Fourier, each: Cost) -> u64 {
     let [inputs, outputs] = [g.in_channels * g.stride[0] * g.stride[1], g.out_channels];
     let planes = tiles.planes() as u64;

@@ -2,8 +2,9 @@
 //! is fused.
 //!
 //! The standard leaves open whether `f32x4.relaxed_madd` rounds once or twice: that depends on the
-//! engine and on the CPU. So modules that are compiled with `-Ctarget-feature=+simd128,+relaxed-simd`
-//! ask once. If it rounds twice, they use [`Wasm128`](super::Wasm128).
+//! engine and on the CPU. So modules that are compiled with
+//! `-Ctarget-feature=+simd128,+relaxed-simd` ask once. If it rounds twice, they use
+//! [`Wasm128`](super::Wasm128).
 
 use core::arch::wasm32::*;
 use core::hint::black_box;

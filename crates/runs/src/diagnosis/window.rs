@@ -59,8 +59,8 @@ pub(crate) struct Vitals {
 }
 
 impl Vitals {
-    /// The numbers of a probe, if it is one of every `every` steps or an early one. That of the last
-    /// step is left out, so that a run whose number of steps is raised comes to the same
+    /// The numbers of a probe, if it is one of every `every` steps or an early one. That of the
+    /// last step is left out, so that a run whose number of steps is raised comes to the same
     /// conclusions.
     pub(crate) fn of(probe: &Probe, every: u64) -> Option<Self> {
         let Probe { step, scores, layers, fakes, .. } = probe;

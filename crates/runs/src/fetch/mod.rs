@@ -65,8 +65,8 @@ impl FetchRequest {
         Ok(by_hand(&targets(named(&self.set)?, self)?))
     }
 
-    /// The [plan](Self::plan) as JSON: for each file its address, its destination, and its length in
-    /// bytes and SHA-256 where they are known.
+    /// The [plan](Self::plan) as JSON: for each file its address, its destination, and its length
+    /// in bytes and SHA-256 where they are known.
     ///
     /// # Errors
     /// When there is no such set or class.
