@@ -60,12 +60,24 @@ pub fn broadcast(ranks: &dyn Communicator, from: usize, bytes: &mut [u8]) -> Res
 /// # Errors
 /// When a rank cannot be reached.
 pub fn broadcast_text(ranks: &dyn Communicator, from: usize, text: &str) -> Result<String, CommunicationError> {
-    let mut length = (text.len() as u64).to_le_bytes();
+    let bytes = broadcast_vec(ranks, from, text.as_bytes().to_vec())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The bytes of the rank `from`, whose number the others do not know.
+///
+/// # Errors
+/// When a rank cannot be reached.
+pub fn broadcast_vec(
+    ranks: &dyn Communicator,
+    from: usize,
+    mut bytes: Vec<u8>,
+) -> Result<Vec<u8>, CommunicationError> {
+    let mut length = (bytes.len() as u64).to_le_bytes();
     broadcast(ranks, from, &mut length)?;
-    let mut bytes = text.as_bytes().to_vec();
     bytes.resize(u64::from_le_bytes(length) as usize, 0);
     broadcast(ranks, from, &mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// The messages of all ranks, by rank. `lengths` are their lengths in bytes, by rank.

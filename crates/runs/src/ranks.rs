@@ -125,7 +125,7 @@ impl Ranks {
     /// When a rank cannot be reached.
     pub(crate) fn of_rank_0(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let Some(several) = &self.0 else { return Ok(bytes) };
-        several.exchanged(several.of_rank(0, bytes))
+        several.exchanged(collectives::broadcast_vec(&*several.messages, 0, bytes))
     }
 
     /// Rejects ranks that say different things.
@@ -212,14 +212,6 @@ impl Several {
         let size = self.messages.size() as u64;
         let vote = if failed { size - self.messages.rank() as u64 } else { 0 };
         Ok((size - self.exchanged(collectives::maximum(&*self.messages, vote))?) as usize)
-    }
-
-    fn of_rank(&self, rank: usize, mut bytes: Vec<u8>) -> Result<Vec<u8>, CommunicationError> {
-        let mut length = (bytes.len() as u64).to_le_bytes();
-        collectives::broadcast(&*self.messages, rank, &mut length)?;
-        bytes.resize(u64::from_le_bytes(length) as usize, 0);
-        collectives::broadcast(&*self.messages, rank, &mut bytes)?;
-        Ok(bytes)
     }
 }
 
