@@ -68,11 +68,7 @@ pub fn broadcast_text(ranks: &dyn Communicator, from: usize, text: &str) -> Resu
 ///
 /// # Errors
 /// When a rank cannot be reached.
-pub fn broadcast_vec(
-    ranks: &dyn Communicator,
-    from: usize,
-    mut bytes: Vec<u8>,
-) -> Result<Vec<u8>, CommunicationError> {
+pub fn broadcast_vec(ranks: &dyn Communicator, from: usize, mut bytes: Vec<u8>) -> Result<Vec<u8>, CommunicationError> {
     let mut length = (bytes.len() as u64).to_le_bytes();
     broadcast(ranks, from, &mut length)?;
     bytes.resize(u64::from_le_bytes(length) as usize, 0);

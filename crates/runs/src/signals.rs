@@ -21,8 +21,8 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 /// The first signal received, and when.
 static FIRST: OnceLock<(i32, Instant)> = OnceLock::new();
 
-/// The signal for which all ranks of a run end, whichever of them received it. One that this process
-/// receives later is still its first: the scheduler may signal one rank after the other.
+/// The signal for which all ranks of a run end, whichever of them received it. One that this
+/// process receives later is still its first: a scheduler may signal one rank after the other.
 static AGREED: OnceLock<i32> = OnceLock::new();
 
 /// Whether this process wants its signals handled.

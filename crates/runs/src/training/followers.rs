@@ -38,6 +38,7 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
     let start = ranks.of_rank_0(Vec::new())?;
     let run = text(ranks.of_rank_0(Vec::new())?);
     let mut next = Start::of_bytes(&start, entry)?;
+    drop(start);
     signals::listen();
     loop {
         let Start { config, mut system, from } = next;
