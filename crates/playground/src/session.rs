@@ -67,7 +67,10 @@ impl Session {
         };
         let start = Link { run: vec![], ..link.clone() };
         let pending = link.run.iter().cloned().collect();
-        Ok(Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending })
+        let mut session = Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending };
+        // Changes before the first turn are settings.
+        session.replay(0).map_err(|error| error.to_string())?;
+        Ok(session)
     }
 
     /// The GAN of `link` in its state.
