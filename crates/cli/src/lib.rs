@@ -74,8 +74,7 @@ fn perform(action: &Action, ranks: &Ranks) -> Result<Ending, Failure> {
         Action::Systems(_) | Action::Fetch(_) | Action::Report(_) => {}
         Action::Inspect(_) | Action::Runs(_) | Action::Doctor(_) | Action::Completions(_) | Action::Man(_) => {}
         Action::Train(_, _, args) if !args.dry_run => {
-            let share = ranks::threads(ranks)?;
-            processor::start(args.threads.or(share))?;
+            processor::start(ranks::threads(args.threads, ranks)?)?;
         }
         Action::Train(_, _, args) => processor::start(args.threads)?,
         _ => processor::start(None)?,

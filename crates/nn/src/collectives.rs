@@ -35,6 +35,16 @@ pub fn maximum(ranks: &dyn Communicator, number: u64) -> Result<u64, Communicati
     Ok(u64::from_le_bytes(bytes))
 }
 
+/// The first rank of which `holds` is true; None if there is none.
+///
+/// # Errors
+/// When a rank cannot be reached.
+pub fn first_rank(ranks: &dyn Communicator, holds: bool) -> Result<Option<usize>, CommunicationError> {
+    let size = ranks.size() as u64;
+    let largest = maximum(ranks, if holds { size - ranks.rank() as u64 } else { 0 })?;
+    Ok((largest > 0).then(|| (size - largest) as usize))
+}
+
 /// Overwrites the `bytes` of all ranks with those of the rank `from`. They must have the same
 /// length everywhere.
 ///
@@ -60,12 +70,20 @@ pub fn broadcast(ranks: &dyn Communicator, from: usize, bytes: &mut [u8]) -> Res
 /// # Errors
 /// When a rank cannot be reached.
 pub fn broadcast_text(ranks: &dyn Communicator, from: usize, text: &str) -> Result<String, CommunicationError> {
-    let mut length = (text.len() as u64).to_le_bytes();
+    let bytes = broadcast_vec(ranks, from, text.as_bytes().to_vec())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The bytes of the rank `from`, whose number the others do not know.
+///
+/// # Errors
+/// When a rank cannot be reached.
+pub fn broadcast_vec(ranks: &dyn Communicator, from: usize, mut bytes: Vec<u8>) -> Result<Vec<u8>, CommunicationError> {
+    let mut length = (bytes.len() as u64).to_le_bytes();
     broadcast(ranks, from, &mut length)?;
-    let mut bytes = text.as_bytes().to_vec();
     bytes.resize(u64::from_le_bytes(length) as usize, 0);
     broadcast(ranks, from, &mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// The messages of all ranks, by rank. `lengths` are their lengths in bytes, by rank.
@@ -101,14 +119,8 @@ pub fn compare(ranks: &dyn Communicator, state: &State) -> Result<Option<Differe
     let equal = |(hash, expected): (&u64, &[u8])| hash.to_le_bytes() == expected;
     let pairs = hashes.values().zip(of_rank_0.chunks_exact(8));
     let differs = pairs.zip(hashes.keys()).find(|(pair, _)| !equal(*pair)).map(|(_, name)| name.as_str());
-    let vote = if differs.is_some() { ranks.rank() as u64 + 1 } else { 0 };
-    match maximum(ranks, vote)? {
-        0 => Ok(None),
-        vote => {
-            let rank = vote as usize - 1;
-            Ok(Some(Difference { rank, name: broadcast_text(ranks, rank, differs.unwrap_or_default())? }))
-        }
-    }
+    let Some(rank) = first_rank(ranks, differs.is_some())? else { return Ok(None) };
+    Ok(Some(Difference { rank, name: broadcast_text(ranks, rank, differs.unwrap_or_default())? }))
 }
 
 /// A hash of each tensor and counter, by name.
@@ -186,7 +198,7 @@ mod tests {
         assert_eq!(different(None), vec![None; 3]);
         assert_eq!(different(Some(2)), vec![Some(Difference { rank: 2, name: "b".into() }); 3]);
         // All others differ from rank 0, which is the reference.
-        assert_eq!(different(Some(0))[0].as_ref().map(|found| found.rank), Some(2));
+        assert_eq!(different(Some(0))[0].as_ref().map(|found| found.rank), Some(1));
     }
 
     #[test]

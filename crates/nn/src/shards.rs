@@ -27,7 +27,7 @@ use core::fmt;
 
 use tensor::{NonFinite, Tensor};
 
-use crate::collectives::{broadcast, broadcast_text, distances, gather, maximum};
+use crate::collectives::{broadcast, broadcast_text, distances, first_rank, gather};
 use crate::observer;
 use crate::{CommunicationError, Communicator, Gradients};
 
@@ -233,17 +233,11 @@ impl Shards {
     }
 }
 
-/// Returns the error of the highest rank that has one, on all ranks.
+/// Returns the error of the first rank that has one, on all ranks.
 fn agree(ranks: &dyn Communicator, result: Result<(), NonFinite>) -> Result<(), StepError> {
-    let vote = if result.is_err() { ranks.rank() as u64 + 1 } else { 0 };
-    match maximum(ranks, vote)? {
-        0 => Ok(()),
-        vote => {
-            let rank = vote as usize - 1;
-            let own = result.err().map_or_else(String::new, |error| error.to_string());
-            Err(StepError::NonFiniteOnRank { rank, what: broadcast_text(ranks, rank, &own)? })
-        }
-    }
+    let Some(rank) = first_rank(ranks, result.is_err())? else { return Ok(()) };
+    let own = result.err().map_or_else(String::new, |error| error.to_string());
+    Err(StepError::NonFiniteOnRank { rank, what: broadcast_text(ranks, rank, &own)? })
 }
 
 /// A node of the tree: the sum over the shards from `number << height` up to the next node.

@@ -3,7 +3,7 @@
 class Latents {
   // who: "training" or "trained".
   constructor(root, who, ask) {
-    Object.assign(this, { root, who, ask, latent: 0, values: [], from: null, to: null, pixel: null, seed: 1, walking: 0, busy: false, again: false });
+    Object.assign(this, { root, who, ask, latent: 0, values: [], from: null, to: null, pixel: null, seed: 1, walking: null, busy: false, again: false });
   }
 
   build(latent) {
@@ -92,7 +92,8 @@ class Latents {
 
   // Walks from one random picture to the next, until stopped.
   async walk() {
-    const turn = ++this.walking;
+    const turn = {};
+    this.walking = turn;
     this.walkButton.setAttribute("aria-pressed", "true");
     this.walkButton.textContent = "Stop the walk";
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -111,7 +112,7 @@ class Latents {
   }
 
   stop() {
-    this.walking = 0;
+    this.walking = null;
     if (!this.walkButton) return;
     this.walkButton.setAttribute("aria-pressed", "false");
     this.walkButton.textContent = "Walk";

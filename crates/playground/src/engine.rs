@@ -283,6 +283,15 @@ mod tests {
         assert!(ask(&mut engine, "set width=8", &[]).unwrap_err().contains("cannot change"));
     }
 
+    /// So they count even if no turn is left to be repeated.
+    #[test]
+    fn changes_before_the_first_turn_are_settings() {
+        for (run, turns) in [("0~d_rate:0.01~k:2~3", 3), ("d_rate:0.01~k:2", 0)] {
+            let session = Session::new(&Link::parse(&format!("points&run={run}")).unwrap(), &[]).unwrap();
+            assert_eq!((session.link().to_string(), session.left()), ("points&d_rate=0.01&k=2".to_owned(), turns));
+        }
+    }
+
     /// Numbers may begin with any byte.
     #[test]
     fn numbers_are_told_from_errors() {

@@ -126,7 +126,7 @@ impl Link {
 }
 
 /// The beginning of a text that may be long.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     text.chars().take(30).collect()
 }
 
@@ -176,6 +176,9 @@ fn cells(text: &str) -> Result<Vec<u16>, String> {
         let [high, low] = [pair[0], *pair.get(1)?].map(six_bits);
         Some(high? << 6 | low?).filter(|cell| usize::from(*cell) < CELLS * CELLS)
     };
+    if text.len() > 2 * CELLS * CELLS {
+        return Err(format!("`drawn` is too long: there are {} cells", CELLS * CELLS));
+    }
     let cells: Option<Vec<u16>> = text.as_bytes().chunks(2).map(pair).collect();
     cells.ok_or_else(|| "`drawn` is damaged: it needs two letters for each cell".into())
 }
@@ -245,5 +248,17 @@ mod tests {
             let error = Link::parse(link).expect_err(link);
             assert!(error.contains(why), "{link}: {error}");
         }
+    }
+
+    #[test]
+    fn a_long_link_is_refused_in_few_words() {
+        let long = "A".repeat(100_000);
+        let links = ["drawn=", "loss=", "seed=", "run=", "run=d_rate:"].map(|key| format!("points&{key}{long}"));
+        for link in links.into_iter().chain([format!("points&{long}=1")]) {
+            let error = Link::parse(&link).expect_err("it is too long");
+            assert!(error.len() < 300, "{} bytes", error.len());
+        }
+        let doodles = format!("pictures&data=doodles&doodles={}AA", ".".repeat(100_000));
+        assert!(Link::parse(&doodles).expect_err("strokes without points").contains("too long"));
     }
 }

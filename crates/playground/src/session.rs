@@ -67,7 +67,10 @@ impl Session {
         };
         let start = Link { run: vec![], ..link.clone() };
         let pending = link.run.iter().cloned().collect();
-        Ok(Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending })
+        let mut session = Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending };
+        // Changes before the first turn are settings.
+        session.replay(0).map_err(|error| error.to_string())?;
+        Ok(session)
     }
 
     /// The GAN of `link`, trained to the link's state.
@@ -149,14 +152,14 @@ impl Session {
     /// One turn.
     ///
     /// # Errors
-    /// When a value is not finite; complete turns are kept.
+    /// When a value is not finite; what is complete so far is kept, also in the link.
     pub fn take(&mut self, turn: Turn) -> Result<Step, NonFinite> {
         let (d, g) = match turn {
             Turn::Step => (self.settings.count("k"), self.settings.count("g_turns")),
             Turn::Discriminator => (1, 0),
             Turn::Generator => (0, 1),
         };
-        let mut step = Step::default();
+        let (mut step, mut done) = (Step::default(), [0, 0]);
         for of_generator in core::iter::repeat_n(false, d).chain(core::iter::repeat_n(true, g)) {
             let (settings, cells) = (&self.settings, &self.link.cells);
             let next = match (&mut self.gan, of_generator) {
@@ -165,14 +168,28 @@ impl Session {
                 (Gan::Pictures(gan), false) => gan.discriminator_turn(settings),
                 (Gan::Pictures(gan), true) => gan.generator_turn(settings),
             };
-            step = step.then(next?);
+            match next {
+                Ok(next) => step = step.then(next),
+                Err(error) => {
+                    self.record(Turn::Discriminator, done[0]);
+                    self.record(Turn::Generator, done[1]);
+                    return Err(error);
+                }
+            }
+            done[usize::from(of_generator)] += 1;
         }
-        match self.link.run.last_mut() {
-            Some(Event::Turns(last, count)) if *last == turn => *count += 1,
-            _ => self.link.run.push(Event::Turns(turn, 1)),
-        }
+        self.record(turn, 1);
         self.last = step;
         Ok(step)
+    }
+
+    /// Adds turns to the link.
+    fn record(&mut self, turn: Turn, turns: u64) {
+        match self.link.run.last_mut() {
+            _ if turns == 0 => {}
+            Some(Event::Turns(last, count)) if *last == turn => *count += turns,
+            _ => self.link.run.push(Event::Turns(turn, turns)),
+        }
     }
 
     /// Repeats at most `most` turns of the link that was opened. Returns how many are left.

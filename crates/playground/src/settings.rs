@@ -1,6 +1,7 @@
 //! [`Settings`]: the settings of a playground, declared in one table each.
 
 use crate::json::{self, Json};
+use crate::link::short;
 
 /// A setting, as links spell it and as the page shows it.
 #[derive(Debug)]
@@ -59,10 +60,11 @@ impl Setting {
     fn parse(&self, text: &str) -> Result<f64, String> {
         match &self.kind {
             Kind::Number { low, high, whole, .. } => {
-                let value: f64 = text.parse().map_err(|_| format!("`{}` is not a number: `{text}`", self.key))?;
+                let value: f64 =
+                    text.parse().map_err(|_| format!("`{}` is not a number: `{}`", self.key, short(text)))?;
                 if !(*low..=*high).contains(&value) || (*whole && value.trunc() != value) {
                     let kind = if *whole { "a whole number" } else { "a number" };
-                    return Err(format!("`{}` must be {kind} from {low} to {high}, not {text}", self.key));
+                    return Err(format!("`{}` must be {kind} from {low} to {high}, not {}", self.key, short(text)));
                 }
                 Ok(value)
             }
@@ -70,7 +72,7 @@ impl Setting {
                 Some(index) => Ok(index as f64),
                 None => {
                     let names: Vec<_> = choices.iter().map(|choice| choice.name).collect();
-                    Err(format!("`{}` must be one of {}, not `{text}`", self.key, names.join(", ")))
+                    Err(format!("`{}` must be one of {}, not `{}`", self.key, names.join(", "), short(text)))
                 }
             },
         }
@@ -119,7 +121,7 @@ impl Settings {
     /// # Errors
     /// When there is no such setting, or it cannot have this value.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
-        let index = self.index(key).ok_or_else(|| format!("there is no setting `{key}`"))?;
+        let index = self.index(key).ok_or_else(|| format!("there is no setting `{}`", short(key)))?;
         self.values[index] = self.table[index].parse(text)?;
         Ok(())
     }

@@ -42,8 +42,8 @@ const ENDED: u8 = 1;
 /// A message could not be exchanged.
 const BROKEN: u8 = 2;
 
-/// The vote of a rank that failed. [`Ranks::agree_on`] also accepts 0 to continue, and up to
-/// [`MOST_WISHED`] to end in an orderly way.
+/// The votes of [`Ranks::agree_on`]: 0 to continue, up to [`MOST_WISHED`] to end in order, more than
+/// `FAILED` after a failure: the most for that of rank 0.
 const FAILED: u64 = 1 << 32;
 const MOST_WISHED: u64 = FAILED - 1;
 
@@ -89,7 +89,8 @@ impl Ranks {
         if several.state.load(Ordering::Relaxed) != TALKING {
             return result.map(|value| (value, wish));
         }
-        let vote = if result.is_err() { FAILED } else { wish.into() };
+        let size = self.size() as u64;
+        let vote = if result.is_err() { FAILED + size - self.rank() as u64 } else { wish.into() };
         let maximum = || collectives::maximum(&*several.messages, vote);
         let largest = several.exchanged(time(Category::Messages, "agreement", Work::Unknown, maximum))?;
         if largest <= MOST_WISHED {
@@ -97,7 +98,7 @@ impl Ranks {
             return result.map(|value| (value, largest as u32));
         }
         several.state.store(ENDED, Ordering::Relaxed);
-        let first = several.first_failed(result.is_err())?;
+        let first = (FAILED + size - largest) as usize;
         let own = result.err().filter(|_| self.rank() == first).map(|failure| message::encode(&failure));
         let text =
             several.exchanged(collectives::broadcast_text(&*several.messages, first, &own.unwrap_or_default()))?;
@@ -125,7 +126,7 @@ impl Ranks {
     /// When a rank cannot be reached.
     pub(crate) fn of_rank_0(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let Some(several) = &self.0 else { return Ok(bytes) };
-        several.exchanged(several.of_rank(0, bytes))
+        several.exchanged(collectives::broadcast_vec(&*several.messages, 0, bytes))
     }
 
     /// Rejects ranks whose `text` differs, with the message `what`.
@@ -205,21 +206,6 @@ impl Several {
                 .at(format!("rank {} of {}", self.messages.rank(), self.messages.size()))
                 .because(error)
         })
-    }
-
-    /// The first rank that failed.
-    fn first_failed(&self, failed: bool) -> Result<usize, Failure> {
-        let size = self.messages.size() as u64;
-        let vote = if failed { size - self.messages.rank() as u64 } else { 0 };
-        Ok((size - self.exchanged(collectives::maximum(&*self.messages, vote))?) as usize)
-    }
-
-    fn of_rank(&self, rank: usize, mut bytes: Vec<u8>) -> Result<Vec<u8>, CommunicationError> {
-        let mut length = (bytes.len() as u64).to_le_bytes();
-        collectives::broadcast(&*self.messages, rank, &mut length)?;
-        bytes.resize(u64::from_le_bytes(length) as usize, 0);
-        collectives::broadcast(&*self.messages, rank, &mut bytes)?;
-        Ok(bytes)
     }
 }
 

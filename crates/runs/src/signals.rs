@@ -21,6 +21,10 @@ const SAME_REQUEST: Duration = Duration::from_millis(500);
 /// The first signal received, and when.
 static FIRST: OnceLock<(i32, Instant)> = OnceLock::new();
 
+/// The signal for which all ranks of a run end, whichever of them received it. One that this
+/// process receives later is still its first: a scheduler may signal one rank after the other.
+static AGREED: OnceLock<i32> = OnceLock::new();
+
 /// Whether this process wants its signals handled.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
@@ -55,23 +59,23 @@ pub(crate) fn listen() {
 
 /// Whether the user or the system asked the process to terminate.
 pub(crate) fn asked() -> bool {
-    FIRST.get().is_some()
+    number().is_some()
 }
 
-/// The number of the signal by which this process was asked to terminate.
+/// The number of the signal by which this process, or another rank, was asked to terminate.
 pub(crate) fn number() -> Option<i32> {
-    FIRST.get().map(|(signal, _)| *signal)
+    AGREED.get().copied().or_else(|| FIRST.get().map(|(signal, _)| *signal))
 }
 
-/// Another rank was asked to terminate by this signal, so this process ends with the same code.
-pub(crate) fn heard_by_another_rank(signal: i32) {
-    FIRST.get_or_init(|| (signal, Instant::now()));
+/// A rank was asked to terminate by this signal, so all of them end with the same code.
+pub(crate) fn heard_by_a_rank(signal: i32) {
+    AGREED.get_or_init(|| signal);
 }
 
 /// The exit code of a program that was asked to terminate and has saved: 128 plus the number of the
 /// signal, as shells report it.
 pub fn exit_code() -> u8 {
-    code(FIRST.get().map_or(SIGINT, |(signal, _)| *signal))
+    code(number().unwrap_or(SIGINT))
 }
 
 fn code(signal: i32) -> u8 {

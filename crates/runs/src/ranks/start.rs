@@ -26,23 +26,27 @@ pub(crate) fn same_program(ranks: &Ranks) -> Result<(), Failure> {
     let version = format!("version {}, numerics {}", env!("CARGO_PKG_VERSION"), kernels::NUMERICS);
     let program = std::env::current_exe().and_then(|path| Ok((hash_of(&path)?, path)));
     let program = match &program {
-        Ok((hash, path)) => format!("{version}, {} with the SHA-256 {hash}", path.display()),
+        // The same file may have different names.
+        Ok((hash, path)) => format!("{version}, SHA-256 {hash}\n{}", path.display()),
         // If the file cannot be read, only the versions are compared.
         Err(_) => version,
     };
-    // The same file may have different names.
-    let without_path = |text: &str| match text.split_once(" with the SHA-256 ") {
-        Some((before, hash)) => format!("{} {hash}", before.rsplit_once(", ").map_or(before, |(version, _)| version)),
-        None => text.to_owned(),
-    };
-    let all = ranks.all(&program)?;
-    let different = all.iter().position(|other| without_path(other) != without_path(&all[0]));
-    different.map_or(Ok(()), |rank| {
-        Err(Failure::new(Code::Config, "the ranks do not run the same program")
-            .at(place(rank, ranks))
-            .because(format!("rank 0: {}\nrank {rank}: {}", all[0], all[rank]))
-            .help(advice!("same-program", "install the same file on all machines")))
-    })
+    let Some((rank, both)) = different(&ranks.all(&program)?, ", file ") else { return Ok(()) };
+    Err(Failure::new(Code::Config, "the ranks do not run the same program")
+        .at(place(rank, ranks))
+        .because(both)
+        .help(advice!("same-program", "install the same file on all machines")))
+}
+
+/// The first rank whose text differs from that of rank 0 in its first line, and both texts. `then`
+/// stands between their first lines and the rest, which may differ.
+fn different(all: &[String], then: &str) -> Option<(usize, String)> {
+    fn first_line(text: &str) -> Option<&str> {
+        text.split('\n').next()
+    }
+    let rank = (0..all.len()).find(|rank| first_line(&all[*rank]) != first_line(&all[0]))?;
+    let of = |rank: usize| format!("rank {rank}: {}", all[rank].replacen('\n', then, 1));
+    Some((rank, format!("{}\n{}", of(0), of(rank))))
 }
 
 fn hash_of(path: &std::path::Path) -> io::Result<String> {
@@ -109,12 +113,10 @@ fn wanted(request: &TrainRequest) -> Result<BTreeMap<String, String>, Failure> {
 /// Names the first rank that differs from rank 0; the same error on all ranks.
 pub(crate) fn same_data(ranks: &Ranks, fingerprint: &str, origin: &str) -> Result<(), Failure> {
     let all = ranks.all(&format!("{fingerprint}\n{origin}"))?;
-    let fingerprint = |rank: usize| all[rank].split('\n').next();
-    let Some(rank) = (0..all.len()).find(|rank| fingerprint(*rank) != fingerprint(0)) else { return Ok(()) };
-    let of = |rank: usize| format!("rank {rank}: {}", all[rank].replacen('\n', ", from ", 1));
+    let Some((rank, both)) = different(&all, ", from ") else { return Ok(()) };
     Err(Failure::new(Code::Data, "the ranks do not have the same images")
         .at(place(rank, ranks))
-        .because(format!("the fingerprints differ\n{}\n{}", of(0), of(rank)))
+        .because(format!("the fingerprints differ\n{both}"))
         .help(advice!("same-images", "copy the same files to all machines, or use a shared folder")))
 }
 
@@ -127,14 +129,16 @@ pub(super) fn other_machine() -> Advice {
     advice!("faulty-machine", "resume from a checkpoint without that machine, and test its memory")
 }
 
-/// The default number of threads of this rank: its share of the processors that the launcher lets
-/// it use. None if the environment sets the number, or there are no other ranks.
+/// The number of threads of this rank: as many as `wanted`, or else its share of the processors
+/// that the launcher lets it use. None if the environment sets the number, or there are no other
+/// ranks.
 ///
 /// # Errors
 /// When the environment has no valid number, or a rank cannot be reached.
-pub fn threads(ranks: &Ranks) -> Result<Option<u16>, Failure> {
-    let asked = ranks.agree(processor::threads_in_environment())?;
-    let Some(several) = &ranks.0 else { return Ok(None) };
+pub fn threads(wanted: Option<u16>, ranks: &Ranks) -> Result<Option<u16>, Failure> {
+    let asked = if wanted.is_some() { Ok(wanted) } else { processor::threads_in_environment() };
+    let asked = ranks.agree(asked)?;
+    let Some(several) = &ranks.0 else { return Ok(wanted) };
     let processors = available_parallelism().map_or(1, NonZero::get);
     let own = allowed().unwrap_or_else(|| (0..processors).collect());
     let text = |processors: &[usize]| processors.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
@@ -147,7 +151,7 @@ pub fn threads(ranks: &Ranks) -> Result<Option<u16>, Failure> {
     // A quota of the operating system may allow less than all of these processors.
     let share = share(&own, &here) * processors as f64 / own.len().max(1) as f64;
     let threads = (share + 1e-9).floor().clamp(1.0, f64::from(processor::MOST_THREADS));
-    Ok(if asked.is_some() { None } else { Some(threads as u16) })
+    Ok(if asked.is_some() { wanted } else { Some(threads as u16) })
 }
 
 /// This rank's share of its `own` processors, each of which is divided equally among the ranks that
@@ -173,6 +177,14 @@ fn range(text: &str) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_rank_that_differs_in_its_first_line_is_named() {
+        let all = |texts: [&str; 3]| texts.map(str::to_owned);
+        assert_eq!(different(&all(["a\nx", "a\ny", "a\nx, z"]), ", from "), None);
+        let both = "rank 0: a, from x\nrank 2: b, from x".to_owned();
+        assert_eq!(different(&all(["a\nx", "a\ny", "b\nx"]), ", from "), Some((2, both)));
+    }
 
     #[test]
     fn ranks_divide_the_processors_that_they_share() {

@@ -34,8 +34,11 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
     let data = load(ranks, || data::of(&config, &*config.build()?, fewest, output))?;
     // Rank 0 has opened the run folder.
     ranks.agree(Ok(()))?;
-    let mut next = Start::received(ranks, entry)?;
+    // All of its messages first: a rank that fails between two of them would disturb the agreement.
+    let start = ranks.of_rank_0(Vec::new())?;
     let run = text(ranks.of_rank_0(Vec::new())?);
+    let mut next = Start::of_bytes(&start, entry)?;
+    drop(start);
     signals::listen();
     loop {
         let Start { config, mut system, from } = next;
@@ -45,8 +48,10 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
         if may_return(&config, &result) {
             ranks.resume_talking();
             ranks.agree(Ok(()))?;
-            if let Some(start) = Start::received_if_any(ranks, entry)? {
-                next = start;
+            let start = ranks.of_rank_0(Vec::new())?;
+            // Empty if rank 0 does not continue.
+            if !start.is_empty() {
+                next = Start::of_bytes(&start, entry)?;
                 continue;
             }
         }
@@ -68,8 +73,9 @@ pub(super) fn announce_images(ranks: &Ranks, config: &Config, fewest: usize) -> 
 }
 
 fn announced_images(ranks: &Ranks, entry: &Arc<Trainable>) -> Result<(Config, usize), Failure> {
-    let config = Config::of_text(&text(ranks.of_rank_0(Vec::new())?), OF_RANK_0, Some(entry))?;
-    Ok((config, text(ranks.of_rank_0(Vec::new())?).parse().unwrap_or(1)))
+    let config = text(ranks.of_rank_0(Vec::new())?);
+    let fewest = text(ranks.of_rank_0(Vec::new())?).parse().unwrap_or(1);
+    Ok((Config::of_text(&config, OF_RANK_0, Some(entry))?, fewest))
 }
 
 /// Loads the images on all ranks, and checks that they are the same.
@@ -103,25 +109,16 @@ struct Start {
 const OF_RANK_0: &str = "the message of rank 0";
 
 impl Start {
-    fn received(ranks: &Ranks, entry: &Arc<Trainable>) -> Result<Self, Failure> {
-        let start = Self::received_if_any(ranks, entry)?;
-        start.ok_or_else(|| Failure::new(Code::Network, "rank 0 has sent no state"))
-    }
-
-    /// None if rank 0 does not continue.
-    fn received_if_any(ranks: &Ranks, entry: &Arc<Trainable>) -> Result<Option<Self>, Failure> {
-        let bytes = ranks.of_rank_0(Vec::new())?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
+    /// From the message of rank 0.
+    fn of_bytes(bytes: &[u8], entry: &Arc<Trainable>) -> Result<Self, Failure> {
         let place = Path::new(OF_RANK_0);
-        let saved = Checkpoint::from_bytes(&bytes).map_err(|flaw| flaw.failure(place))?;
+        let saved = Checkpoint::from_bytes(bytes).map_err(|flaw| flaw.failure(place))?;
         let config = Config::of_text(&saved.config, OF_RANK_0, Some(entry))?;
         let mut system = config.build()?;
         if !saved.state.tensors.is_empty() {
             saved.restore(&mut *system, place)?;
         }
-        Ok(Some(Self { config, system, from: saved.step }))
+        Ok(Self { config, system, from: saved.step })
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn train_on(
             let reals = past.and_then(|()| if goes_on { batches.of_step(done, system) } else { Ok(Vec::new()) });
             let (reals, wish) = ranks.agree_on(reals, wish)?;
             if (1..STOP).contains(&wish) {
-                signals::heard_by_another_rank(wish.cast_signed());
+                signals::heard_by_a_rank(wish.cast_signed());
             }
             if wish != 0 || done == total {
                 break;
@@ -115,7 +115,7 @@ fn step(
     if let Some((metric, value)) = metrics.non_finite() {
         return Err(diverged(done, &format!("{} is {value}", metric.name)));
     }
-    // Before anything is saved.
+    // At the last step, before its checkpoint is written.
     if done.is_multiple_of(COMPARED_EVERY) || done == total {
         ranks.compare(system, done)?;
     }
