@@ -39,7 +39,14 @@ fn commands(line: &str) -> Vec<String> {
     let line = line.replace("cargo run -p train -- ", "train ");
     let starts = line.match_indices("train ").map(|(at, _)| at);
     let starts = starts.filter(|&at| line[..at].chars().last().is_none_or(|c| c == ' ' || c == '`'));
-    let end_of = |rest: &str| rest.find(['`', '|', ';', '&', '>', '#']).unwrap_or(rest.len());
+    let end_of = |rest: &str| {
+        let mut is_quoted = false;
+        let ends = |c: char| {
+            is_quoted ^= c == '"';
+            !is_quoted && ['`', '|', ';', '&', '>', '#'].contains(&c)
+        };
+        rest.find(ends).unwrap_or(rest.len())
+    };
     starts.map(|at| &line[at + 6..]).map(|rest| rest[..end_of(rest)].trim().to_owned()).collect()
 }
 
@@ -62,6 +69,7 @@ fn all_commands() -> Vec<(String, String)> {
 fn commands_are_found() {
     assert_eq!(commands("cargo run -p train -- sample RUN --count 4   # four"), ["sample RUN --count 4"]);
     assert_eq!(commands("until timeout 3600 train quickdraw --out a; do"), ["quickdraw --out a"]);
+    assert_eq!(commands("train sample R --latents \"a & b\" & wait"), ["sample R --latents \"a & b\""]);
     assert!(commands("constrain it").is_empty());
 }
 

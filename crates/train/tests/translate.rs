@@ -98,7 +98,7 @@ fn an_interrupted_run_ends_in_the_same_bits_and_its_networks_translate() {
     place.bad("translate whole in --direction AtoB --fit hat --out out", 2, &["own", "crop", "stretch", "pad"]);
     place.bad("translate whole in --direction north --out out", 2, &["north", "AtoB", "BtoA"]);
     place.bad("translate whole in --direction AtoB --out in", 2, &["would replace the pictures"]);
-    place.bad("translate whole nothing --direction AtoB --out out", 4, &["nothing", "no such folder or file"]);
+    place.bad("translate whole nothing --direction AtoB --out out", 4, &["nothing", "no such file or folder"]);
     place.bad("translate whole in/z.jpg --direction AtoB --out out", 4, &["z.jpg", "cannot be read"]);
     place.bad("translate nowhere in --direction AtoB --out out", 5, &["nowhere"]);
     place.bad("translate whole in --direction AtoB --out in/x.png", 7, &["make the folder"]);
