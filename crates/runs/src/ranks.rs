@@ -42,8 +42,8 @@ const ENDED: u8 = 1;
 /// A message could not be exchanged.
 const BROKEN: u8 = 2;
 
-/// The votes of [`Ranks::agree_on`]: 0 to continue, up to [`MOST_WISHED`] to end in order, more than
-/// `FAILED` after a failure: the most for that of rank 0.
+/// The votes of [`Ranks::agree_on`]: 0 to continue, up to [`MOST_WISHED`] to end in order, more
+/// than `FAILED` after a failure: the most for that of rank 0.
 const FAILED: u64 = 1 << 32;
 const MOST_WISHED: u64 = FAILED - 1;
 
