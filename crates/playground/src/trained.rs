@@ -1,4 +1,4 @@
-//! A trained generator as a small file: the weights of [`pictures`](crate::pictures)' generator as
+//! A trained generator as a small file: the weights of the generator of [`crate::pictures`] as
 //! 16-bit floats.
 //!
 //! The file is the number of latents as one byte, then every tensor of the network in its order,
