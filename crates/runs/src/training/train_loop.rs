@@ -135,11 +135,7 @@ pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
             .because(error),
         StepError::Thread(why) => Failure::new(Code::Config, "cannot start a thread for each shard")
             .at(format!("step {step}"))
-            .because(why)
-            .help(advice!(
-                "too-many-shards",
-                "use fewer shards, such as `--set shards=2`, or `--set batch_norm=shard`"
-            )),
+            .because(format!("{why}; fewer shards, or batch_norm = \"shard\", need fewer threads")),
     }
 }
 
