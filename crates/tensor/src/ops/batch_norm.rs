@@ -265,7 +265,7 @@ impl<T: Element> BatchNorm<T> {
     /// The same three gradients, composed of ops.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
         let (x, gamma, share) = (&call.input(0), &call.input(1), 1.0 / self.statistics.count as f64);
-        let (normal, deviation) = normalised(x, *gamma.shape(), self.norm.epsilon);
+        let (normal, deviation) = normalised(x, |x| x.mean_to(*gamma.shape()), self.norm.epsilon);
         let gy = match self.norm.slope {
             Some(slope) => LeakyReluGrad::apply(slope, &(&(&normal * gamma) + &call.input(2)).detach(), gy),
             None => gy.clone(),
@@ -276,10 +276,9 @@ impl<T: Element> BatchNorm<T> {
     }
 }
 
-/// (x - mean) / s and s = sqrt(variance + epsilon), composed of ops. The statistics are over the
-/// axes that are summed to get shape `to`.
-pub(super) fn normalised<T: Element>(x: &Var<T>, to: Shape, epsilon: f64) -> (Var<T>, Var<T>) {
-    let centred = x - &x.mean_to(to);
-    let deviation = centred.square().mean_to(to).add_scalar(epsilon).sqrt();
+/// (x - mean) / s and s = sqrt(variance + epsilon), composed of ops.
+pub(super) fn normalised<T: Element>(x: &Var<T>, mean: impl Fn(&Var<T>) -> Var<T>, epsilon: f64) -> (Var<T>, Var<T>) {
+    let centred = x - &mean(x);
+    let deviation = mean(&centred.square()).add_scalar(epsilon).sqrt();
     (&centred / &deviation, deviation)
 }

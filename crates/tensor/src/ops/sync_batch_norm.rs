@@ -30,7 +30,7 @@ use kernels::{Element, Norm};
 
 use crate::arithmetic::ElementContext;
 use crate::ops::all_reduce::{replicas, sums};
-use crate::ops::batch_norm::{attributes, cases_of, check_shapes, value_arithmetic};
+use crate::ops::batch_norm::{attributes, cases_of, check_shapes, normalised, value_arithmetic};
 use crate::ops::leaky_relu::LeakyReluGrad;
 use crate::ops::{Case, Entry};
 use crate::shape::Shape;
@@ -44,7 +44,8 @@ pub const ENTRY: Entry = Entry {
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))",
     derivation: &[
         "as in batch_norm, but mean and variance are over the rows of all shards",
-        "gamma and beta act on the rows of the shard: gbeta = sum gy, ggamma = sum gy * xh",
+        "gamma and beta act on the rows of the shard, so they have its sums:",
+        "gbeta = sum gy and ggamma = sum gy * xh",
         "x influences the xh of all shards through mu and s",
         "so the two means in gx are over the gy of all shards:",
         "gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))",
@@ -155,37 +156,38 @@ impl<T: Element> Replay for SyncBatchNorm<T> {
 impl<T: Element> SyncBatchNorm<T> {
     /// The three gradients in two kernels.
     fn fused(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
-        let (x, gamma) = (call.input(0), call.input(1));
+        let (x, gamma, statistics) = (call.input(0), call.input(1), self.statistics.data());
         // (Without a leaky ReLU beta is not read; any row of its length will do.)
         let beta = if self.norm.slope.is_some() { call.input(2) } else { gamma.clone() };
         let (inputs, affine) = ([x.value().data(), gy.value().data()], [gamma.value().data(), beta.value().data()]);
         let mut ggamma = Tensor::zeros(*gamma.shape());
         let gbeta = Tensor::written(*gamma.shape(), |gbeta| {
-            T::batch_norm_grad_sums(self.norm, inputs, self.statistics.data(), affine, [ggamma.data_mut(), gbeta]);
+            T::batch_norm_grad_sums(self.norm, inputs, statistics, affine, [ggamma.data_mut(), gbeta]);
         });
         let means = sums(&*self.group, [&ggamma, &gbeta]).map(|sum| Var::constant(sum).scale(self.share()));
+        let means = means.each_ref().map(|mean| mean.value().data());
         let gx = Tensor::written(*x.shape(), |gx| {
-            let means = means.each_ref().map(|mean| mean.value().data());
-            T::batch_norm_grad_input(self.norm, inputs, self.statistics.data(), affine, means, gx);
+            T::batch_norm_grad_input(self.norm, inputs, statistics, affine, means, gx);
         });
         [gx, ggamma, gbeta].map(Var::constant)
     }
 
     /// The same three gradients, composed of ops.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
-        let (x, gamma) = (&call.input(0), &call.input(1));
-        let mean = |own_sum: &Var<T>| own_sum.all_reduce(&self.group).scale(self.share());
-        let centred = x - &mean(&x.sum_to(*gamma.shape()));
-        let variance = mean(&centred.square().sum_to(*gamma.shape()));
-        let deviation = variance.add_scalar(self.norm.epsilon).sqrt();
-        let normal = &centred / &deviation;
+        let (x, gamma, to) = (&call.input(0), &call.input(1), call.input_shape(1));
+        let (normal, deviation) = normalised(x, |x| self.mean(&x.sum_to(to)), self.norm.epsilon);
         let gy = match self.norm.slope {
             Some(slope) => LeakyReluGrad::apply(slope, &(&(&normal * gamma) + &call.input(2)).detach(), gy),
             None => gy.clone(),
         };
-        let (gbeta, ggamma) = (gy.sum_to(*gamma.shape()), (&gy * &normal).sum_to(*gamma.shape()));
-        let inner = &(&gy - &mean(&gbeta)) - &(&normal * &mean(&ggamma));
+        let (gbeta, ggamma) = (gy.sum_to(to), (&gy * &normal).sum_to(to));
+        let inner = &(&gy - &self.mean(&gbeta)) - &(&normal * &self.mean(&ggamma));
         [&inner * &(gamma / &deviation), ggamma, gbeta]
+    }
+
+    /// The mean over the batch, from the sums of the shards.
+    fn mean(&self, own_sum: &Var<T>) -> Var<T> {
+        own_sum.all_reduce(&self.group).scale(self.share())
     }
 
     /// 1 / N
