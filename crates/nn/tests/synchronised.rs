@@ -267,6 +267,25 @@ fn a_non_finite_number_in_one_shard_is_found_without_the_others() {
     assert!(of_each[2].contains("net.dense") && of_each[3].contains("net.norm"), "{of_each:?}");
 }
 
+/// Gradients can overflow in one shard alone. It repeats the step, while the others do not.
+#[test]
+fn one_shard_can_repeat_its_step_with_the_sums_that_it_had() {
+    let (network, x) = (network(), Tensor::from_fn([8, 3], |i| (i * 5 % 7) as f32));
+    let pass = |shard: Shard| {
+        let x = Var::constant(x.rows(2 * shard.number..2 * shard.number + 2));
+        let large = Var::constant(Tensor::full([2], if shard.number == 2 { 3e38 } else { 1.0 }));
+        let forward = |ctx: &mut ForwardContext| {
+            let zero = ctx.scoped("extra", |ctx| ctx.parameter("zero", &Tensor::zeros([1])));
+            (&network.forward(ctx, &x).square().mean() + &(&large * &zero).sum(), ())
+        };
+        differentiate(RNG, forward).map_err(|error| error.to_string()).map(drop)
+    };
+    let of_each = Shards::new(4).synchronised().map(pass).unwrap();
+    let error = of_each[2].as_ref().unwrap_err();
+    assert!(error.contains("a gradient outside the networks"), "{error}");
+    assert!([0, 1, 3].map(|shard| of_each[shard].is_ok()) == [true; 3], "{of_each:?}");
+}
+
 /// Applies the network to a batch when a step ends.
 struct Curious(Network);
 
