@@ -23,6 +23,7 @@ pub mod losses;
 mod network;
 mod observer;
 pub mod optim;
+mod overlap;
 mod reduction;
 mod shards;
 mod spec;

@@ -28,7 +28,8 @@ use tensor::{NonFinite, Tensor};
 
 use crate::collectives::{broadcast_text, first_rank, gather};
 use crate::observer;
-use crate::reduction::{Node, Sums, across, add, from_bytes, to_bytes};
+use crate::overlap::{self, Completed};
+use crate::reduction::{Sums, across, are_leaves, from_bytes, to_bytes};
 use crate::{CommunicationError, Communicator, Gradients};
 
 /// One of the shards of a batch.
@@ -101,6 +102,8 @@ pub trait Averaged {
 
 /// A part of something [`Averaged`].
 pub enum Part<'a> {
+    /// The gradient of the parameter with this name, averaged in `f32`.
+    Gradient(&'a str, &'a mut Tensor),
     /// Averaged in `f32`.
     Tensor(&'a mut Tensor),
     /// Averaged in `f64`.
@@ -139,7 +142,8 @@ impl<A: Averaged, const N: usize> Averaged for [A; N] {
 /// Buffers are averaged like gradients: running averages are linear in the statistics of a batch.
 impl Averaged for Gradients {
     fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
-        self.parameters.iter_mut().chain(&mut self.buffers).for_each(|(_, tensor)| tensor.visit(visit));
+        self.parameters.iter_mut().for_each(|(name, gradient)| visit(Part::Gradient(name, gradient)));
+        self.buffers.iter_mut().for_each(|(_, buffer)| buffer.visit(visit));
     }
 }
 
@@ -175,6 +179,18 @@ impl Shards {
         self.ranks.as_ref().map_or(1, |ranks| ranks.size())
     }
 
+    /// How many times a process has the gradients of an update in memory for messages, at most, if
+    /// so many ranks share the shards.
+    pub fn copies(&self, ranks: usize) -> usize {
+        match ranks {
+            1 => 0,
+            // The sums, and the halves of a part that are sent and received.
+            ranks if are_leaves(ranks, self.count) => 2,
+            // The sums, what is sent, and what is received.
+            _ => 3,
+        }
+    }
+
     /// The numbers of the shards that this process computes.
     pub fn own(&self) -> Range<usize> {
         let (rank, each) = (self.ranks.as_ref().map_or(0, |ranks| ranks.rank()), self.count / self.ranks());
@@ -191,31 +207,55 @@ impl Shards {
     /// over the shards of all processes. A single shard's result is returned as it is. The observer
     /// of this thread sees only the pass of shard 0.
     ///
+    /// The gradients that a pass returns must be those of its first
+    /// [`differentiate`](crate::differentiate()), unchanged: other ranks may have received them
+    /// before it returns. All ranks must make the same passes.
+    ///
     /// # Errors
     /// When a pass fails; all ranks return the same error. When another rank cannot be reached.
     pub fn mean<R: Averaged>(&self, mut pass: impl FnMut(Shard) -> Result<R, NonFinite>) -> Result<R, StepError> {
         if self.count == 1 {
             return Ok(pass(Shard::WHOLE)?);
         }
-        let mut sums = Sums::new(self.count);
-        let passes = self.own().try_for_each(|number| {
+        let mut pass = |number| {
             let shard = Shard { number, count: self.count };
-            let result = if number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) };
-            sums.insert(Node { height: 0, number }, result?, add);
-            Ok(())
-        });
-        let mut sum = match &self.ranks {
+            if number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
+        };
+        let mut sum = match self.ranks.as_deref() {
+            Some(ranks) => self.sum_over(ranks, pass)?,
             None => {
-                passes?;
+                let mut sums = Sums::new(self.count);
+                for number in self.own() {
+                    sums.insert_shard(number, pass(number)?, &Completed::default());
+                }
                 sums.root()
-            }
-            Some(ranks) => {
-                agree(&**ranks, passes)?;
-                across(&**ranks, sums)?
             }
         };
         divide(&mut sum, self.count)?;
         Ok(sum)
+    }
+
+    /// The sum over the shards of all ranks.
+    fn sum_over<R: Averaged>(
+        &self,
+        ranks: &dyn Communicator,
+        mut pass: impl FnMut(usize) -> Result<R, NonFinite>,
+    ) -> Result<R, StepError> {
+        let (mut sums, mut completed) = (Sums::new(self.count), Completed::default());
+        let mut own = self.own();
+        let last = if are_leaves(ranks.size(), self.count) { own.next_back() } else { None };
+        let mut passes = own.try_for_each(|number| {
+            sums.insert_shard(number, pass(number)?, &completed);
+            Ok(())
+        });
+        if let Some(last) = last {
+            // Even if an earlier pass has failed: the other ranks wait for these gradients.
+            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || pass(last));
+            completed = exchanged?;
+            passes = passes.and(result).map(|result| sums.insert_shard(last, result, &completed));
+        }
+        agree(ranks, passes)?;
+        Ok(across(ranks, sums, &completed)?)
     }
 
     /// Gathers the tensors of all shards, in order; `own` are those of this process's shards. All
@@ -247,7 +287,7 @@ fn agree(ranks: &dyn Communicator, result: Result<(), NonFinite>) -> Result<(), 
 fn divide(sum: &mut impl Averaged, count: usize) -> Result<(), NonFinite> {
     let first = Cell::new(None);
     sum.visit(&mut |part| match part {
-        Part::Tensor(tensor) => {
+        Part::Gradient(_, tensor) | Part::Tensor(tensor) => {
             let divisor = count as f32;
             tensor.data_mut().iter_mut().for_each(|x| *x /= divisor);
             let found = first.take().or_else(|| NonFinite::in_tensor("add", "a sum over the shards", tensor));

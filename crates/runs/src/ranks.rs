@@ -30,7 +30,7 @@ pub(crate) use start::{same_data, same_program, same_request};
 pub struct Ranks(Option<Arc<Several>>);
 
 struct Several {
-    messages: Box<dyn Communicator + Send + Sync>,
+    messages: Box<dyn Communicator>,
     machine: String,
     state: AtomicU8,
 }
@@ -49,7 +49,7 @@ const MOST_WISHED: u64 = FAILED - 1;
 
 impl Ranks {
     /// The ranks that exchange `messages`; `machine` is the name of this rank's computer.
-    pub fn new(messages: impl Communicator + Send + Sync + 'static, machine: impl Into<String>) -> Self {
+    pub fn new(messages: impl Communicator + 'static, machine: impl Into<String>) -> Self {
         let several = messages.size() > 1;
         let (messages, machine, state) = (Box::new(messages), machine.into(), AtomicU8::new(TALKING));
         Self(several.then(|| Arc::new(Several { messages, machine, state })))
@@ -239,6 +239,9 @@ impl Communicator for Messages {
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
         timed("exchange", bytes.len() + received.len(), || self.0.messages.exchange(peer, bytes, received))
     }
+    fn exchange_in_background(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
+        self.0.messages.exchange_in_background(peer, bytes, received)
+    }
 }
 
 impl fmt::Debug for Messages {
@@ -258,34 +261,12 @@ mod tests {
         let body = &body;
         std::thread::scope(|scope| {
             let start = |rank: nn::InProcess| {
-                let ranks = Ranks::new(Exclusive(rank.into()), "here");
+                let ranks = Ranks::new(rank, "here");
                 scope.spawn(move || body(&ranks))
             };
             let threads: Vec<_> = in_process(size).into_iter().map(start).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         })
-    }
-
-    /// A rank that several threads may use in turns.
-    #[derive(Debug)]
-    struct Exclusive(std::sync::Mutex<nn::InProcess>);
-
-    impl Communicator for Exclusive {
-        fn rank(&self) -> usize {
-            self.0.lock().unwrap().rank()
-        }
-        fn size(&self) -> usize {
-            self.0.lock().unwrap().size()
-        }
-        fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().send(to, bytes)
-        }
-        fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().receive(from, bytes)
-        }
-        fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().exchange(peer, bytes, received)
-        }
     }
 
     #[test]
