@@ -528,5 +528,10 @@ fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) 
         return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
     }
     options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
-    if options.minibatch_std { options.common.check_groups(MinibatchStddev(GROUP), spec.batch) } else { Ok(()) }
+    if !options.minibatch_std {
+        return Ok(());
+    }
+    let seen = if options.d_batches == Batches::Mixed { 2 * spec.batch } else { spec.batch };
+    let mut seen = [seen, spec.g_batch.unwrap_or(spec.batch)].into_iter();
+    seen.try_for_each(|images| options.common.check_groups(MinibatchStddev(GROUP), images))
 }
