@@ -171,10 +171,10 @@ impl Shards {
         Self { count, ranks: None, is_synchronised: false }
     }
 
-    /// The same shards, with synchronised batch normalisation: in training, its statistics are those
-    /// of the whole batch. The passes of this process's shards then run at the same time, so their
-    /// memory is needed at the same time. All must apply the same layers in the same order, and
-    /// nothing may follow in a pass after an error.
+    /// The same shards, with synchronised batch normalisation: in training, its statistics are
+    /// those of the whole batch. The passes of this process's shards then take turns, so their
+    /// memory is needed at the same time. All must apply the same layers in the same order. A pass
+    /// may return an error only after its last layer.
     #[must_use]
     pub fn synchronised(self) -> Self {
         Self { is_synchronised: self.count > 1, ..self }
