@@ -119,7 +119,10 @@ fn shards_of_synchronised_batch_norm_are_planned_for_each_rank() {
     };
     let [alone, of_four, of_eight] = [1, 4, 8].map(|ranks| step(&["batch_norm='sync'"], ranks));
     let one_by_one = step(&[], 1);
-    assert!(alone > of_four && of_four > of_eight && alone > 2 * one_by_one, "{alone} {of_four} {of_eight} {one_by_one}");
+    assert!(
+        alone > of_four && of_four > of_eight && alone > 2 * one_by_one,
+        "{alone} {of_four} {of_eight} {one_by_one}"
+    );
     assert_eq!(step(&["batch_norm='sync'"], 3), alone, "refused later");
 }
 
