@@ -9,7 +9,7 @@ A step of a run with V shards on N ranks (V a multiple of N, N a power of two) t
 
 `shard`: the forward and backward passes of one shard. `fixed`: what every rank does once a step: the optimisers,
 drawing the batch. `messages(N)`: for each sum of B bytes over the ranks, log2(N) exchanges in which the ranks halve
-the part that they add, and as many in which they combine the parts (crates/nn/src/shards.rs):
+the part that they add, and as many in which they combine the parts (crates/nn/src/reduction.rs):
 
     2 log2(N) latency + 2 (N - 1) / N * B * (1 / bandwidth + handling)
 

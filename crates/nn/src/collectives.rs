@@ -86,13 +86,12 @@ pub fn broadcast_vec(ranks: &dyn Communicator, from: usize, mut bytes: Vec<u8>) 
     Ok(bytes)
 }
 
-/// The messages of all ranks, by rank. `lengths` are their lengths in bytes, by rank.
+/// The messages of all ranks, by rank. They must have the same length everywhere.
 ///
 /// # Errors
 /// When a rank cannot be reached.
-pub fn gather(ranks: &dyn Communicator, own: &[u8], lengths: &[usize]) -> Result<Vec<Vec<u8>>, CommunicationError> {
-    let mut messages: Vec<Vec<u8>> = lengths.iter().map(|length| vec![0; *length]).collect();
-    messages[ranks.rank()].copy_from_slice(own);
+pub fn gather(ranks: &dyn Communicator, own: &[u8]) -> Result<Vec<Vec<u8>>, CommunicationError> {
+    let mut messages = vec![own.to_vec(); ranks.size()];
     for (from, message) in messages.iter_mut().enumerate() {
         broadcast(ranks, from, message)?;
     }
@@ -171,11 +170,10 @@ mod tests {
                     let own = ranks.rank();
                     let number = if own == root { 9 } else { own as u64 % 7 };
                     let text = broadcast_text(ranks, root, if own == root { "héllo" } else { "" }).unwrap();
-                    let lengths: Vec<usize> = (0..size).collect();
-                    let messages = gather(ranks, &vec![own as u8; own], &lengths).unwrap();
+                    let messages = gather(ranks, &[own as u8; 3]).unwrap();
                     (maximum(ranks, number).unwrap(), text, messages)
                 });
-                let messages: Vec<Vec<u8>> = (0..size).map(|rank| vec![rank as u8; rank]).collect();
+                let messages: Vec<Vec<u8>> = (0..size).map(|rank| vec![rank as u8; 3]).collect();
                 assert_eq!(found, vec![(9, "héllo".to_owned(), messages); size], "{size} ranks, root {root}");
             }
         }

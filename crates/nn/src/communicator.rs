@@ -5,9 +5,11 @@ use core::fmt;
 /// The ranks of a data-parallel run, as one of them sees them. Messages between two ranks arrive in
 /// the order in which they were sent.
 ///
+/// Only one thread at a time exchanges messages.
+///
 /// The methods transport bytes and never compute: an implementation that added floating-point
 /// numbers would decide the order of the additions, and with it the bits of the sum.
-pub trait Communicator: fmt::Debug {
+pub trait Communicator: fmt::Debug + Send + Sync {
     /// The number of this rank, from 0.
     fn rank(&self) -> usize;
 

@@ -1,6 +1,7 @@
 //! [`in_process`]: ranks that are threads of one process, for tests of data-parallel training.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{CommunicationError, Communicator};
 
@@ -11,7 +12,7 @@ pub struct InProcess {
     /// To each rank.
     to: Vec<Sender<Vec<u8>>>,
     /// From each rank.
-    from: Vec<Receiver<Vec<u8>>>,
+    from: Vec<Mutex<Receiver<Vec<u8>>>>,
 }
 
 /// `size` ranks that exchange messages through channels. Each belongs on a thread of its own. When
@@ -33,7 +34,7 @@ pub fn in_process(size: usize) -> Vec<InProcess> {
         for to in 0..size {
             let (sender, receiver) = channel();
             ranks[from].to.push(sender);
-            ranks[to].from.push(receiver);
+            ranks[to].from.push(Mutex::new(receiver));
         }
     }
     ranks
@@ -53,7 +54,8 @@ impl Communicator for InProcess {
     }
 
     fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-        let message = self.from[from].recv().map_err(|_| gone(from))?;
+        let receiver = self.from[from].lock().unwrap_or_else(PoisonError::into_inner);
+        let message = receiver.recv().map_err(|_| gone(from))?;
         if message.len() != bytes.len() {
             let why = format!("it sent {} bytes instead of {}", message.len(), bytes.len());
             return Err(CommunicationError { peer: from, why });
