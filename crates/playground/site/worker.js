@@ -25,6 +25,7 @@ const FRAME = 30; // milliseconds between two frames
 const SHEET = 300; // ... of pictures, which take longer
 const SHEET_SIZE = 16;
 const MOST_ROWS = 4000; // of the curves, in a frame
+const PIECE = 2e7; // multiply-adds of a link that are repeated between two looks at the clock
 
 function call(line, bytes = null) {
   const head = encoder.encode(`${line}\n`);
@@ -104,6 +105,7 @@ const ACTIONS = {
   play({ on }) { playing = on; nextStep = performance.now(); clock = { since: 0, steps: 0, rate: 0 }; changed(); return {}; },
   speed({ value }) { speed = value; nextStep = performance.now(); changed(); return {}; },
   turn({ turn }) { playing = false; step(turn); changed(); return {}; },
+  stop() { replaying = false; const about = json("stop"); changed(); return about; },
   set({ key, value }) {
     const about = json(`set ${key}=${value}`);
     changed();
@@ -161,10 +163,10 @@ function run() {
   let stopped = null;
   try {
     if (replaying) {
-      // Few turns at a time, for a smooth bar.
+      // Little at a time, for a smooth bar and a prompt stop.
       let left = 1;
       while (left > 0 && performance.now() - start < 40) {
-        const replayed = json("replay 5");
+        const replayed = json(`replay ${PIECE}`);
         left = replayed.left;
         note(replayed.step);
       }
@@ -196,7 +198,7 @@ function show(now, stopped, isMoving) {
   const frame = { turns: about.turns, left: about.left, curve, rate: clock.rate, playing, replaying, stopped };
   // During training, the hash is sent about once a second.
   if (!isMoving || now - lastHash > 1000) {
-    frame.link = about.link;
+    Object.assign(frame, { link: about.link, limit: about.limit });
     frame.hash = json("hash").hash;
     lastHash = performance.now();
   }
