@@ -42,6 +42,13 @@ function receive(frame) {
   if (isDrawn) { isDrawn = false; requestAnimationFrame(drawFrame); }
 }
 
+// No frame will come.
+function engineFailed(why) {
+  Object.assign(state, { playing: false, replaying: false });
+  notice(why);
+  if (state.about) render();
+}
+
 function drawFrame() {
   const now = performance.now();
   if (lastDrawn) frameTimes.push(now - lastDrawn);
@@ -580,7 +587,7 @@ async function openAddress(link) {
 
 async function start() {
   if (typeof Worker !== "function" || location.protocol === "file:") throw new Error("no worker");
-  engine = new Engine(receive, (why) => notice(`The engine has stopped (${why}). Load the page again.`));
+  engine = new Engine(receive, engineFailed);
   const wish = new URLSearchParams(location.search).get("engine") ?? "";
   const { kind, tables } = await ask("load", { wish });
   state.kind = kind;

@@ -138,7 +138,9 @@ const SELF_TESTS = {
     await open("points&width=256&batch=1024&penalty=between");
     byId("step").click();
     check(await until(() => byId("notice").textContent.includes("lack of memory"), 20000), `the page says “${byId("notice").textContent}”`);
-    check(!byId("help").open && !byId("scheme").disabled, "the page is stuck");
+    byId("play").click();
+    await wait(200);
+    check(!state.playing && byId("notice").textContent.includes("lack of memory"), "it plays without an engine");
   },
 
   // Every arrow is minus the gradient: the loss falls along it as fast as its length says.

@@ -55,6 +55,7 @@ class Engine {
     this.stopped = false;
     this.worker.onmessage = ({ data }) => {
       if (data.frame) return onframe(data.frame);
+      if (data.failed) return onfail(data.failed);
       const asked = this.waiting.get(data.id);
       if (!asked) return; // it was answered by an error of the worker
       this.waiting.delete(data.id);

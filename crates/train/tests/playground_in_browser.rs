@@ -165,8 +165,8 @@ fn the_module_for_browsers_that_do_not_fuse_has_the_same_bits() {
     assert_passed(&unfused, "without fused multiply-adds");
 }
 
-/// A copy of the site, in which a script runs before the page's own.
-fn with_script(folder: &Path, script: &str) -> tempfile::TempDir {
+/// A copy of the site, in which these scripts run before the page's own and before the worker's.
+fn with_scripts(folder: &Path, [script, in_worker]: [&str; 2]) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
@@ -177,6 +177,9 @@ fn with_script(folder: &Path, script: &str) -> tempfile::TempDir {
     let page = format!("{before}script-src 'unsafe-inline';{after}");
     let page = page.replacen("<body>", &format!("<body><script>{script}</script>"), 1);
     std::fs::write(copy.path().join("index.html"), page).unwrap();
+    let worker = copy.path().join("worker.js");
+    let own = std::fs::read_to_string(&worker).unwrap();
+    std::fs::write(worker, format!("{in_worker};{own}")).unwrap();
     copy
 }
 
@@ -186,10 +189,11 @@ fn the_page_says_what_the_browser_lacks_and_what_still_works() {
     let Some(folder) = built() else { return };
     let served = |folder: &Path| format!("{}/#selftest", serve(folder.to_owned()));
     let file = format!("file://{}#selftest", folder.join("index.html").display());
-    let without_workers = with_script(folder, "delete window.Worker");
+    let without_workers = with_scripts(folder, ["delete window.Worker", ""]);
+    let without_modules = with_scripts(folder, ["", "delete self.WebAssembly"]);
     let lacking = [
         ("no SIMD", served(folder), "--js-flags=--no-enable-sse4-1 --no-enable-ssse3", "no WebAssembly SIMD"),
-        ("no WebAssembly", served(folder), "--js-flags=--noexpose-wasm", "no WebAssembly, or it is switched off"),
+        ("no WebAssembly", served(without_modules.path()), "", "no WebAssembly, or it is switched off"),
         ("no workers", served(without_workers.path()), "", "no web workers"),
         ("a file", file, "", "opened as a file cannot load its engine"),
         ("little memory", served(folder), "--js-flags=--wasm-max-mem-pages=4", "too little memory"),
