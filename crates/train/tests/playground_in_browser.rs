@@ -27,6 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(170);
 /// The most bytes, compressed, that a first use loads: the page, the worker and the larger module.
 const MOST_BYTES: usize = 400_000;
 
+/// In the query of an address: the end of the page comes only after [`SLOW`].
+const SLOWLY: &str = "slowly";
+const SLOW: Duration = Duration::from_secs(15);
+/// The end of a page.
+const END: &[u8] = b"</html>\n";
+
 /// The site, built once; None if the target is missing, after a message.
 fn built() -> Option<&'static Path> {
     static SITE: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -77,7 +83,13 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )
     .ok()?;
-    stream.write_all(&bytes).ok()
+    // The browser takes a picture once it has the whole page. Its script runs before that.
+    let (most, rest) = bytes.split_at(bytes.len().saturating_sub(END.len()));
+    stream.write_all(most).ok()?;
+    if line.contains(SLOWLY) && rest == END {
+        thread::sleep(SLOW);
+    }
+    stream.write_all(rest).ok()
 }
 
 /// A browser that ends when the test does.
@@ -254,7 +266,7 @@ fn the_picture_of_the_readme_is_of_this_page() {
 fn takes_the_picture_of_the_readme() {
     let Some(browser) = browser() else { panic!("a browser is needed") };
     let Some(folder) = built() else { panic!("the target is needed") };
-    let address = format!("{}/?scheme=light#{IN_PICTURE}", serve(folder.to_owned()));
+    let address = format!("{}/?scheme=light&{SLOWLY}#{IN_PICTURE}", serve(folder.to_owned()));
     let profile = tempfile::tempdir().unwrap();
     let status = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,780"])
