@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use kernels::Key;
-use kernels::random::words;
+use kernels::random::{fnv1a, words};
 use nn::{
     Averaged, CommunicationError, Communicator, ForwardContext, Gradients, Network, RngContext, Shard, Shards,
     StepError, differentiate,
@@ -27,9 +27,7 @@ pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool)
     }
     let one = |row: usize| {
         let latents = latents.rows(row..row + 1);
-        // FNV-1a over the bits.
-        let mix = |hash: u64, x: &f32| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01B3);
-        let seed = latents.data().iter().fold(0xCBF2_9CE4_8422_2325, mix);
+        let seed = fnv1a(latents.data().iter().map(|x| u64::from(x.to_bits())));
         generator.infer_with_dropout(&latents, RngContext { seed, step: 0, purpose: "dropout of a sample" })
     };
     let mut images = (0..latents.shape()[0]).map(one);
