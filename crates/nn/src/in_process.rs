@@ -73,3 +73,13 @@ impl Communicator for InProcess {
 fn gone(peer: usize) -> CommunicationError {
     CommunicationError { peer, why: "it has ended".into() }
 }
+
+/// What `body` returns on each of `size` ranks.
+#[cfg(test)]
+pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
+    let body = &body;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = in_process(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
+}

@@ -24,6 +24,7 @@ pub mod losses;
 mod network;
 mod observer;
 pub mod optim;
+mod overlap;
 mod reduction;
 mod shards;
 mod spec;

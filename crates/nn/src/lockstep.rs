@@ -33,7 +33,8 @@ use kernels::timing;
 use tensor::{ShardGroup, meta};
 
 use crate::observer;
-use crate::reduction::{Node, Sums, across, add};
+use crate::overlap::Completed;
+use crate::reduction::{Sums, across};
 use crate::{CommunicationError, Communicator, Shard, StepError};
 
 /// How long the calling thread looks for kernels of the other threads before it pauses.
@@ -207,11 +208,11 @@ impl Lockstep {
     fn add_up(&self, own: Vec<Vec<f64>>) -> Result<Vec<f64>, CommunicationError> {
         let mut sums = Sums::new(self.count);
         for (number, numbers) in self.own.clone().zip(own) {
-            sums.insert(Node { height: 0, number }, numbers, add);
+            sums.insert_shard(number, numbers, &Completed::default());
         }
         match &self.ranks {
             None => Ok(sums.root()),
-            Some(ranks) => across(&**ranks, sums),
+            Some(ranks) => across(&**ranks, sums, &Completed::default()),
         }
     }
 

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use tensor::Tensor;
+
 use crate::collectives::{broadcast, distances};
+use crate::overlap::{Completed, Named};
 use crate::{Averaged, CommunicationError, Communicator, Part};
 
 /// A node of the tree: the sum over the shards from `number << height` up to the next node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Node {
-    pub(crate) height: u32,
-    pub(crate) number: usize,
+struct Node {
+    height: u32,
+    number: usize,
 }
 
 impl Node {
@@ -44,7 +47,7 @@ impl<R> Sums<R> {
     }
 
     /// Inserts the sum of `node`, and adds all sums that become complete with it.
-    pub(crate) fn insert(&mut self, mut node: Node, mut sum: R, add: impl Fn(&mut R, R)) {
+    fn insert(&mut self, mut node: Node, mut sum: R, add: impl Fn(&mut R, R)) {
         while !self.is_root(node) {
             let is_right = node.number % 2 == 1;
             let sibling = Node { number: node.number ^ 1, ..node };
@@ -63,31 +66,60 @@ impl<R> Sums<R> {
     }
 }
 
+impl<R: Averaged> Sums<R> {
+    /// Inserts the result of a shard, whose gradients may be `completed` already.
+    pub(crate) fn insert_shard(&mut self, number: usize, result: R, completed: &Completed) {
+        self.insert(Node { height: 0, number }, result, |low, high| add(low, high, completed));
+    }
+
+    /// The gradients in these sums, in the order in which they are added to those of the last shard
+    /// of a complete subtree.
+    pub(crate) fn gradients(&mut self) -> Vec<Named> {
+        let of = |sum: &mut R| {
+            let mut named = Named::new();
+            sum.visit(&mut |part| {
+                if let Part::Gradient(parameter, gradient) = part {
+                    named.insert(parameter.to_owned(), gradient.clone());
+                }
+            });
+            named
+        };
+        self.sums.values_mut().map(of).collect()
+    }
+}
+
 /// The numbers of something [`Averaged`], in the order of its parts.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Flat {
+pub(crate) struct Flat {
     numbers: Vec<f64>,
-    values: Vec<f32>,
+    pub(crate) values: Vec<f32>,
 }
 
 impl Flat {
-    fn of(parts: &mut impl Averaged) -> Self {
+    /// The numbers of all parts whose sums are not completed.
+    fn of(parts: &mut impl Averaged, completed: &Completed) -> Self {
         let mut flat = Self::default();
         parts.visit(&mut |part| match part {
-            Part::Tensor(tensor) => flat.values.extend(tensor.data()),
+            Part::Gradient(parameter, _) if completed.get(parameter).is_some() => {}
+            Part::Gradient(_, tensor) | Part::Tensor(tensor) => flat.values.extend(tensor.data()),
             Part::Number(number) => flat.numbers.push(*number),
         });
         flat
     }
 
-    fn restore(&self, parts: &mut impl Averaged) {
+    fn restore(&self, parts: &mut impl Averaged, completed: &Completed) {
         let (mut numbers, mut values) = (self.numbers.iter(), &*self.values);
+        let mut next = |tensor: &mut Tensor| {
+            let (own, rest) = values.split_at(tensor.size());
+            tensor.data_mut().copy_from_slice(own);
+            values = rest;
+        };
         parts.visit(&mut |part| match part {
-            Part::Tensor(tensor) => {
-                let (own, rest) = values.split_at(tensor.size());
-                tensor.data_mut().copy_from_slice(own);
-                values = rest;
-            }
+            Part::Gradient(parameter, tensor) => match completed.get(parameter) {
+                Some(sum) => tensor.data_mut().copy_from_slice(sum),
+                None => next(tensor),
+            },
+            Part::Tensor(tensor) => next(tensor),
             Part::Number(number) => *number = *numbers.next().expect("as many as there were"),
         });
     }
@@ -143,22 +175,30 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("4 bytes")))
 }
 
-/// Completes the sums of all ranks: the sum over all shards, on each of them.
-pub(crate) fn across<R: Averaged>(ranks: &dyn Communicator, sums: Sums<R>) -> Result<R, CommunicationError> {
+/// Whether the shards of each rank form a subtree, and the ranks are the leaves of a complete tree.
+pub(crate) fn are_leaves(ranks: usize, shards: usize) -> bool {
+    ranks.is_power_of_two() && (shards / ranks).is_power_of_two()
+}
+
+/// Completes the sums of all ranks: the sum over all shards, on each of them. Some gradients may be
+/// `completed` already.
+pub(crate) fn across<R: Averaged>(
+    ranks: &dyn Communicator,
+    sums: Sums<R>,
+    completed: &Completed,
+) -> Result<R, CommunicationError> {
     let count = sums.count;
     let mut sums = sums.sums;
-    let flat = |mut sum: R| (Flat::of(&mut sum), sum);
+    let flat = |mut sum: R| (Flat::of(&mut sum, completed), sum);
     let (first, (mut own, mut result)) = sums.pop_first().map(|(node, sum)| (node, flat(sum))).expect("own shards");
-    let each = count / ranks.size();
-    if ranks.size().is_power_of_two() && each.is_power_of_two() {
-        // The shards of each rank form a subtree, and the ranks are the leaves of a complete tree.
+    if are_leaves(ranks.size(), count) {
         butterfly(ranks, &mut own)?;
     } else {
         let mut all = Sums { count, sums: BTreeMap::from([(first, own)]) };
         all.sums.extend(sums.into_iter().map(|(node, sum)| (node, flat(sum).0)));
-        own = along_the_tree(ranks, all, each)?;
+        own = along_the_tree(ranks, all, count / ranks.size())?;
     }
-    own.restore(&mut result);
+    own.restore(&mut result, completed);
     Ok(result)
 }
 
@@ -166,7 +206,7 @@ pub(crate) fn across<R: Averaged>(ranks: &dyn Communicator, sums: Sums<R>) -> Re
 /// 2, 4, ... exchange halves of their values, and each rank ends with the sum of one part of the
 /// values (reduce-scatter). Then they exchange the parts in reverse order (all-gather). Each of n
 /// ranks sends and receives 2 (n - 1) / n of the values.
-fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), CommunicationError> {
+pub(crate) fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), CommunicationError> {
     let mut halves = Vec::new();
     let mut part = 0..sum.values.len();
     for distance in distances(ranks.size()) {
@@ -227,16 +267,18 @@ fn along_the_tree(ranks: &dyn Communicator, mut sums: Sums<Flat>, each: usize) -
     Ok(sum)
 }
 
-/// low += high.
-pub(crate) fn add<R: Averaged>(low: &mut R, mut high: R) {
+/// low += high, except for gradients whose sums are completed.
+fn add<R: Averaged>(low: &mut R, mut high: R, completed: &Completed) {
     let (mut tensors, mut numbers) = (Vec::new(), Vec::new());
     high.visit(&mut |part| match part {
-        Part::Tensor(tensor) => tensors.push(tensor.clone()),
+        Part::Gradient(parameter, _) if completed.get(parameter).is_some() => {}
+        Part::Gradient(_, tensor) | Part::Tensor(tensor) => tensors.push(tensor.clone()),
         Part::Number(number) => numbers.push(*number),
     });
     let (mut tensors, mut numbers) = (tensors.into_iter(), numbers.into_iter());
     low.visit(&mut |part| match part {
-        Part::Tensor(low) => {
+        Part::Gradient(parameter, _) if completed.get(parameter).is_some() => {}
+        Part::Gradient(_, low) | Part::Tensor(low) => {
             let high = tensors.next().expect("shards have the same parts");
             assert!(low.shape() == high.shape(), "shards: parts of shape {} and {}", low.shape(), high.shape());
             low.data_mut().iter_mut().zip(high.data()).for_each(|(low, high)| *low += high);

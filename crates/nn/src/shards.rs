@@ -32,7 +32,8 @@ use tensor::{NonFinite, Tensor};
 use crate::collectives::{broadcast_text, first_rank, gather};
 use crate::lockstep;
 use crate::observer;
-use crate::reduction::{Node, Sums, across, add, from_bytes, to_bytes};
+use crate::overlap::{self, Completed};
+use crate::reduction::{Sums, across, are_leaves, from_bytes, to_bytes};
 use crate::{CommunicationError, Communicator, Gradients};
 
 /// One of the shards of a batch.
@@ -109,6 +110,8 @@ pub trait Averaged {
 
 /// A part of something [`Averaged`].
 pub enum Part<'a> {
+    /// The gradient of the parameter with this name, averaged in `f32`.
+    Gradient(&'a str, &'a mut Tensor),
     /// Averaged in `f32`.
     Tensor(&'a mut Tensor),
     /// Averaged in `f64`.
@@ -153,7 +156,8 @@ impl<A: Averaged, const N: usize> Averaged for [A; N] {
 /// Buffers are averaged like gradients: running averages are linear in the statistics of a batch.
 impl Averaged for Gradients {
     fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
-        self.parameters.iter_mut().chain(&mut self.buffers).for_each(|(_, tensor)| tensor.visit(visit));
+        self.parameters.iter_mut().for_each(|(name, gradient)| visit(Part::Gradient(name, gradient)));
+        self.buffers.iter_mut().for_each(|(_, buffer)| buffer.visit(visit));
     }
 }
 
@@ -198,6 +202,18 @@ impl Shards {
         self.ranks.as_ref().map_or(1, |ranks| ranks.size())
     }
 
+    /// How many times a process has the gradients of an update in memory for messages, at most, if
+    /// so many ranks share the shards.
+    pub fn copies(&self, ranks: usize) -> usize {
+        match ranks {
+            1 => 0,
+            // The sums, and the halves of a part that are sent and received.
+            ranks if are_leaves(ranks, self.count) => 2,
+            // The sums, what is sent, and what is received.
+            _ => 3,
+        }
+    }
+
     /// The numbers of the shards that this process computes.
     pub fn own(&self) -> Range<usize> {
         let (rank, each) = (self.ranks.as_ref().map_or(0, |ranks| ranks.rank()), self.count / self.ranks());
@@ -214,6 +230,10 @@ impl Shards {
     /// over the shards of all processes. A single shard's result is returned as it is. The observer
     /// of this thread sees only the pass of shard 0.
     ///
+    /// The gradients that a pass returns must be those of its first
+    /// [`differentiate`](crate::differentiate()), unchanged: other ranks may have received them
+    /// before it returns. All ranks must make the same passes.
+    ///
     /// # Errors
     /// When a pass fails; all ranks return the same error. When another rank cannot be reached.
     pub fn mean<R: Averaged + Send>(
@@ -223,32 +243,42 @@ impl Shards {
         if self.count == 1 {
             return Ok(pass(Shard::WHOLE)?);
         }
-        let sums = Mutex::new(Sums::new(self.count));
-        let add_up = |shard: Shard| -> Result<(), NonFinite> {
-            let (node, result) = (Node { height: 0, number: shard.number }, pass(shard)?);
-            sums.lock().unwrap_or_else(PoisonError::into_inner).insert(node, result, add);
-            Ok(())
-        };
-        let passes: Result<(), NonFinite> = match self.is_synchronised {
-            true => lockstep::run(self.count, self.own(), self.ranks.clone(), &add_up)?.into_iter().collect(),
-            false => self.own_shards().try_for_each(|shard| match shard.number {
-                0 => add_up(shard),
-                _ => observer::unobserved(|| add_up(shard)),
-            }),
-        };
-        let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut sum = match &self.ranks {
+        let mut sum = match self.ranks.as_deref() {
+            _ if self.is_synchronised => self.sum_in_lockstep(&pass)?,
+            Some(ranks) => self.sum_over(ranks, &pass)?,
             None => {
-                passes?;
+                let mut sums = Sums::new(self.count);
+                for shard in self.own_shards() {
+                    sums.insert_shard(shard.number, in_turn(&pass, shard)?, &Completed::default());
+                }
                 sums.root()
-            }
-            Some(ranks) => {
-                agree(&**ranks, passes)?;
-                across(&**ranks, sums)?
             }
         };
         divide(&mut sum, self.count)?;
         Ok(sum)
+    }
+
+    /// The sum over the shards of all ranks.
+    fn sum_over<R: Averaged>(
+        &self,
+        ranks: &dyn Communicator,
+        pass: &impl Fn(Shard) -> Result<R, NonFinite>,
+    ) -> Result<R, StepError> {
+        let (mut sums, mut completed) = (Sums::new(self.count), Completed::default());
+        let mut own = self.own_shards();
+        let last = if are_leaves(ranks.size(), self.count) { own.next_back() } else { None };
+        let mut passes = own.try_for_each(|shard| {
+            sums.insert_shard(shard.number, in_turn(pass, shard)?, &completed);
+            Ok(())
+        });
+        if let Some(last) = last {
+            // Even if an earlier pass has failed: the other ranks wait for these gradients.
+            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || in_turn(pass, last));
+            completed = exchanged?;
+            passes = passes.and(result).map(|result| sums.insert_shard(last.number, result, &completed));
+        }
+        agree(ranks, passes)?;
+        Ok(across(ranks, sums, &completed)?)
     }
 
     /// What `make` returns for each shard of this process, in order.
@@ -263,7 +293,31 @@ impl Shards {
         }
     }
 
-    fn own_shards(&self) -> impl Iterator<Item = Shard> {
+    /// The sum over the shards of all ranks. The passes of this process's shards run in lockstep.
+    fn sum_in_lockstep<R: Averaged + Send>(
+        &self,
+        pass: &(impl Fn(Shard) -> Result<R, NonFinite> + Sync),
+    ) -> Result<R, StepError> {
+        let (sums, completed) = (Mutex::new(Sums::new(self.count)), Completed::default());
+        let add_up = |shard: Shard| -> Result<(), NonFinite> {
+            let result = pass(shard)?;
+            let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+            sums.insert_shard(shard.number, result, &Completed::default());
+            Ok(())
+        };
+        let passes: Result<(), NonFinite> =
+            lockstep::run(self.count, self.own(), self.ranks.clone(), &add_up)?.into_iter().collect();
+        let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match self.ranks.as_deref() {
+            None => passes.map(|()| sums.root()).map_err(StepError::from),
+            Some(ranks) => {
+                agree(ranks, passes)?;
+                Ok(across(ranks, sums, &completed)?)
+            }
+        }
+    }
+
+    fn own_shards(&self) -> impl DoubleEndedIterator<Item = Shard> + use<> {
         let count = self.count;
         self.own().map(move |number| Shard { number, count })
     }
@@ -283,6 +337,11 @@ impl Shards {
     }
 }
 
+/// Calls `pass`, which the observer of this thread sees if the shard is the first.
+fn in_turn<R>(pass: &impl Fn(Shard) -> R, shard: Shard) -> R {
+    if shard.number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
+}
+
 /// Returns the error of the first rank that has one, on all ranks.
 fn agree(ranks: &dyn Communicator, result: Result<(), NonFinite>) -> Result<(), StepError> {
     let Some(rank) = first_rank(ranks, result.is_err())? else { return Ok(()) };
@@ -297,7 +356,7 @@ fn agree(ranks: &dyn Communicator, result: Result<(), NonFinite>) -> Result<(), 
 fn divide(sum: &mut impl Averaged, count: usize) -> Result<(), NonFinite> {
     let first = Cell::new(None);
     sum.visit(&mut |part| match part {
-        Part::Tensor(tensor) => {
+        Part::Gradient(_, tensor) | Part::Tensor(tensor) => {
             let divisor = count as f32;
             tensor.data_mut().iter_mut().for_each(|x| *x /= divisor);
             let found = first.take().or_else(|| NonFinite::in_tensor("add", "a sum over the shards", tensor));

@@ -374,7 +374,8 @@ mod tests {
         // From the checkpoint before the first step, and from none: its parent's weights again.
         let mut request = TrainRequest::of(run(&child).system());
         (request.from, request.output) = (Some(parent.clone()), Output::Silent);
-        let plan = crate::training::start::Plan::fresh(&request, None).unwrap();
+        let plan =
+            crate::training::start::Plan::fresh(&request, (&crate::plan::Budget::of_this_process(), None)).unwrap();
         assert_eq!(weights_hash(&plan.system.state()), hash);
         std::fs::remove_dir_all(child.join("checkpoints")).unwrap();
         let again = run(&child).from_run(&parent).steps(2).train().unwrap();

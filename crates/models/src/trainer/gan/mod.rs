@@ -533,5 +533,10 @@ fn possible(
     }
     options.common.check_batch_norm([&*discriminator, &*generator])?;
     options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
-    if options.minibatch_std { options.common.check_groups(MinibatchStddev(GROUP), spec.batch) } else { Ok(()) }
+    if !options.minibatch_std {
+        return Ok(());
+    }
+    let seen = if options.d_batches == Batches::Mixed { 2 * spec.batch } else { spec.batch };
+    let mut seen = [seen, spec.g_batch.unwrap_or(spec.batch)].into_iter();
+    seen.try_for_each(|images| options.common.check_groups(MinibatchStddev(GROUP), images))
 }
