@@ -222,8 +222,8 @@ kernels! {
         parameters: [&mut [Self]; 2],
     ) { Memory, Floats(3 * gx.len()) => norm::batch_norm_grad }
 
-    /// The first half of [`batch_norm_grad`](Element::batch_norm_grad) for inputs [x, gy] that are a
-    /// part of the batch that has the statistics [mean, variance]: this part's addends of the
+    /// The first half of [`batch_norm_grad`](Element::batch_norm_grad) for inputs [x, gy] that are
+    /// a part of the batch with the statistics [mean, variance]: this part's addends of the
     /// parameters [ggamma, gbeta].
     fn batch_norm_grad_sums(
         norm: Norm,

@@ -6,7 +6,7 @@
 //! those of the others.
 //!
 //! Only one of these threads computes at a time, and they take turns in the order of the shards.
-//! So they need no more processors than a single pass, and the memory that they take can be planned:
+//! So they need no more processors than a single pass, and their memory can be planned:
 //!
 //! ```text
 //! shard 0   pass, numbers                             sum, pass, numbers

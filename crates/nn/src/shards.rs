@@ -171,10 +171,10 @@ impl Shards {
         Self { count, ranks: None, is_synchronised: false }
     }
 
-    /// The same shards, with synchronised batch normalisation: in training, its statistics are those
-    /// of the whole batch. The passes of this process's shards then run at the same time, so their
-    /// memory is needed at the same time. All must apply the same layers in the same order, and
-    /// nothing may follow in a pass after an error.
+    /// The same shards, with synchronised batch normalisation: in training, its statistics are
+    /// those of the whole batch. The passes of this process's shards then take turns, so their
+    /// memory is needed at the same time. All must apply the same layers in the same order. A pass
+    /// may return an error only after its last layer.
     #[must_use]
     pub fn synchronised(self) -> Self {
         Self { is_synchronised: self.count > 1, ..self }
@@ -244,12 +244,12 @@ impl Shards {
             return Ok(pass(Shard::WHOLE)?);
         }
         let mut sum = match self.ranks.as_deref() {
-            _ if self.is_synchronised => self.sum_in_lockstep(&pass)?,
-            Some(ranks) => self.sum_over(ranks, &pass)?,
+            _ if self.is_synchronised => self.sum_in_lockstep(pass)?,
+            Some(ranks) => self.sum_over(ranks, |shard| self.observed(shard, &pass))?,
             None => {
                 let mut sums = Sums::new(self.count);
-                for shard in self.own_shards() {
-                    sums.insert_shard(shard.number, in_turn(&pass, shard)?, &Completed::default());
+                for number in self.own() {
+                    sums.insert_shard(number, self.observed(number, &pass)?, &Completed::default());
                 }
                 sums.root()
             }
@@ -258,27 +258,10 @@ impl Shards {
         Ok(sum)
     }
 
-    /// The sum over the shards of all ranks.
-    fn sum_over<R: Averaged>(
-        &self,
-        ranks: &dyn Communicator,
-        pass: &impl Fn(Shard) -> Result<R, NonFinite>,
-    ) -> Result<R, StepError> {
-        let (mut sums, mut completed) = (Sums::new(self.count), Completed::default());
-        let mut own = self.own_shards();
-        let last = if are_leaves(ranks.size(), self.count) { own.next_back() } else { None };
-        let mut passes = own.try_for_each(|shard| {
-            sums.insert_shard(shard.number, in_turn(pass, shard)?, &completed);
-            Ok(())
-        });
-        if let Some(last) = last {
-            // Even if an earlier pass has failed: the other ranks wait for these gradients.
-            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || in_turn(pass, last));
-            completed = exchanged?;
-            passes = passes.and(result).map(|result| sums.insert_shard(last.number, result, &completed));
-        }
-        agree(ranks, passes)?;
-        Ok(across(ranks, sums, &completed)?)
+    /// Calls `pass` for the shard of this number, whose pass is observed if it is the first one.
+    fn observed<R>(&self, number: usize, pass: impl Fn(Shard) -> R) -> R {
+        let shard = Shard { number, count: self.count };
+        if number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
     }
 
     /// What `make` returns for each shard of this process, in order.
@@ -289,37 +272,56 @@ impl Shards {
     pub fn map<R: Send>(&self, make: impl Fn(Shard) -> R + Sync) -> Result<Vec<R>, StepError> {
         match self.is_synchronised {
             true => lockstep::run(self.count, self.own(), self.ranks.clone(), &make),
-            false => Ok(self.own_shards().map(make).collect()),
+            false => Ok(self.own().map(|number| make(Shard { number, count: self.count })).collect()),
         }
     }
 
-    /// The sum over the shards of all ranks. The passes of this process's shards run in lockstep.
+    /// The sum over the shards of all ranks, with passes that exchange messages themselves, so that
+    /// no messages can overlap with them.
     fn sum_in_lockstep<R: Averaged + Send>(
         &self,
-        pass: &(impl Fn(Shard) -> Result<R, NonFinite> + Sync),
+        pass: impl Fn(Shard) -> Result<R, NonFinite> + Sync,
     ) -> Result<R, StepError> {
-        let (sums, completed) = (Mutex::new(Sums::new(self.count)), Completed::default());
+        let sums = Mutex::new(Sums::new(self.count));
         let add_up = |shard: Shard| -> Result<(), NonFinite> {
             let result = pass(shard)?;
             let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
             sums.insert_shard(shard.number, result, &Completed::default());
             Ok(())
         };
-        let passes: Result<(), NonFinite> =
-            lockstep::run(self.count, self.own(), self.ranks.clone(), &add_up)?.into_iter().collect();
+        let passes = lockstep::run(self.count, self.own(), self.ranks.clone(), &add_up)?;
+        let passes = passes.into_iter().collect::<Result<(), NonFinite>>();
         let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
         match self.ranks.as_deref() {
             None => passes.map(|()| sums.root()).map_err(StepError::from),
             Some(ranks) => {
                 agree(ranks, passes)?;
-                Ok(across(ranks, sums, &completed)?)
+                Ok(across(ranks, sums, &Completed::default())?)
             }
         }
     }
 
-    fn own_shards(&self) -> impl DoubleEndedIterator<Item = Shard> + use<> {
-        let count = self.count;
-        self.own().map(move |number| Shard { number, count })
+    /// The sum over the shards of all ranks.
+    fn sum_over<R: Averaged>(
+        &self,
+        ranks: &dyn Communicator,
+        mut pass: impl FnMut(usize) -> Result<R, NonFinite>,
+    ) -> Result<R, StepError> {
+        let (mut sums, mut completed) = (Sums::new(self.count), Completed::default());
+        let mut own = self.own();
+        let last = if are_leaves(ranks.size(), self.count) { own.next_back() } else { None };
+        let mut passes = own.try_for_each(|number| {
+            sums.insert_shard(number, pass(number)?, &completed);
+            Ok(())
+        });
+        if let Some(last) = last {
+            // Even if an earlier pass has failed: the other ranks wait for these gradients.
+            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || pass(last));
+            completed = exchanged?;
+            passes = passes.and(result).map(|result| sums.insert_shard(last, result, &completed));
+        }
+        agree(ranks, passes)?;
+        Ok(across(ranks, sums, &completed)?)
     }
 
     /// Gathers the tensors of all shards, in order; `own` are those of this process's shards. All
@@ -335,11 +337,6 @@ impl Shards {
         let tensors = messages.iter().flat_map(|message| message.chunks_exact(4 * shape.size()));
         Ok(tensors.map(|bytes| Tensor::new(&shape, from_bytes(bytes).collect())).collect())
     }
-}
-
-/// Calls `pass`, which the observer of this thread sees if the shard is the first.
-fn in_turn<R>(pass: &impl Fn(Shard) -> R, shard: Shard) -> R {
-    if shard.number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
 }
 
 /// Returns the error of the first rank that has one, on all ranks.

@@ -1,5 +1,5 @@
-//! Passes of shards in lockstep: sums over all shards, their gradients, and what happens when a pass
-//! ends early.
+//! Passes of shards in lockstep: sums over all shards, their gradients, and what happens when a
+//! pass ends early.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

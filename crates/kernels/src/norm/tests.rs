@@ -132,8 +132,8 @@ fn the_backward_pass_is_within_the_proved_bound() {
     }
 }
 
-/// The two halves of the backward pass: the sums have the bits of the whole kernel, and gx is within
-/// six roundings of each of its three terms of the plain loop, which has the same sums.
+/// The sums have the bits of the whole kernel. gx is compared with the plain loop, which gets the
+/// same means: each of its three terms has at most six roundings.
 #[test]
 fn the_halves_of_the_backward_pass_are_those_of_the_whole() {
     for ((rows, channels), slope) in SHAPES.into_iter().flat_map(|shape| [(shape, None), (shape, Some(0.2))]) {

@@ -19,7 +19,7 @@ pub(super) enum Remedy {
 
 /// Finds a change that makes each rank of the run fit into `bytes` bytes; `None` if there is none.
 pub(super) fn remedy(config: &Config, bytes: u64, budget: &Budget) -> Option<Remedy> {
-    let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.within(budget).memory() <= bytes);
+    let fits = |config: &Config| Needs::within(budget, config, 0).is_ok_and(|needs| needs.memory() <= bytes);
     let builds = |config: &Config| meta::run(|| config.build().is_ok());
     let with = |key: &str, value: u64| {
         let mut config = config.clone();

@@ -66,7 +66,12 @@ impl Needs {
     /// # Errors
     /// When [`Config::build`] rejects the settings.
     pub(crate) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
-        let forecast = Forecast::of(config, from)?;
+        Self::within(&Budget::of_this_process(), config, from)
+    }
+
+    /// The same for one of the ranks of this budget.
+    fn within(budget: &Budget, config: &Config, from: u64) -> Result<Self, Failure> {
+        let forecast = Forecast::of(config, from, budget.ranks)?;
         let (image, count) = forecast.sheet;
         let image = image.iter().product::<usize>() as u64;
         let sheet = image * count as u64;
@@ -91,13 +96,8 @@ impl Needs {
             domains: forecast.domains as u64,
         });
         let threads = rayon::current_num_threads() as u64;
-        let budget = Budget::of_this_process();
+        let budget = budget.clone();
         Ok(Self { forecast, from, threads, budget, data: 0, cache: 0, passing, written })
-    }
-
-    /// With this budget, the needs of one of its ranks.
-    fn within(self, budget: &Budget) -> Self {
-        Self { budget: budget.clone(), ..self }
     }
 
     /// What it was planned with.
@@ -148,7 +148,7 @@ impl Needs {
         from: u64,
         (budget, shown): (&Budget, Option<&Output>),
     ) -> Result<Self, Failure> {
-        let needs = Self::of(config, from)?.within(budget);
+        let needs = Self::within(budget, config, from)?;
         match needs.check_memory(config) {
             Ok(()) => Ok(needs),
             Err(failure) => Err(shown.and_then(|output| needs.show(output).err()).unwrap_or(failure)),
@@ -165,8 +165,8 @@ impl Needs {
         let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
             return Ok(());
         };
-        Self::of(&config, config.steps().saturating_sub(1))
-            .map_or(Ok(()), |needs| needs.within(budget).check_memory(&config))
+        Self::within(budget, &config, config.steps().saturating_sub(1))
+            .map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
     /// Checks memory, and disk space for the run folder, which is or will be at `place`; returns a

@@ -1,4 +1,4 @@
-//! `sync_batch_norm`: batch normalisation of a batch in shards, by the statistics of the whole batch.
+//! `sync_batch_norm`: batch normalisation of a shard by the statistics of the whole batch.
 //!
 //! Each shard holds n of the N rows of the batch, and records the op on a tape of its own. The
 //! formulas are those of [`batch_norm`](crate::ops::batch_norm), with means over all N rows:
@@ -132,7 +132,8 @@ impl<T: Element> Op<T> for SyncBatchNorm<T> {
         self.group.is_always_present().then_some(self)
     }
 
-    /// `gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))`
+    /// `gbeta = sum gy, ggamma = sum gy * xh,
+    /// gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))`
     fn vjp(&self, call: &Call<T>, gy: &Var<T>) -> Vec<Option<Var<T>>> {
         let gradients = if call.recording() { self.composed(call, gy) } else { self.fused(call, gy) };
         gradients.into_iter().enumerate().map(|(i, g)| call.wants(i).then_some(g)).collect()
