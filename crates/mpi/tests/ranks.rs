@@ -7,7 +7,7 @@ use common::Place;
 
 /// Small configurations of systems whose steps differ, the step after which they are interrupted,
 /// and the number of steps.
-const SYSTEMS: [(&str, u32, u32); 6] = [
+const SYSTEMS: [(&str, u32, u32); 7] = [
     ("quickdraw --batch 8 --set depth=2 --set latent=4 --set replay_pool=3 --set instance_noise=0.1", 2, 4),
     ("dcgan --preset mnist28 --batch 8 --set width=2 --set ema=0.9", 1, 3),
     ("cyclegan --batch 4 --set size=32 --set blocks=1 --set generator_width=1 --set discriminator_width=1", 1, 2),
@@ -24,6 +24,7 @@ const SYSTEMS: [(&str, u32, u32); 6] = [
         1,
         3,
     ),
+    ("dcgan --preset mnist28 --batch 8 --set width=2 --set ema=0.9 --set batch_norm=sync", 1, 3),
 ];
 
 /// Checks that system `number` of [`SYSTEMS`] has the same hash on any number of ranks.
@@ -97,6 +98,12 @@ fn progan() {
 #[ignore = "half a minute each; CI runs quickdraw"]
 fn stylegan2() {
     equal(5, 4, &[2, 4]);
+}
+
+#[test]
+#[ignore = "half a minute each; CI runs quickdraw"]
+fn dcgan_with_synchronised_batch_norm() {
+    equal(6, 4, &[2, 4]);
 }
 
 /// Also runs that start from another run's weights.

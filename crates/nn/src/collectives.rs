@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use kernels::random::fnv1a;
+
 use crate::{CommunicationError, Communicator, State};
 
 /// The largest of the numbers of all ranks, for example to agree whether any rank has to stop.
@@ -124,12 +126,9 @@ pub fn compare(ranks: &dyn Communicator, state: &State) -> Result<Option<Differe
 
 /// A hash of each tensor and counter, by name.
 fn hashes(state: &State) -> BTreeMap<String, u64> {
-    // FNV-1a, by words of 32 bits.
-    let mix = |hash: u64, bits: u64| (hash ^ bits).wrapping_mul(0x0000_0100_0000_01B3);
-    let hash = |bits: &mut dyn Iterator<Item = u64>| bits.fold(0xCBF2_9CE4_8422_2325, mix);
     let of_tensors = state.tensors.iter().map(|(name, tensor)| {
-        let mut bits = tensor.data().iter().map(|x| u64::from(x.to_bits()));
-        (name.clone(), hash(&mut bits))
+        let bits = tensor.data().iter().map(|x| u64::from(x.to_bits()));
+        (name.clone(), fnv1a(bits))
     });
     let of_counters = state.counters.iter().map(|(name, counter)| (name.clone(), *counter));
     of_tensors.chain(of_counters).collect()

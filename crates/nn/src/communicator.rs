@@ -5,10 +5,10 @@ use core::fmt;
 /// The ranks of a data-parallel run, as one of them sees them. Messages between two ranks arrive in
 /// the order in which they were sent.
 ///
+/// Several threads use it, but never two at the same time.
+///
 /// The methods transport bytes and never compute: an implementation that added floating-point
 /// numbers would decide the order of the additions, and with it the bits of the sum.
-///
-/// Several threads use it, but never two at the same time.
 pub trait Communicator: fmt::Debug + Send + Sync {
     /// The number of this rank, from 0.
     fn rank(&self) -> usize;

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use kernels::{BiasActivation, Key, Precision};
-use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad_with};
+use tensor::{FirstNonFinite, NonFinite, Options, ShardGroup, Tape, Tensor, Var, grad_with};
 
+use crate::lockstep;
 use crate::observer::{self, ForwardCall, StepResult};
 use crate::overlap::{self, Departure};
 use crate::trace::Recorder;
@@ -58,6 +59,8 @@ pub struct ForwardContext {
     style: Option<Var>,
     /// Records the layers, for [`trace`](crate::trace()).
     recorder: Option<Rc<Recorder>>,
+    /// See [`shard_group`](ForwardContext::shard_group).
+    shard_group: Option<Rc<dyn ShardGroup>>,
 }
 
 /// The element-wise layers after the current one that can be fused with it into one operation: an
@@ -105,7 +108,8 @@ impl ForwardContext {
 
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, rng: RngContext) -> Self {
-        Self::new(tape.clone(), Some(rng), false)
+        let shard_group = lockstep::current().map(|member| member as Rc<dyn ShardGroup>);
+        Self { shard_group, ..Self::new(tape.clone(), Some(rng), false) }
     }
 
     fn new(tape: Tape, training: Option<RngContext>, frozen: bool) -> Self {
@@ -126,6 +130,7 @@ impl ForwardContext {
             constant_overrides,
             style,
             recorder: None,
+            shard_group: None,
         }
     }
 
@@ -196,6 +201,12 @@ impl ForwardContext {
     /// Whether this is training, not inference.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
+    }
+
+    /// The shards of the batch, in training, if batch normalisation is
+    /// [synchronised](crate::Shards::synchronised).
+    pub fn shard_group(&self) -> Option<Rc<dyn ShardGroup>> {
+        self.shard_group.clone()
     }
 
     /// What records the layers, if this pass is traced.
@@ -356,7 +367,8 @@ pub fn differentiate<R>(
         let parameters = names.into_iter().zip(gradients).collect();
         (loss.into_value(), Gradients { parameters, buffers: ctx.updates }, result)
     };
-    let observer = observer::current();
+    let (observer, member) = (observer::current(), lockstep::current());
+    member.iter().for_each(|member| member.begin());
     let tape = observer.as_ref().and_then(|observer| observer.step_begins(rng)).map_or_else(Tape::new, Tape::observed);
     let (loss, gradients, result) = once(tape, overlap::departure());
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
@@ -370,14 +382,19 @@ pub fn differentiate<R>(
                     let ctx = ForwardContext::training(&Tape::new(), rng);
                     f64::from(forward(&mut ForwardContext { parameter_overrides, ..ctx }).0.item())
                 };
-                let step = StepResult { gradients: &gradients, loss_with: &loss_with };
-                observer::unobserved(|| observer.step_ends(&step));
+                let loss_with: &dyn Fn(BTreeMap<String, Tensor>) -> f64 = &loss_with;
+                let step = StepResult { gradients: &gradients, loss_with: member.is_none().then_some(loss_with) };
+                observer::unobserved(|| lockstep::outside(|| observer.step_ends(&step)));
             }
             Ok((gradients, result))
         }
         Some(non_finite) => {
             let first = Rc::new(FirstNonFinite::default());
-            observer::unobserved(|| once(Tape::observed(first.clone()), None));
+            let again = || drop(once(Tape::observed(first.clone()), None));
+            observer::unobserved(|| match &member {
+                None => again(),
+                Some(member) => member.repeat(again),
+            });
             Err(first.found().unwrap_or(non_finite))
         }
     }

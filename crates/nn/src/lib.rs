@@ -19,6 +19,7 @@ mod context;
 mod in_process;
 pub mod init;
 pub mod layers;
+mod lockstep;
 pub mod losses;
 mod network;
 mod observer;

@@ -178,7 +178,7 @@ impl Communicator for InBackground<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
@@ -228,7 +228,7 @@ mod tests {
             let alone = bits(&Shards::new(count).mean(pass).unwrap());
             assert!(alone.iter().any(|(name, _)| name == ".unused") && alone.len() >= 10, "{alone:?}");
             let found = on_ranks(size, |rank| {
-                let shards = Shards::new(count).shared_by(Rc::new(rank)).unwrap();
+                let shards = Shards::new(count).shared_by(Arc::new(rank)).unwrap();
                 // Twice, with the same messages.
                 [(); 2].map(|()| bits(&shards.mean(pass).unwrap()))
             });
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn the_gradients_are_on_their_way_before_the_pass_ends() {
         on_ranks(2, |rank| {
-            let ranks = Rc::new(Counting(rank, AtomicUsize::new(0)));
+            let ranks = Arc::new(Counting(rank, AtomicUsize::new(0)));
             let shards = Shards::new(2).shared_by(ranks.clone()).unwrap();
             let result = shards.mean(|shard| {
                 let result = pass(shard);
@@ -297,7 +297,7 @@ mod tests {
         let after = bits(&Shards::new(4).mean(pass).unwrap());
         for failing in 0..4 {
             let found = on_ranks(2, |rank| {
-                let shards = Shards::new(4).shared_by(Rc::new(rank)).unwrap();
+                let shards = Shards::new(4).shared_by(Arc::new(rank)).unwrap();
                 let fails = |shard: Shard| pass_on(shard, if shard.number == failing { f32::INFINITY } else { 0.1 });
                 (shards.mean(fails).unwrap_err().to_string(), bits(&shards.mean(pass).unwrap()))
             });
@@ -311,7 +311,7 @@ mod tests {
     fn a_pass_without_its_sweep_is_an_error_and_no_waiting() {
         let bad = NonFinite::in_tensor("exp", "a value", &Tensor::full([2], f32::NAN)).unwrap();
         let errors = on_ranks(2, |rank| {
-            let shards = Shards::new(2).shared_by(Rc::new(rank)).unwrap();
+            let shards = Shards::new(2).shared_by(Arc::new(rank)).unwrap();
             shards.mean(|shard| if shard.number == 1 { Err(bad.clone()) } else { pass(shard) }).unwrap_err()
         });
         assert!(errors.iter().all(|error| matches!(error, StepError::Communication(_))), "{errors:?}");
@@ -321,7 +321,7 @@ mod tests {
     fn a_panic_on_one_rank_ends_its_pass_and_the_wait_of_the_others() {
         let errors = on_ranks(2, |rank| {
             let panics = rank.rank() == 1;
-            let shards = Shards::new(2).shared_by(Rc::new(rank)).unwrap();
+            let shards = Shards::new(2).shared_by(Arc::new(rank)).unwrap();
             let body = move || {
                 let pass = |shard| if panics { panic!("a bug") } else { pass(shard) };
                 shards.mean(pass).unwrap_err().to_string()

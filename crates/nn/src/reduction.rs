@@ -220,6 +220,10 @@ pub(crate) fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), 
         halves.push((peer, kept.clone(), given));
         part = kept;
     }
+    if sum.values.is_empty() {
+        // Numbers are not halved: they are complete.
+        return Ok(());
+    }
     for (peer, kept, given) in halves.into_iter().rev() {
         let mut received = vec![0; 8 * sum.numbers.len() + 4 * given.len()];
         ranks.exchange(peer, &sum.to_bytes(kept), &mut received)?;
@@ -285,7 +289,7 @@ fn add<R: Averaged>(low: &mut R, mut high: R, completed: &Completed) {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use tensor::Tensor;
 
@@ -300,7 +304,7 @@ mod tests {
     /// What each rank computes.
     fn on_ranks(size: usize, count: usize) -> Vec<Result<([Tensor; 2], f64), String>> {
         let body = |rank| {
-            let shards = Shards::new(count).shared_by(Rc::new(rank))?;
+            let shards = Shards::new(count).shared_by(Arc::new(rank))?;
             shards.mean(|shard| Ok(result(shard.number))).map_err(|error| error.to_string())
         };
         std::thread::scope(|scope| {

@@ -17,16 +17,20 @@
 //!         \       /
 //!             +
 //! ```
+//!
+//! The passes can also run at the same time, for layers that need numbers of all shards
+//! ([`synchronised`](Shards::synchronised)).
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use core::fmt;
 
 use tensor::{NonFinite, Tensor};
 
 use crate::collectives::{broadcast_text, first_rank, gather};
+use crate::lockstep;
 use crate::observer;
 use crate::overlap::{self, Completed};
 use crate::reduction::{Sums, across, are_leaves, from_bytes, to_bytes};
@@ -51,7 +55,8 @@ impl Shard {
 pub struct Shards {
     count: usize,
     /// The other ranks, if several of them share the shards.
-    ranks: Option<Rc<dyn Communicator>>,
+    ranks: Option<Arc<dyn Communicator>>,
+    is_synchronised: bool,
 }
 
 /// The mean over shards could not be computed.
@@ -68,6 +73,8 @@ pub enum StepError {
     },
     /// Another rank cannot be reached.
     Communication(CommunicationError),
+    /// No thread could be started for the pass of a shard, for this reason.
+    Thread(String),
 }
 
 impl fmt::Display for StepError {
@@ -76,6 +83,7 @@ impl fmt::Display for StepError {
             Self::NonFinite(error) => error.fmt(f),
             Self::NonFiniteOnRank { rank, what } => write!(f, "on rank {rank}: {what}"),
             Self::Communication(error) => error.fmt(f),
+            Self::Thread(why) => write!(f, "no thread could be started for the pass of a shard: {why}"),
         }
     }
 }
@@ -120,6 +128,12 @@ impl Averaged for f64 {
     }
 }
 
+impl Averaged for Vec<f64> {
+    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
+        self.iter_mut().for_each(|number| number.visit(visit));
+    }
+}
+
 impl Averaged for Tensor {
     fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
         visit(Part::Tensor(self));
@@ -154,19 +168,28 @@ impl Shards {
     /// When `count` is 0.
     pub fn new(count: usize) -> Self {
         assert!(count > 0, "shards: a batch has at least one");
-        Self { count, ranks: None }
+        Self { count, ranks: None, is_synchronised: false }
+    }
+
+    /// The same shards, with synchronised batch normalisation: in training, its statistics are those
+    /// of the whole batch. The passes of this process's shards then run at the same time, so their
+    /// memory is needed at the same time. All must apply the same layers in the same order, and
+    /// nothing may follow in a pass after an error.
+    #[must_use]
+    pub fn synchronised(self) -> Self {
+        Self { is_synchronised: self.count > 1, ..self }
     }
 
     /// The same shards, divided equally among these ranks, in order.
     ///
     /// # Errors
     /// When the number of ranks does not divide that of the shards.
-    pub fn shared_by(&self, ranks: Rc<dyn Communicator>) -> Result<Self, String> {
+    pub fn shared_by(&self, ranks: Arc<dyn Communicator>) -> Result<Self, String> {
         let (count, size) = (self.count, ranks.size());
         if !count.is_multiple_of(size) {
             return Err(format!("{count} shards cannot be shared equally by {size} ranks: use a multiple of {size}"));
         }
-        Ok(Self { count, ranks: (size > 1).then_some(ranks) })
+        Ok(Self { ranks: (size > 1).then_some(ranks), ..self.clone() })
     }
 
     /// The number of shards.
@@ -213,20 +236,20 @@ impl Shards {
     ///
     /// # Errors
     /// When a pass fails; all ranks return the same error. When another rank cannot be reached.
-    pub fn mean<R: Averaged>(&self, mut pass: impl FnMut(Shard) -> Result<R, NonFinite>) -> Result<R, StepError> {
+    pub fn mean<R: Averaged + Send>(
+        &self,
+        pass: impl Fn(Shard) -> Result<R, NonFinite> + Sync,
+    ) -> Result<R, StepError> {
         if self.count == 1 {
             return Ok(pass(Shard::WHOLE)?);
         }
-        let mut pass = |number| {
-            let shard = Shard { number, count: self.count };
-            if number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
-        };
         let mut sum = match self.ranks.as_deref() {
-            Some(ranks) => self.sum_over(ranks, pass)?,
+            _ if self.is_synchronised => self.sum_in_lockstep(&pass)?,
+            Some(ranks) => self.sum_over(ranks, &pass)?,
             None => {
                 let mut sums = Sums::new(self.count);
-                for number in self.own() {
-                    sums.insert_shard(number, pass(number)?, &Completed::default());
+                for shard in self.own_shards() {
+                    sums.insert_shard(shard.number, in_turn(&pass, shard)?, &Completed::default());
                 }
                 sums.root()
             }
@@ -239,23 +262,64 @@ impl Shards {
     fn sum_over<R: Averaged>(
         &self,
         ranks: &dyn Communicator,
-        mut pass: impl FnMut(usize) -> Result<R, NonFinite>,
+        pass: &impl Fn(Shard) -> Result<R, NonFinite>,
     ) -> Result<R, StepError> {
         let (mut sums, mut completed) = (Sums::new(self.count), Completed::default());
-        let mut own = self.own();
+        let mut own = self.own_shards();
         let last = if are_leaves(ranks.size(), self.count) { own.next_back() } else { None };
-        let mut passes = own.try_for_each(|number| {
-            sums.insert_shard(number, pass(number)?, &completed);
+        let mut passes = own.try_for_each(|shard| {
+            sums.insert_shard(shard.number, in_turn(pass, shard)?, &completed);
             Ok(())
         });
         if let Some(last) = last {
             // Even if an earlier pass has failed: the other ranks wait for these gradients.
-            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || pass(last));
+            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || in_turn(pass, last));
             completed = exchanged?;
-            passes = passes.and(result).map(|result| sums.insert_shard(last, result, &completed));
+            passes = passes.and(result).map(|result| sums.insert_shard(last.number, result, &completed));
         }
         agree(ranks, passes)?;
         Ok(across(ranks, sums, &completed)?)
+    }
+
+    /// What `make` returns for each shard of this process, in order.
+    ///
+    /// # Errors
+    /// When the shards are [`synchronised`](Shards::synchronised), and another rank cannot be
+    /// reached.
+    pub fn map<R: Send>(&self, make: impl Fn(Shard) -> R + Sync) -> Result<Vec<R>, StepError> {
+        match self.is_synchronised {
+            true => lockstep::run(self.count, self.own(), self.ranks.clone(), &make),
+            false => Ok(self.own_shards().map(make).collect()),
+        }
+    }
+
+    /// The sum over the shards of all ranks. The passes of this process's shards run in lockstep.
+    fn sum_in_lockstep<R: Averaged + Send>(
+        &self,
+        pass: &(impl Fn(Shard) -> Result<R, NonFinite> + Sync),
+    ) -> Result<R, StepError> {
+        let (sums, completed) = (Mutex::new(Sums::new(self.count)), Completed::default());
+        let add_up = |shard: Shard| -> Result<(), NonFinite> {
+            let result = pass(shard)?;
+            let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+            sums.insert_shard(shard.number, result, &Completed::default());
+            Ok(())
+        };
+        let passes: Result<(), NonFinite> =
+            lockstep::run(self.count, self.own(), self.ranks.clone(), &add_up)?.into_iter().collect();
+        let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match self.ranks.as_deref() {
+            None => passes.map(|()| sums.root()).map_err(StepError::from),
+            Some(ranks) => {
+                agree(ranks, passes)?;
+                Ok(across(ranks, sums, &completed)?)
+            }
+        }
+    }
+
+    fn own_shards(&self) -> impl DoubleEndedIterator<Item = Shard> + use<> {
+        let count = self.count;
+        self.own().map(move |number| Shard { number, count })
     }
 
     /// Gathers the tensors of all shards, in order; `own` are those of this process's shards. All
@@ -271,6 +335,11 @@ impl Shards {
         let tensors = messages.iter().flat_map(|message| message.chunks_exact(4 * shape.size()));
         Ok(tensors.map(|bytes| Tensor::new(&shape, from_bytes(bytes).collect())).collect())
     }
+}
+
+/// Calls `pass`, which the observer of this thread sees if the shard is the first.
+fn in_turn<R>(pass: &impl Fn(Shard) -> R, shard: Shard) -> R {
+    if shard.number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
 }
 
 /// Returns the error of the first rank that has one, on all ranks.
@@ -305,7 +374,7 @@ mod tests {
 
     #[test]
     fn ranks_must_divide_the_shards() {
-        let refused = Shards::new(4).shared_by(Rc::new(in_process(3).remove(0))).unwrap_err();
+        let refused = Shards::new(4).shared_by(Arc::new(in_process(3).remove(0))).unwrap_err();
         assert_eq!(refused, "4 shards cannot be shared equally by 3 ranks: use a multiple of 3");
     }
 
@@ -313,7 +382,7 @@ mod tests {
     fn the_first_error_of_any_rank_is_everybody_s() {
         let bad = NonFinite::in_tensor("exp", "a value", &Tensor::full([2], f32::NAN)).unwrap();
         let body = |rank| {
-            let shards = Shards::new(6).shared_by(Rc::new(rank)).unwrap();
+            let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             let pass = |shard: Shard| if shard.number == 3 { Err(bad.clone()) } else { Ok(1.0) };
             shards.mean(pass).unwrap_err().to_string()
         };
@@ -333,7 +402,7 @@ mod tests {
     #[test]
     fn tensors_of_all_shards_are_gathered_in_order() {
         let body = |rank| {
-            let shards = Shards::new(6).shared_by(Rc::new(rank)).unwrap();
+            let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             shards.gathered(shards.own().map(|shard| Tensor::full([1, 2], shard as f32)).collect()).unwrap()
         };
         let all: Vec<Vec<Tensor>> = std::thread::scope(|scope| {

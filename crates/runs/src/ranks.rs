@@ -8,7 +8,6 @@ mod message;
 mod start;
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -187,7 +186,7 @@ impl Ranks {
     pub(crate) fn share(&self, system: &mut dyn System) -> Result<(), Failure> {
         let Some(several) = &self.0 else { return Ok(()) };
         let name = system.name();
-        system.share(Rc::new(Messages(Arc::clone(several)))).map_err(|error| {
+        system.share(Arc::new(Messages(Arc::clone(several)))).map_err(|error| {
             Failure::new(Code::Config, "the batch cannot be shared by these ranks")
                 .at(format!("{name}, setting `{}`", error.key))
                 .because(error.why)

@@ -193,11 +193,8 @@ impl Parent {
         let failure = Failure::new(Code::Checkpoint, "the weights do not fit the networks of this run")
             .at(self.found.path.display())
             .because(misfits.join("\n"));
-        let culprits = config.typed_settings().into_iter().filter(|(key, _)| {
-            let without = config.with_setting_of(&self.config, key);
-            self.misfits(&without).is_ok_and(|left| left.len() < misfits.len())
-        });
-        let mut typed: BTreeSet<String> = culprits.map(|(_, typed)| typed).collect();
+        let left = |config: &Config| Some(self.misfits(config).ok()?.len());
+        let mut typed = config.typed_causes(&self.config, left);
         if typed.is_empty() {
             typed.extend(config.typed("preset"));
         }
