@@ -137,7 +137,7 @@ AFTERWARDS = replace(SYSTEMS[0], hidden=0.0)
 # What was measured, in seconds, and the model. Steps: medians of 8 to 12, measured once. Do not rely on stylegan2: few of its
 # eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine; sums of two
 # turns of 7 or 15, steps of six turns of 9, with the program before and after messages overlapped with the pass (medians of
-# all turns: 520 and 502 ms). The difference of the two steps gives `hidden`; so the second is not a test of the model.
+# the turns: 505 to 563 and 466 to 514 ms). The difference of the two steps gives `hidden`; so the second is not a test of the model.
 MEASURED = [
     ("quickdraw, a step on 2 ranks (memory)", 0.3322, step(SYSTEMS[0], MEMORY, 2, 2)),
     ("dcgan, a step on 2 ranks (memory)", 0.0649, step(SYSTEMS[1], MEMORY, 2, 2)),
