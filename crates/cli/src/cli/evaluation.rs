@@ -100,7 +100,7 @@ Examples:
 
 {EXIT_CODES}",
         rows(METRICS),
-        rows(INCEPTION_METRICS),
+        rows(&INCEPTION_METRICS),
         list(&DISTANCES),
         list(&NUMBERS)
     )
