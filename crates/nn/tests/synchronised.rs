@@ -125,7 +125,7 @@ fn second(f: Function, parts: &[Tensor<f64>], parameters: &[Tensor<f64>]) -> (f6
         let constants = parameters.iter().cloned().map(Var::constant);
         let y = f(&[x.clone()].into_iter().chain(constants).collect::<Vec<_>>(), &group());
         let cotangent = Var::constant(weights(shard, 1, y.shape()));
-        let gradient = vjp(&y, &cotangent, &[x.clone()], Options::CREATE_GRAPH).remove(0);
+        let gradient = vjp(&y, &cotangent, std::slice::from_ref(&x), Options::CREATE_GRAPH).remove(0);
         let along = (&gradient * &Var::constant(weights(shard, 2, x.shape()))).sum();
         (along.item(), grad(&along, &[x], Options::default()).remove(0).into_value())
     };
