@@ -271,25 +271,16 @@ fn a_chapter_that_is_named_is_the_one_that_is_meant() {
 /// The formulas of the optimisers are exactly those against which the kernels are tested.
 #[test]
 fn the_chapter_on_optimisers_has_the_formulas_of_the_rules() {
-    use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, UpdateRule};
+    use nn::{Dialect, Gradients, Network, Optimizer, UpdateRule};
     let (_, text) = CHAPTERS.iter().find(|(name, _)| *name == "c11_optimizers").unwrap();
     let blocks = blocks(text).into_iter().filter(|block| block.kind == "text").map(|block| block.text);
     let inline = prose(text).into_iter().flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).map(str::to_owned);
     let all: Vec<String> = blocks.chain(inline).collect();
     let formulas: Vec<&str> =
         all.iter().flat_map(|text| text.lines()).flat_map(|line| line.split("  ")).map(str::trim).collect();
-    let (beta1, beta2, epsilon) = (0.5, 0.999, 1e-8);
     let network = Network::new("net", &[1], Dialect::Keras, 1);
     let gradients = Gradients { parameters: vec![], buffers: vec![] };
-    let rules: [UpdateRule; 6] = [
-        RmsProp { rho: 0.9, epsilon }.into(),
-        Adam { beta1, beta2, epsilon }.into(),
-        AdamTf { beta1, beta2, epsilon }.into(),
-        Sgd { momentum: 0.0, nesterov: false }.into(),
-        Sgd { momentum: 0.9, nesterov: false }.into(),
-        Sgd { momentum: 0.9, nesterov: true }.into(),
-    ];
-    for rule in rules {
+    for rule in UpdateRule::examples() {
         let optimizer = Optimizer::new(&network, rule, 0.1).decay(0.1).clip(1.0).clip_norm(1.0).weight_decay(0.1);
         for line in optimizer.formulas(&gradients).lines {
             assert!(formulas.contains(&&*line.to_string()), "c11_optimizers.md does not have `{line}` of {rule:?}");

@@ -53,9 +53,7 @@ pub use system::{
     Direction, FromLatents, LatentKind, Plane, Sampler, Settings, SettingsError, Sides, Styles, System, Translate,
 };
 use system::{distinct_indices, in_range};
-pub use systems::{
-    SYSTEMS, cifar, cyclegan, dcgan, faces, folder, mnist, progan, quickdraw, stylegan, stylegan2, vanilla, wgan_gp,
-};
+pub use systems::*;
 pub use trainer::batch_sampler::BatchSampler;
 pub use trainer::lint::{Remark, Severity};
 pub use weights_hash::weights_hash;

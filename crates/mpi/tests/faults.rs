@@ -88,6 +88,21 @@ fn a_number_that_is_not_finite_ends_all_or_returns_all_to_an_earlier_step() {
     assert!(config.contains("(exploding): from step "), "{config}");
 }
 
+/// With this learning rate, the square of one score of rank 1 overflows in step 3, and none of rank
+/// 0: the error names the first rank that has one.
+#[test]
+fn a_number_that_is_not_finite_on_one_rank_ends_all() {
+    let place = Place::new();
+    let line = "vanilla --set net=paper --set size=4 --set latent=2 --batch 8 --set loss=lsgan --set d_learning_rate=1.4688 \
+                --set g_learning_rate=1.4688 --data built-in --checkpoint-every 2 --steps 12 --set shards=2 --threads 1 --seed 5 \
+                --out run";
+    let words = ["the training diverged", "step 3", "on rank 1: ", "`square`", "1 of 4 numbers"];
+    let outcome = place.bad(place.command(2, line), 6, &words);
+    show("a number that is not finite on rank 1", &outcome);
+    assert_eq!(place.checkpoints("run").last(), Some(&2));
+    place.hash(1, "vanilla --resume run --steps 2 --threads 1");
+}
+
 /// The file system of rank 0 has room for two checkpoints, but not for a third one beside them.
 #[test]
 fn a_disk_that_becomes_full_on_rank_0_ends_all() {

@@ -3,7 +3,7 @@
 
 use nn::layers::Dense;
 use nn::optim::StateSlot;
-use nn::{Adam, AdamTf, Dialect, Gradients, Network, Optimizer, RmsProp, Sgd, State, Stateful, UpdateRule};
+use nn::{Adam, Dialect, Gradients, Network, Optimizer, Sgd, State, Stateful, UpdateRule};
 use tensor::Tensor;
 
 /// The number of elements of the parameter.
@@ -21,18 +21,6 @@ fn gradient(seed: u32) -> Tensor {
     g.data_mut().iter_mut().enumerate().for_each(|(i, g)| *g *= sizes[i % 5]);
     g.data_mut()[7] = 0.0;
     g
-}
-
-fn rules() -> [UpdateRule; 6] {
-    let (beta1, beta2) = (0.5, 0.999);
-    [
-        RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
-        Adam { beta1, beta2, epsilon: 1e-8 }.into(),
-        AdamTf { beta1, beta2, epsilon: 1e-7 }.into(),
-        Sgd { momentum: 0.0, nesterov: false }.into(),
-        Sgd { momentum: 0.9, nesterov: false }.into(),
-        Sgd { momentum: 0.9, nesterov: true }.into(),
-    ]
 }
 
 /// An optimiser with some of its options set: each bit of `options` selects one.
@@ -64,7 +52,7 @@ fn known(network: &Network, optimizer: &Optimizer, rule: UpdateRule) -> Vec<(&'s
 
 #[test]
 fn formulas_agree_with_the_kernels() {
-    for rule in rules() {
+    for rule in UpdateRule::examples() {
         for options in 0..16 {
             let dense = Dense::new(N).without_bias();
             let mut network = Network::new("net", &[1], Dialect::Keras, 1).with("dense", dense);
@@ -102,7 +90,7 @@ fn formulas_agree_with_the_kernels() {
 /// which equals the gradient.
 #[test]
 fn every_state_slot_has_a_line() {
-    for rule in rules() {
+    for rule in UpdateRule::examples() {
         let set: Vec<_> = rule.lines().iter().map(|line| line.target).collect();
         assert_eq!(set.last(), Some(&"theta"));
         let plain = rule == Sgd { momentum: 0.0, nesterov: false }.into();

@@ -3,8 +3,8 @@
 
 use nn::layers::Dense;
 use nn::{
-    Adam, AdamTf, Dialect, ForwardContext, Gradients, Network, Optimizer, RmsProp, RngContext, Sgd, State, Stateful,
-    UpdateRule, differentiate,
+    Adam, Dialect, ForwardContext, Gradients, Network, Optimizer, RngContext, Sgd, State, Stateful, UpdateRule,
+    differentiate,
 };
 use tensor::{Tensor, Var};
 
@@ -57,13 +57,7 @@ fn an_optimiser_may_hold_several_networks() {
 
 #[test]
 fn clipping_is_elementwise_for_every_rule() {
-    let rules: [UpdateRule; 4] = [
-        RmsProp { rho: 0.9, epsilon: 1e-7 }.into(),
-        Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
-        AdamTf { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }.into(),
-        Sgd { momentum: 0.9, nesterov: true }.into(),
-    ];
-    for rule in rules {
+    for rule in UpdateRule::examples() {
         let updated = |gradient: [f32; 2], clip: f64| {
             let mut network = empty(&[2]).with("dense", Dense::new(1));
             let gradient = Tensor::new(&[2, 1], gradient.to_vec());

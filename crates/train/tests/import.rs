@@ -139,7 +139,7 @@ fn exports_of_systems_with_an_equalised_learning_rate_come_back() {
     }
     // Larger pictures need blocks that the file does not have.
     let larger = "import grown-exported/generator.safetensors --set size=32 --out larger";
-    place.bad(larger, 5, &["do not fit", "generator.32x32", "leave out `--set size=32`"]);
+    place.bad(larger, 5, &["do not fit", "generator.32x32", "leave out `--set 'size=32'`"]);
     assert!(!place.path("larger").exists());
     // Finite as the layer uses it, but not before it is multiplied by its factor.
     let damaged = with_first_number(&read("styled-exported/generator.safetensors"), 2, 3e38);

@@ -283,7 +283,7 @@ fn the_reasons_why_systems_lack_techniques_are_those_of_the_program() {
     let mut rows: Vec<Row> = Vec::new();
     for system in runs::systems::SYSTEMS.iter().map(|system| system.name) {
         let mut own: Vec<(Vec<&str>, &str)> = Vec::new();
-        for (key, _) in switches::SWITCHES {
+        for &(key, _) in switches::SWITCHES {
             let Some(why) = switches::missing(system, key) else { continue };
             match own.iter_mut().find(|(_, reason)| *reason == why) {
                 Some((keys, _)) => keys.push(key),

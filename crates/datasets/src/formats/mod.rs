@@ -32,8 +32,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every format. Files belong to the first format that recognises them.
-static FORMATS: [Format; 6] =
-    [archive::FORMAT, cifar::FORMAT, idx::FORMAT, npy::FORMAT, strokes::FORMAT, pictures::FORMAT];
+static FORMATS: &[Format] =
+    &[archive::FORMAT, cifar::FORMAT, idx::FORMAT, npy::FORMAT, strokes::FORMAT, pictures::FORMAT];
 
 /// The files of a data set: a file or a folder, and its format.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ impl Declaration<2, 7> for Adam {
     const KERNEL: &'static str = "adam";
     const STATE: [StateSlot; 2] =
         [StateSlot { symbol: "m", name: "mean" }, StateSlot { symbol: "v", name: "mean_square" }];
+    const EXAMPLES: &'static [Self] = &[Self { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 }];
 
     fn title(self) -> &'static str {
         "Adam"

@@ -18,6 +18,7 @@ pub struct AdamTf {
 impl Declaration<2, 7> for AdamTf {
     const KERNEL: &'static str = Adam::KERNEL;
     const STATE: [StateSlot; 2] = Adam::STATE;
+    const EXAMPLES: &'static [Self] = &[Self { beta1: 0.5, beta2: 0.999, epsilon: 1e-7 }];
 
     fn title(self) -> &'static str {
         "Adam in the form of TensorFlow and Keras"

@@ -87,11 +87,13 @@ impl Update {
 
 /// What the file of a rule declares. A step reads `COEFFICIENTS` numbers that are the same for all
 /// elements, and updates `STATE` numbers of state.
-pub(crate) trait Declaration<const STATE: usize, const COEFFICIENTS: usize>: Copy + Sync {
+pub(crate) trait Declaration<const STATE: usize, const COEFFICIENTS: usize>: Copy + Sync + 'static {
     /// The kernel's name in timings.
     const KERNEL: &'static str;
     /// The state, in the order in which [`step`](Self::step) takes it.
     const STATE: [StateSlot; STATE];
+    /// The rule with usual constants, in each of its forms: for tests.
+    const EXAMPLES: &'static [Self];
 
     /// The usual name of the rule.
     fn title(self) -> &'static str;
@@ -116,6 +118,11 @@ macro_rules! rules {
     ($($Rule:ident: $file:ident),+ $(,)?) => {
         $(mod $file; pub use $file::$Rule;)+
 
+        /// The types of the rules alone.
+        pub mod rules {
+            $(pub use super::$Rule;)+
+        }
+
         /// How gradients change a parameter: one of the rules, with its constants.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum UpdateRule {
@@ -129,6 +136,11 @@ macro_rules! rules {
         })+
 
         impl UpdateRule {
+            /// Every rule with usual constants, in each of its forms: for tests.
+            pub fn examples() -> Vec<Self> {
+                [$(<$Rule>::EXAMPLES.iter().copied().map(Self::from).collect::<Vec<_>>(),)+].concat()
+            }
+
             /// Its usual name.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$Rule(rule) => rule.title(),)+ }

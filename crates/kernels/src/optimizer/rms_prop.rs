@@ -15,6 +15,7 @@ pub struct RmsProp {
 impl Declaration<1, 4> for RmsProp {
     const KERNEL: &'static str = "rms_prop";
     const STATE: [StateSlot; 1] = [StateSlot { symbol: "s", name: "mean_square" }];
+    const EXAMPLES: &'static [Self] = &[Self { rho: 0.9, epsilon: 1e-7 }];
 
     fn title(self) -> &'static str {
         "RMSprop"

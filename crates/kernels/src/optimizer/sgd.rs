@@ -16,6 +16,11 @@ pub struct Sgd {
 impl Declaration<1, 2> for Sgd {
     const KERNEL: &'static str = "sgd";
     const STATE: [StateSlot; 1] = [StateSlot { symbol: "v", name: "velocity" }];
+    const EXAMPLES: &'static [Self] = &[
+        Self { momentum: 0.0, nesterov: false },
+        Self { momentum: 0.9, nesterov: false },
+        Self { momentum: 0.9, nesterov: true },
+    ];
 
     fn title(self) -> &'static str {
         match self {

@@ -1,16 +1,11 @@
 //! The bits of the plain loop over several updates, and known values.
 
-use super::{Adam, AdamTf, RmsProp, Sgd, Update, UpdateRule};
+use super::{Adam, RmsProp, Sgd, Update, UpdateRule};
 use crate::testing::{SIZES, assert_same_bits, numbers, same_bits_everywhere, wild_numbers};
 
 const RMS_PROP: RmsProp = RmsProp { rho: 0.9, epsilon: 1e-7 };
 const ADAM: Adam = Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
 const SGD: Sgd = Sgd { momentum: 0.9, nesterov: false };
-
-fn rules() -> [UpdateRule; 5] {
-    let adam_tf = AdamTf { beta1: 0.5, beta2: 0.999, epsilon: 1e-7 };
-    [RMS_PROP.into(), ADAM.into(), adam_tf.into(), SGD.into(), Sgd { nesterov: true, ..SGD }.into()]
-}
 
 type Step = fn(UpdateRule, Update, &[f32], &mut [&mut [f32]], &mut [f32]);
 
@@ -29,7 +24,7 @@ fn three_updates(rule: UpdateRule, update: Update, len: usize, step: Step) -> Ve
 fn every_rule_has_the_bits_of_the_plain_loop() {
     let plain = Update::new(1, 8e-4);
     let prepared = Update { scale: Some(0.7), clip: 1.0, weight_decay: 0.01, ..plain };
-    for (rule, update) in rules().into_iter().flat_map(|rule| [(rule, plain), (rule, prepared)]) {
+    for (rule, update) in UpdateRule::examples().into_iter().flat_map(|rule| [(rule, plain), (rule, prepared)]) {
         for len in SIZES {
             let name = format!("{rule:?}, {update:?}, {len} elements");
             let got = same_bits_everywhere(&name, || three_updates(rule, update, len, UpdateRule::update));

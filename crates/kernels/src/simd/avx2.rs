@@ -86,12 +86,6 @@ impl Simd for Avx2 {
         unsafe { [_mm256_set1_epi32(x as i32); 2] }
     }
     #[inline(always)]
-    fn load_u(self, x: &[u32; LANES]) -> Self::U {
-        // SAFETY: the token proves AVX2; `x` is 16 words, so both unaligned 8-word reads are inside
-        // it.
-        unsafe { [_mm256_loadu_si256(x.as_ptr().cast()), _mm256_loadu_si256(x.as_ptr().add(8).cast())] }
-    }
-    #[inline(always)]
     fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
         (halves!(_mm256_unpacklo_epi64(a, b)), halves!(_mm256_unpackhi_epi64(a, b)))
     }

@@ -84,11 +84,6 @@ macro_rules! avx512_operations {
             avx512!(_mm512_set1_epi32(x as i32))
         }
         #[inline(always)]
-        fn load_u(self, x: &[u32; LANES]) -> Self::U {
-            // SAFETY: the token proves AVX-512 F; `x` is the 16 words that are read, unaligned.
-            unsafe { _mm512_loadu_si512(x.as_ptr().cast()) }
-        }
-        #[inline(always)]
         fn interleave_pairs_u(self, a: Self::U, b: Self::U) -> (Self::U, Self::U) {
             avx512!((_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)))
         }

@@ -41,6 +41,11 @@ mod isa;
 mod neon;
 #[cfg_attr(backdraw_one_isa, allow(dead_code, unreachable_pub, reason = "the set that is left may need parts of it"))]
 mod portable;
+#[cfg(any(
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128"),
+))]
+mod registers128;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[cfg_attr(backdraw_one_isa, allow(dead_code, unreachable_pub, reason = "as above"))]
 mod wasm128;
@@ -93,8 +98,12 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 results of a comparison.
     type M: Copy;
 
-    /// Runs `kernel` inside a region compiled for this instruction set.
-    fn run<K: Kernel>(self, kernel: K) -> K::Output;
+    /// Runs `kernel` inside a region compiled for this instruction set. Instructions that every CPU
+    /// of the target has need no region.
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        run_without_region(self, kernel)
+    }
 
     /// 16 copies of `x`.
     fn splat(self, x: f32) -> Self::F;
@@ -130,7 +139,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 copies of `x`.
     fn splat_u(self, x: u32) -> Self::U;
     /// 16 words from memory.
-    fn load_u(self, x: &[u32; LANES]) -> Self::U;
+    #[inline(always)]
+    fn load_u(self, x: &[u32; LANES]) -> Self::U {
+        // SAFETY: floats and words have the same size and alignment, and any bits are a float.
+        self.float_to_bits(self.load(unsafe { &*core::ptr::from_ref(x).cast() }))
+    }
     /// a + b modulo 2^32
     fn add_u(self, a: Self::U, b: Self::U) -> Self::U;
     /// The 64-bit products of the even words (0, 2, 4, ...) of a and b: each low word in the even
@@ -271,6 +284,12 @@ pub trait Kernel {
     /// `#[inline(always)]`. (So do not `map` an array of vectors: the code of the standard library
     /// may be compiled outside the region, and then calls a function for each instruction.)
     fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Not inlined, so that all callers share one copy, as with the functions that enter regions.
+#[inline(never)]
+fn run_without_region<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
+    kernel.run(simd)
 }
 
 /// Prefetches the cache line of `at` into the first-level cache. The address may be anything:

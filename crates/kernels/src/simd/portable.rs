@@ -2,7 +2,7 @@
 
 use wide::{f32x16, u32x16};
 
-use super::{Kernel, LANES, RegisterTiles, Simd};
+use super::{LANES, RegisterTiles, Simd};
 
 /// Plain code on any CPU. The fused multiply-add is exact even where the hardware has none.
 #[derive(Clone, Copy, Debug)]
@@ -82,24 +82,12 @@ pub(super) fn fused_multiply_adds(a: &[f32; LANES], b: &[f32; LANES], c: &[f32; 
     core::array::from_fn(|i| fused_multiply_add(a[i], b[i], c[i]))
 }
 
-/// Not inlined, so that all callers share one copy, as with the functions that enter other
-/// instruction sets.
-#[inline(never)]
-fn run_portable<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(Portable)
-}
-
 impl Simd for Portable {
     // On baseline x86-64, a vector is four SSE registers of 16.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 4, 1, 1, 1, 0, 0, 0, 0] };
     type F = f32x16;
     type U = u32x16;
     type M = f32x16;
-
-    #[inline(always)]
-    fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        run_portable(kernel)
-    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> f32x16 {
@@ -145,10 +133,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn splat_u(self, x: u32) -> u32x16 {
         u32x16::splat(x)
-    }
-    #[inline(always)]
-    fn load_u(self, x: &[u32; LANES]) -> u32x16 {
-        u32x16::new(*x)
     }
     #[inline(always)]
     fn mul_even_u(self, a: u32x16, b: u32x16) -> u32x16 {

@@ -10,8 +10,8 @@ use core::arch::wasm32::*;
 use core::hint::black_box;
 use std::sync::OnceLock;
 
-use super::wasm128::{self, first_pairs, mul_even, quarters, second_pairs, swap_pairs, wasm_operations};
-use super::{Kernel, LANES, RegisterTiles, SQUARE, Simd};
+use super::RegisterTiles;
+use super::wasm128::MultiplyAdd;
 
 /// The relaxed multiply-add of this engine, on this CPU, rounds once.
 #[derive(Clone, Copy, Debug)]
@@ -33,24 +33,14 @@ fn is_fused() -> bool {
     i32x4_all_true(f32x4_eq(f32x4_relaxed_madd(x, x, y), f32x4_splat(bit * bit)))
 }
 
-/// Not inlined, so that all callers share one copy.
-#[inline(never)]
-fn run_wasm_relaxed<K: Kernel>(token: WasmRelaxed, kernel: K) -> K::Output {
-    kernel.run(token)
-}
-
-impl Simd for WasmRelaxed {
-    wasm_operations!();
-
+impl MultiplyAdd for WasmRelaxed {
     // For the 16 registers of x86-64. A tile of 4 x 1 spills there, and steps of a GAN take 1.4
     // times as long in V8.
     const TILES: RegisterTiles = RegisterTiles { registers_per_vector: 4, tallest: [0, 2, 1, 1, 1, 0, 0, 0, 0] };
 
     #[inline(always)]
-    fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        run_wasm_relaxed(self, kernel)
-    }
-    methods! {
-        mul_add(a: F, b: F, c: F) -> F { quarters!(f32x4_relaxed_madd(a, b, c)) }
+    fn mul_add(self, a: [v128; 4], b: [v128; 4], c: [v128; 4]) -> [v128; 4] {
+        let fused = |i: usize| f32x4_relaxed_madd(a[i], b[i], c[i]);
+        [fused(0), fused(1), fused(2), fused(3)]
     }
 }

@@ -8,7 +8,7 @@
 use crate::SYSTEMS;
 
 /// All switches, each with a value that turns it on, as TOML.
-pub const SWITCHES: [(&str, &str); 26] = [
+pub const SWITCHES: &[(&str, &str)] = &[
     ("loss", "'lsgan'"),
     ("bce", "'keras-clip'"),
     ("fake_is_one", "true"),

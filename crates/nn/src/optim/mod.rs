@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-pub use kernels::optimizer::{Adam, AdamTf, RmsProp, Sgd, StateSlot, UpdateRule};
+pub use kernels::optimizer::rules::*;
+pub use kernels::optimizer::{StateSlot, UpdateRule};
 use tensor::Tensor;
 
 use crate::context::Gradients;

@@ -92,7 +92,7 @@ fn every_switch_trains_in_every_system_or_is_refused_for_a_documented_reason() {
         let plain = tiny(entry);
         let before = trained(entry, &plain).expect("a plain system trains");
         let everywhere = [("diff_augment", "['color', 'translation']"), ("d_dropout", "0.25")];
-        for (switch, value) in switches::SWITCHES.into_iter().chain(everywhere) {
+        for (switch, value) in switches::SWITCHES.iter().copied().chain(everywhere) {
             let what = format!("{}, {switch} = {value}", entry.name);
             if let Some(why) = switches::missing(entry.name, switch) {
                 assert!(!plain.contains_key(switch), "{what} is there, but said to be missing: {why}");
