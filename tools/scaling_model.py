@@ -135,7 +135,8 @@ def in_namespaces(ranks: int, size: float) -> float:
 AFTERWARDS = replace(SYSTEMS[0], hidden=0.0)
 
 # What was measured, in seconds, and the model. Steps: medians of 8 to 12, measured once. Do not rely on stylegan2: few of its
-# eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine; sums of two
+# eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine (medians of
+# sums were up to 73% longer than the model; the burst of the links was added to it after these measurements); sums of two
 # turns of 7 or 15, steps of six turns of 9, with the program before and after messages overlapped with the pass (medians of
 # the turns: 505 to 563 and 466 to 514 ms). The difference of the two steps gives `hidden`; so the second is not a test of the model.
 MEASURED = [

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use kernels::{Key, Padding, Precision, TransposedPadding};
 use tensor::{
-    Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad, vjp,
+    Call, FirstNonFinite, Op, Options, RecordedNode, Saves, SweptNode, Tape, TapeObserver, Tensor, Var, grad,
+    grad_with, vjp,
 };
 
 fn vector(values: &[f64]) -> Tensor<f64> {
@@ -212,6 +213,19 @@ fn a_wanted_value_in_the_middle_gets_its_gradient_and_passes_it_on() {
     let y = middle.square().sum();
     let gradients = grad(&y, &[middle, x, y.clone()], Options::default());
     assert_eq!(gradients.iter().map(Var::item).collect::<Vec<_>>(), [8.0, 32.0, 1.0]);
+}
+
+/// From the last variable on the tape to the first.
+#[test]
+fn gradients_are_reported_when_nothing_is_added_to_them_any_more() {
+    let tape = Tape::new();
+    let [x, y, unused] = ["x", "y", "unused"].map(|name| tape.variable(name, vector(&[2.0])));
+    let z = (&(&(&x * &x) * &y) + &x).sum();
+    let mut completed = Vec::new();
+    let wanted = [x, unused, y];
+    let gradients = grad_with(&z, &wanted, Options::default(), |number, g| completed.push((number, g.item())));
+    assert_eq!(completed, [(2, 4.0), (0, 9.0)]);
+    assert_eq!(gradients.iter().map(Var::item).collect::<Vec<_>>(), [9.0, 0.0, 4.0]);
 }
 
 #[test]
