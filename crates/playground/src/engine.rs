@@ -306,8 +306,8 @@ mod tests {
         }
     }
 
-    /// A link is repeated in pieces of one turn if need be, to the same bits; whatever comes between
-    /// them is in the new link.
+    /// A link is repeated in pieces of one turn if need be, to the same bits; whatever comes
+    /// between them is in the new link.
     #[test]
     fn a_link_is_repeated_in_pieces_and_can_be_stopped() {
         let text = "points&k=3&g_turns=2&width=4&run=2~g_rate:0.01~1";

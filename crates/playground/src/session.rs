@@ -111,8 +111,8 @@ impl Session {
         &self.settings
     }
 
-    /// The link that leads to the state now; while a step of an opened link is repeated, to the state
-    /// before that step.
+    /// The link that leads to the state now; while a step of an opened link is repeated, to the
+    /// state before that step.
     pub fn link(&self) -> &Link {
         &self.link
     }
@@ -228,8 +228,8 @@ impl Session {
         }
     }
 
-    /// Repeats turns of the link that was opened, until this much work is done: multiply-adds, as in
-    /// [`Effort`]. Returns how much is left.
+    /// Repeats turns of the link that was opened, until this much work is done: multiply-adds, as
+    /// in [`Effort`]. Returns how much is left.
     ///
     /// # Errors
     /// When a value is not finite; nothing is left then.
@@ -267,8 +267,8 @@ impl Session {
         true
     }
 
-    /// Splits the step that is being repeated into turns of the networks, so that something else can
-    /// come between them.
+    /// Splits the step that is being repeated into turns of the networks, so that something else
+    /// can come between them.
     fn interrupt(&mut self) {
         let Some(underway) = self.underway.take() else { return };
         if underway.done == [0, 0] {
