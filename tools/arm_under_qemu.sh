@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 triple=aarch64-unknown-linux-gnu
 
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
 skip() { printf 'SKIPPED: %s\n' "$*" >&2; exit 0; }
 
@@ -25,6 +26,9 @@ timeout 120 rustup target add "$triple" >/dev/null 2>&1 || skip "rustup cannot a
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
 arm() { cargo "$@" --target "$triple" --target-dir target/arm; }
+program() { # a cargo command that builds `train`; prints the path of the program
+    "$@" -p train --message-format json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
+}
 
 say "hashes"
 arm test -p backdraw-models --test platforms
@@ -34,16 +38,20 @@ say "kernels, tensor, nn"
 arm test -p backdraw-kernels -p backdraw-tensor -p backdraw-nn --lib --tests
 
 say "three steps of three systems, here and there"
-arm build -p train
-cargo build -p train
+here=$(program cargo build)
+there=$(program arm build)
 runs=$(mktemp -d)
 trap 'rm -rf "$runs"' EXIT
 failed=0
 for system in mnist dcgan wgan-gp; do
     options=("$system" --preset cpu --data built-in --steps 3 --batch 4 --out)
-    own=$(target/debug/train "${options[@]}" "$runs/$system-own" 2>/dev/null | tail -n 1)
-    other=$($CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER "target/arm/$triple/debug/train" "${options[@]}" "$runs/$system-arm" \
-        2>/dev/null | tail -n 1)
+    "$here" "${options[@]}" "$runs/$system-own" >"$runs/own" 2>"$runs/messages" ||
+        fail "train $system has failed on this machine:
+$(cat "$runs/messages")"
+    $CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER "$there" "${options[@]}" "$runs/$system-arm" >"$runs/other" 2>"$runs/messages" ||
+        fail "train $system has failed on ARM:
+$(cat "$runs/messages")"
+    own=$(tail -n 1 "$runs/own") other=$(tail -n 1 "$runs/other")
     if [ "$own" = "$other" ] && [ "${own#weights hash: }" != "$own" ]; then
         printf '%-8s %.16s  equal\n' "$system" "${own#weights hash: }"
     else

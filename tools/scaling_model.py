@@ -9,12 +9,13 @@ A step of a run with V shards on N ranks (V a multiple of N, N a power of two) t
 
 `shard`: the forward and backward passes of one shard. `fixed`: what every rank does once a step: the optimisers,
 drawing the batch. `messages(N)`: for each sum of B bytes over the ranks, log2(N) exchanges in which the ranks halve
-the part that they add, and as many in which they combine the parts (crates/nn/src/shards.rs):
+the part that they add, and as many in which they combine the parts (crates/nn/src/reduction.rs):
 
     2 log2(N) latency + 2 (N - 1) / N * B * (1 / bandwidth + handling)
 
 `handling`: seconds per byte that a rank spends on copying and adding what it sends and receives. Each agreement (whether
-any rank has failed, or was asked to stop) takes log2(N) latencies.
+any rank has failed, or was asked to stop) takes log2(N) latencies. The sum of an update begins during its backward pass
+(crates/nn/src/overlap.rs), which hides the transmission of part of its bytes, but not their handling, which needs the processor.
 
 All measurements were made on one machine (see MEASURED), so the model does not cover switches shared with other jobs.
 """
@@ -35,6 +36,7 @@ class System:
     fixed: float  # seconds
     bytes: tuple[float, ...]  # of each sum over the ranks: one per update of a network
     agreements: int = 3  # one per update and one at the end of a step
+    hidden: float = 0.0  # the part of the passes behind which transmissions hide
 
 
 @dataclass(frozen=True)
@@ -45,44 +47,69 @@ class Network:
     latency: float  # seconds
     bandwidth: float  # bytes per second, in each direction
     handling: float = 0.0  # seconds per byte
+    burst: float = 0.0  # bytes that a limited link passes on at once after a pause
 
 
-def messages(system: System, network: Network, ranks: int) -> float:
-    """Seconds that a rank spends on messages in a step, without waits for slower ranks."""
-    if ranks == 1:
-        return 0.0
+def transmission(network: Network, ranks: int, size: float) -> float:
+    """Seconds in which the links carry a sum of `size` bytes: log2(N) rounds with a half, a quarter, ... of the bytes, and the
+    same rounds in reverse order. During the handling of a round, a limited link collects the right to the next burst."""
     hops = math.ceil(math.log2(ranks))
-    moved = 2 * (ranks - 1) / ranks * sum(system.bytes)
-    per_byte = 1 / network.bandwidth + network.handling
-    return (2 * hops * len(system.bytes) + system.agreements * hops) * network.latency + moved * per_byte
+    rounds = [size / 2 ** (hop + 1) for hop in range(hops)]
+    seconds, saved = 0.0, network.burst
+    for sent in rounds + rounds[::-1]:
+        seconds += network.latency + max(0.0, sent - saved) / network.bandwidth
+        saved = max(0.0, saved - sent) + sent * network.handling * network.bandwidth
+        saved = min(network.burst, saved)
+    return seconds
 
 
-def step(system: System, network: Network, ranks: int, shards: int, overlap: float = 0.0) -> float:
-    """Seconds of a step. `overlap`: the part of a rank's passes behind which messages can hide."""
-    passes = shards / ranks * system.shard
-    return system.fixed + passes + max(0.0, messages(system, network, ranks) - overlap * passes)
+def messages(system: System, network: Network, ranks: int) -> tuple[float, float]:
+    """Seconds of a step in which links carry messages, and in which a rank handles them, without waits for slower ranks."""
+    if ranks == 1:
+        return 0.0, 0.0
+    agreements = system.agreements * math.ceil(math.log2(ranks)) * network.latency
+    carried = sum(transmission(network, ranks, size) for size in system.bytes)
+    return agreements + carried, 2 * (ranks - 1) / ranks * sum(system.bytes) * network.handling
 
 
-def efficiency(system: System, network: Network, ranks: int, shards: int, overlap: float = 0.0) -> float:
+def step(system: System, network: Network, ranks: int, shards: int) -> float:
+    """Seconds of a step."""
+    carried, handled = messages(system, network, ranks)
+    # Only the pass of a rank's last shard overlaps with messages.
+    visible = max(0.0, carried - system.hidden * system.shard)
+    return system.fixed + shards / ranks * system.shard + visible + handled
+
+
+def efficiency(system: System, network: Network, ranks: int, shards: int) -> float:
     """The part of N times the speed of one rank that N ranks reach, at the same shards."""
-    return step(system, network, 1, shards) / ranks / step(system, network, ranks, shards, overlap)
+    return step(system, network, 1, shards) / ranks / step(system, network, ranks, shards)
 
 
 
 # `shard` and `fixed`: from runs on one rank of one thread, pinned to a core, with two shards (`--timings`).
+# `hidden` was measured for quickdraw: 60 ms of a step on two ranks over 1 Gbit/s (see MEASURED), and is assumed for the others.
+HIDDEN = 0.060 / 0.303
 SYSTEMS = [
-    System("quickdraw, 64 images a shard", 64, 0.303, 0.005, (17.25e6, 0.73e6)),
-    System("dcgan (preset cpu), 32 images a shard", 32, 0.0609, 0.002, (0.70e6, 1.51e6)),
-    System("stylegan2 (preset cpu), 8 images a shard", 8, 0.1002, 0.004, (1.35e6, 1.26e6)),
+    System("quickdraw, 64 images a shard", 64, 0.303, 0.005, (17.25e6, 0.73e6), hidden=HIDDEN),
+    System("dcgan (preset cpu), 32 images a shard", 32, 0.0609, 0.002, (0.70e6, 1.51e6), hidden=HIDDEN),
+    System("stylegan2 (preset cpu), 8 images a shard", 8, 0.1002, 0.004, (1.35e6, 1.26e6), hidden=HIDDEN),
 ]
 
 # Seconds per byte that a rank spends on conversion, copies and additions: a sum of 16 MB between two ranks that exchange
 # messages through memory takes 31 ms.
 HANDLING = 1.94e-9
 MEMORY = Network("shared memory", 1e-6, math.inf, HANDLING)
-# The links of `slow_network.sh` with 1gbit, over TCP: a sum of 16 MB took 233 ms on 2 ranks and 412 ms on 4 ranks, which
-# share two processors. These two numbers give the bandwidth of a link, and the time that a rank spends per byte, with TCP.
-NAMESPACES = Network("1 Gbit/s in namespaces", 13e-6, 1 / 11.9e-9, 2.6e-9)
+# The same with TCP, for sums of so many bytes: `slow_network.sh 2 none` takes 1.91, 8.60 and 37.0 ms. Larger sums do not fit
+# into the caches.
+WITH_TCP = {1e6: 1.91e-9, 4e6: 2.15e-9, 16e6: 2.31e-9}
+
+
+def namespaces(handling: float) -> Network:
+    """The links of `slow_network.sh` with 1gbit: the nominal bandwidth without headers, and the burst of the script."""
+    return Network("1 Gbit/s in namespaces", 13e-6, 125e6 * 1448 / 1514, handling, burst=256 * 1024)
+
+
+NAMESPACES = namespaces(WITH_TCP[16e6])
 # The same, with 1 ms (1.1 ms with the timer) added to each message.
 DELAYED = replace(NAMESPACES, name="1.1 ms in namespaces", latency=1.1e-3)
 # Nominal, for the tables.
@@ -96,11 +123,21 @@ NETWORKS = [
 def total(network: Network, ranks: int, size: float) -> float:
     """Seconds of one sum of `size` bytes, with its agreement, on two processors."""
     shared = replace(network, handling=network.handling * max(1.0, ranks / 2))
-    return messages(System("", 1, 0, 0, (size,), agreements=1), shared, ranks)
+    return sum(messages(System("", 1, 0, 0, (size,), agreements=1), shared, ranks))
 
+
+def in_namespaces(ranks: int, size: float) -> float:
+    """The same over limited links."""
+    return total(namespaces(WITH_TCP[size]), ranks, size)
+
+
+# Without messages during the backward pass.
+AFTERWARDS = replace(SYSTEMS[0], hidden=0.0)
 
 # What was measured, in seconds, and the model. Steps: medians of 8 to 12, measured once. Do not rely on stylegan2: few of its
-# eight steps have the lazy penalties.
+# eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine; sums of two
+# turns of 7 or 15, steps of six turns of 9, with the program before and after messages overlapped with the pass (medians of
+# the turns: 505 to 563 and 466 to 514 ms). The difference of the two steps gives `hidden`; so the second is not a test of the model.
 MEASURED = [
     ("quickdraw, a step on 2 ranks (memory)", 0.3322, step(SYSTEMS[0], MEMORY, 2, 2)),
     ("dcgan, a step on 2 ranks (memory)", 0.0649, step(SYSTEMS[1], MEMORY, 2, 2)),
@@ -108,12 +145,21 @@ MEASURED = [
     ("agreement of 2 ranks, 1 ms", 1.107e-3, 1 * DELAYED.latency),
     ("agreement of 4 ranks, 1 ms", 2.216e-3, 2 * DELAYED.latency),
     ("agreement of 8 ranks, 1 ms", 3.393e-3, 3 * DELAYED.latency),
-    ("sum of 4 MB over 4 ranks, 1 Gbit/s", 0.1084, total(NAMESPACES, 4, 4e6)),
-    ("sum of 4 MB over 8 ranks, 1 Gbit/s", 0.2184, total(NAMESPACES, 8, 4e6)),
+    ("sum of 1 MB over 2 ranks, 1 Gbit/s", 7.95e-3, in_namespaces(2, 1e6)),
+    ("sum of 1 MB over 4 ranks, 1 Gbit/s", 13.15e-3, in_namespaces(4, 1e6)),
+    ("sum of 1 MB over 8 ranks, 1 Gbit/s", 18.73e-3, in_namespaces(8, 1e6)),
+    ("sum of 4 MB over 2 ranks, 1 Gbit/s", 37.22e-3, in_namespaces(2, 4e6)),
+    ("sum of 4 MB over 4 ranks, 1 Gbit/s", 68.64e-3, in_namespaces(4, 4e6)),
+    ("sum of 4 MB over 8 ranks, 1 Gbit/s", 99.64e-3, in_namespaces(8, 4e6)),
+    ("sum of 16 MB over 2 ranks, 1 Gbit/s", 161.3e-3, in_namespaces(2, 16e6)),
+    ("sum of 16 MB over 4 ranks, 1 Gbit/s", 318.9e-3, in_namespaces(4, 16e6)),
+    ("sum of 16 MB over 8 ranks, 1 Gbit/s", 491.6e-3, in_namespaces(8, 16e6)),
+    ("quickdraw, 2 ranks, 1 Gbit/s, no overlap", 0.488, step(AFTERWARDS, NAMESPACES, 2, 2)),
+    ("quickdraw, 2 ranks, 1 Gbit/s", 0.428, step(SYSTEMS[0], NAMESPACES, 2, 2)),
     ("sum of nothing over 8 ranks, 1 ms", 10.93e-3, total(DELAYED, 8, 0.0)),
 ]
 
-# Larger errors are marked in the output: one sum, over 8 ranks on two processors, misses by 28%.
+# Larger errors are marked in the output.
 LIMIT = 0.15
 
 
@@ -130,9 +176,9 @@ def larger(system: System, factor: int) -> System:
     return replace(system, images=factor * system.images, shard=factor * system.shard)
 
 
-def largest(system: System, network: Network, goal: float, overlap: float = 0.0) -> int:
+def largest(system: System, network: Network, goal: float) -> int:
     """The largest power of two of ranks, up to 1,024, with one shard each, that reaches this efficiency."""
-    good = [2**k for k in range(11) if efficiency(system, network, 2**k, 2**k, overlap) >= goal]
+    good = [2**k for k in range(11) if efficiency(system, network, 2**k, 2**k) >= goal]
     return max(good)
 
 
@@ -141,10 +187,10 @@ def table() -> list[dict]:
     rows = []
     for system in SYSTEMS:
         for network in NETWORKS:
-            variants = [("as it is", system, 0.0), ("batch x 4", larger(system, 4), 0.0), ("overlap", system, 0.5)]
-            for label, changed, overlap in variants:
-                counts = {n: efficiency(changed, network, n, n, overlap) for n in (2, 8, 32, 128, 1024)}
-                pays = largest(changed, network, 0.8, overlap)
+            afterwards = replace(system, hidden=0.0)
+            for label, changed in [("as it is", system), ("batch x 4", larger(system, 4)), ("no overlap", afterwards)]:
+                counts = {n: efficiency(changed, network, n, n) for n in (2, 8, 32, 128, 1024)}
+                pays = largest(changed, network, 0.8)
                 rows.append({"system": system.name, "network": network.name, "variant": label, "efficiency": counts,
                              "ranks_at_80_percent": pays})
     return rows
@@ -161,10 +207,10 @@ def main() -> None:
         beyond = "" if abs(row["error"]) <= LIMIT else "  beyond 15%"
         print(f"{row['what']:44} {1e3 * row['measured']:7.2f} {1e3 * row['modelled']:7.2f} ms {row['error']:+6.0%}{beyond}")
     print("\nEfficiency with one shard per rank, and up to how many ranks (at most 1,024) it is at least 80%")
-    print(f"{'':42} {'':18} {'':9} {'2':>5} {'8':>5} {'32':>5} {'128':>5} {'1024':>5}   80%")
+    print(f"{'':42} {'':18} {'':10} {'2':>5} {'8':>5} {'32':>5} {'128':>5} {'1024':>5}   80%")
     for row in table():
         shares = " ".join(f"{share:5.0%}" for share in row["efficiency"].values())
-        print(f"{row['system']:42} {row['network']:18} {row['variant']:9} {shares} {row['ranks_at_80_percent']:5}")
+        print(f"{row['system']:42} {row['network']:18} {row['variant']:10} {shares} {row['ranks_at_80_percent']:5}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ set -euo pipefail
 ranks=$1 rate=$2
 shift 2
 work=$(mktemp -d)
+prefix=backdraw-$$ # two jobs at the same time do not share namespaces
 names=(hub)
 for ((i = 0; i < ranks; i++)); do names+=("rank$i"); done
 
 remove() {
-    for name in "${names[@]}"; do ip netns del "bd-$name" 2>/dev/null || true; done
+    for name in "${names[@]}"; do ip netns del "$prefix-$name" 2>/dev/null || true; done
     rm -rf "$work"
 }
 trap remove EXIT
@@ -23,21 +24,21 @@ limit() { # namespace, device: what it sends
     if [ "$rate" != none ]; then ip netns exec "$1" tc qdisc add dev "$2" root tbf rate "$rate" burst 256kb latency 100ms; fi
 }
 
-ip netns add bd-hub
-ip -n bd-hub link add bridge type bridge
-ip -n bd-hub addr add 10.77.0.254/24 dev bridge
-ip -n bd-hub link set bridge up
-ip -n bd-hub link set lo up
+ip netns add "$prefix-hub"
+ip -n "$prefix-hub" link add bridge type bridge
+ip -n "$prefix-hub" addr add 10.77.0.254/24 dev bridge
+ip -n "$prefix-hub" link set bridge up
+ip -n "$prefix-hub" link set lo up
 hosts=
 for ((i = 0; i < ranks; i++)); do
-    ip netns add "bd-rank$i"
-    ip -n bd-hub link add "to$i" type veth peer name eth0 netns "bd-rank$i"
-    ip -n bd-hub link set "to$i" master bridge up
-    ip -n "bd-rank$i" addr add "10.77.0.$((i + 1))/24" dev eth0
-    ip -n "bd-rank$i" link set eth0 up
-    ip -n "bd-rank$i" link set lo up
-    limit "bd-rank$i" eth0
-    limit bd-hub "to$i"
+    ip netns add "$prefix-rank$i"
+    ip -n "$prefix-hub" link add "to$i" type veth peer name eth0 netns "$prefix-rank$i"
+    ip -n "$prefix-hub" link set "to$i" master bridge up
+    ip -n "$prefix-rank$i" addr add "10.77.0.$((i + 1))/24" dev eth0
+    ip -n "$prefix-rank$i" link set eth0 up
+    ip -n "$prefix-rank$i" link set lo up
+    limit "$prefix-rank$i" eth0
+    limit "$prefix-hub" "to$i"
     hosts+="${hosts:+,}10.77.0.$((i + 1)):1"
 done
 
@@ -46,9 +47,9 @@ cat >"$work/agent" <<'AGENT'
 #!/bin/sh
 name=rank$((${1##*.} - 1))
 shift
-exec ip netns exec "bd-$name" unshare --uts sh -c "hostname $name; $*"
+exec ip netns exec "$PREFIX-$name" unshare --uts sh -c "hostname $name; $*"
 AGENT
 chmod +x "$work/agent"
-timeout "${LIMIT:-90}" ip netns exec bd-hub mpirun --allow-run-as-root -q -n "$ranks" --host "$hosts" --bind-to none \
+PREFIX=$prefix timeout "${LIMIT:-90}" ip netns exec "$prefix-hub" mpirun --allow-run-as-root -q -n "$ranks" --host "$hosts" --bind-to none \
     --mca plm rsh --mca plm_rsh_agent "$work/agent" --mca btl self,tcp --mca mpi_yield_when_idle 1 \
     --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 "$@"

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 triple=wasm32-wasip1
 features=+simd128,+relaxed-simd
 
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
 skip() { printf 'SKIPPED: %s\n' "$*" >&2; exit 0; }
 
@@ -57,10 +58,11 @@ if [ "${1:-}" = --all ]; then
     run "$kernels" simd::
     flags=()
     say "lints"
-    rustup target add wasm32-unknown-unknown >/dev/null 2>&1
+    browsers=wasm32-unknown-unknown
+    timeout 120 rustup target add "$browsers" >/dev/null 2>&1 || fail "rustup cannot add the target $browsers, which clippy needs"
     for features in -simd128 +simd128 +simd128,+relaxed-simd; do
         CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-Ctarget-feature=$features" \
-            cargo clippy -p backdraw-models --target wasm32-unknown-unknown --target-dir target/wasm -- -D warnings
+            cargo clippy -p backdraw-models --target "$browsers" --target-dir target/wasm -- -D warnings
     done
 fi
 
@@ -71,5 +73,7 @@ page=$(mktemp -d)
 trap 'rm -rf "$page"' EXIT
 node tools/wasi_in_browser.mjs "$hashes" >"$page/index.html"
 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$page/profile" --virtual-time-budget=600000 --timeout=600000 \
-    --dump-dom "file://$page/index.html" 2>/dev/null | sed -n '/^test /p;/^exit /p' | tee "$page/out"
-grep -q '^exit 0' "$page/out"
+    --dump-dom "file://$page/index.html" >"$page/dump" 2>"$page/messages" || fail "$browser has failed:
+$(cat "$page/messages")"
+sed -n '/^test /p;/^exit /p' "$page/dump"
+grep -q '^exit 0' "$page/dump" || fail "the tests have failed in $browser, or did not end in ten minutes"

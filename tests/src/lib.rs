@@ -3,6 +3,8 @@
 //!
 //! `tools/README.md` describes what the files contain and how accurate they are.
 
+pub mod program;
+
 use serde_json::Value;
 use tensor::{Tensor, Var};
 

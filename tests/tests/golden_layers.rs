@@ -7,7 +7,7 @@ use nn::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, InstanceNorm, MaxPool2d, ReflectionPad2d,
     UpSampling2d,
 };
-use nn::{Dialect, ForwardContext, Gradients, Network, RngContext, differentiate};
+use nn::{Dialect, ForwardContext, Gradients, Network, RngContext, Shards, differentiate};
 use serde_json::Value;
 use tensor::{Options, Tape, Tensor, Var, vjp};
 use tests::{Report, cases, entries, error, golden, number, pair, sizes, tensor, text};
@@ -203,6 +203,46 @@ fn running_statistics_follow_in_both_dialects() {
                 report.note(format!("{name} {what}"), error(&case["outputs"][&what], &value));
                 let mut tensors = network.tensors_mut();
                 *tensors.iter_mut().find(|(name, _, _)| *name == key).expect("a buffer of the layer").2 = value;
+            }
+        }
+    }
+    report.finish();
+}
+
+/// Synchronised, the shards of a batch together have the values of the whole batch.
+#[test]
+fn shards_of_a_synchronised_batch_agree() {
+    let mut report = Report::new("synchronised batch normalisation", 1e-5);
+    for (name, case) in cases(&golden("layers")).filter(|(name, _)| name.starts_with("batch_norm_training")) {
+        let (network, outputs) = (network(case).expect("a batch norm has no stride"), &case["outputs"]);
+        let (x, cotangent): (Tensor, Tensor) = (tensor(&case["inputs"]["input"]), tensor(&case["inputs"]["cotangent"]));
+        let rows = x.shape()[0];
+        for count in (2..=rows).filter(|count| rows.is_multiple_of(*count)) {
+            let passes = Shards::new(count).synchronised().map(|shard| {
+                let [x, cotangent] = [&x, &cotangent].map(|all| {
+                    let of_shard = rows * shard.number / count..rows * (shard.number + 1) / count;
+                    all.rows(of_shard)
+                });
+                training_pass(&network, &x, &cotangent)
+            });
+            let passes = passes.expect("a single process");
+            let what = |value: &str| format!("{name} in {count} shards: {value}");
+            let output = passes.iter().map(|(y, _)| y.clone()).reduce(|all, more| all.concat(&more)).unwrap();
+            report.note(what("output"), error(&outputs["output"], &output));
+            for key in ["input", "gamma", "beta"] {
+                let of_shard = |(_, gradients): &(Tensor, Gradients)| {
+                    let found = gradients.parameters.iter().find(|(name, _)| name.ends_with(key));
+                    found.expect("a gradient").1.clone()
+                };
+                // Each shard has rows of its own, and a copy of the parameters.
+                let add = |sum: Tensor, more: Tensor| (&Var::constant(sum) + &Var::constant(more)).into_value();
+                let all = passes.iter().map(of_shard);
+                let whole = if key == "input" { all.reduce(|all, more| all.concat(&more)) } else { all.reduce(add) };
+                report.note(what(key), error(&outputs[format!("grad_{key}")], &whole.unwrap()));
+            }
+            for (key, value) in passes.iter().flat_map(|(_, gradients)| &gradients.buffers) {
+                let key = format!("{}_after_1", key.trim_start_matches("net.layer."));
+                report.note(what(&key), error(&outputs[&key], value));
             }
         }
     }

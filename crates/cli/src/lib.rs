@@ -46,9 +46,12 @@ pub fn main_on_ranks(name: &'static str, ranks: &Ranks) -> ExitCode {
             return ExitCode::from(agreed.map_or_else(|failure| failure.code as u8, |()| code));
         }
     };
-    let trains = matches!(&action, Action::Train(_, _, args) if !args.dry_run);
-    let kind = if trains { "a training command" } else { "another command" };
-    let computes = trains || ranks.rank() == 0;
+    let kind = match &action {
+        Action::Train(_, _, args) if args.dry_run => "a dry run",
+        Action::Train(..) => "a training command",
+        _ => "another command",
+    };
+    let computes = matches!(action, Action::Train(..)) || ranks.rank() == 0;
     let perform = |()| if computes { perform(&action, ranks) } else { Ok(Ending::Finished) };
     let result = ranks.same(DIFFERENT, kind).and_then(perform);
     match ranks.agree(result) {
@@ -73,10 +76,7 @@ fn perform(action: &Action, ranks: &Ranks) -> Result<Ending, Failure> {
     match action {
         Action::Systems(_) | Action::Fetch(_) | Action::Report(_) => {}
         Action::Inspect(_) | Action::Runs(_) | Action::Doctor(_) | Action::Completions(_) | Action::Man(_) => {}
-        Action::Train(_, _, args) if !args.dry_run => {
-            processor::start(ranks::threads(args.threads, ranks)?)?;
-        }
-        Action::Train(_, _, args) => processor::start(args.threads)?,
+        Action::Train(_, _, args) => processor::start(ranks::threads(args.threads, ranks)?)?,
         _ => processor::start(None)?,
     }
     match action {

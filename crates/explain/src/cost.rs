@@ -60,7 +60,7 @@ pub(crate) fn slots(op: &str, count: usize) -> Vec<String> {
         "conv2d_input_grad" => &["gy", "w"],
         "conv2d_weight_grad" => &["x", "gy"],
         "matmul" | "add" | "sub" | "mul" | "div" => &["a", "b"],
-        "batch_norm" | "instance_norm" => &["x", "gamma", "beta"],
+        "batch_norm" | "instance_norm" | "sync_batch_norm" => &["x", "gamma", "beta"],
         "bias_act" => &["x", "bias"],
         _ => &["x"],
     };

@@ -378,6 +378,7 @@ impl StepObserver for Recorder {
 /// The loss at four steps along the negative gradient. The largest would halve the loss if it fell
 /// linearly.
 fn moved(result: &StepResult<'_>, notes: &Notes) -> Option<Moved> {
+    let loss_with = result.loss_with?;
     let tape = notes.recording.tapes.last()?;
     let loss = f64::from(tape.nodes[*tape.order.first()?].value.item());
     let gradients = &result.gradients.parameters;
@@ -394,7 +395,7 @@ fn moved(result: &StepResult<'_>, notes: &Notes) -> Option<Moved> {
             let shift = |i: usize| (f64::from(theta.data()[i]) - size * f64::from(gradient.data()[i])) as f32;
             Some((name.clone(), Tensor::from_fn(*theta.shape(), shift)))
         };
-        (result.loss_with)(gradients.iter().filter_map(shifted).collect())
+        loss_with(gradients.iter().filter_map(shifted).collect())
     };
     let losses = sizes[1..].iter().map(|size| at(*size));
     let loss = std::iter::once(loss).chain(losses).collect();

@@ -222,6 +222,28 @@ kernels! {
         parameters: [&mut [Self]; 2],
     ) { Memory, Floats(3 * gx.len()) => norm::batch_norm_grad }
 
+    /// The first half of [`batch_norm_grad`](Element::batch_norm_grad) for inputs [x, gy] that are
+    /// a part of the batch with the statistics [mean, variance]: this part's addends of the
+    /// parameters [ggamma, gbeta].
+    fn batch_norm_grad_sums(
+        norm: Norm,
+        inputs: [&[Self]; 2],
+        statistics: [&[Self]; 2],
+        affine: [&[Self]; 2],
+        parameters: [&mut [Self]; 2],
+    ) { Memory, Floats(inputs[0].len() + inputs[1].len()) => norm::batch_norm_grad_sums }
+
+    /// The second half: gx of this part. `means` are [ggamma, gbeta] of the whole batch, divided by
+    /// its number of rows.
+    fn batch_norm_grad_input(
+        norm: Norm,
+        inputs: [&[Self]; 2],
+        statistics: [&[Self]; 2],
+        affine: [&[Self]; 2],
+        means: [&[Self]; 2],
+        gx: &mut [Self],
+    ) { Memory, Floats(3 * gx.len()) => norm::batch_norm_grad_input }
+
     /// The mean and biased variance of each channel (the last axis) of each image; `mean` and
     /// `variance` have the shape (images, channels).
     fn instance_statistics(images: usize, x: &[Self], mean: &mut [Self], variance: &mut [Self])

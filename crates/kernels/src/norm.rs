@@ -15,6 +15,9 @@
 //!   would undo. With a leaky ReLU, each pass first multiplies gy by its slope, for which it
 //!   computes the sign of the value from x again.
 //!
+//! A part of a batch whose statistics are those of the whole takes the same two passes as two
+//! kernels. Between them, the sums of all parts are added.
+//!
 //! The sums are those of [`columns`]: in a fixed order, combined in `f64`.
 
 use crate::arguments::Norm;
@@ -170,45 +173,126 @@ pub(crate) fn batch_norm(norm: Norm, x: &[f32], statistics: [&[f32]; 2], affine:
 /// See [`Element::batch_norm_grad`](crate::Element::batch_norm_grad).
 pub(crate) fn batch_norm_grad(
     norm: Norm,
-    [x, gy]: [&[f32]; 2],
+    inputs: [&[f32]; 2],
     statistics: [&[f32]; 2],
     affine: [&[f32]; 2],
     gx: &mut [f32],
-    parameters: [&mut [f32]; 2],
-) {
-    if norm.slope.is_some() {
-        grad::<true>(norm, [x, gy], statistics, affine, gx, parameters);
-    } else {
-        grad::<false>(norm, [x, gy], statistics, affine, gx, parameters);
-    }
-}
-
-fn grad<const RELU: bool>(
-    norm: Norm,
-    [x, gy]: [&[f32]; 2],
-    [mean, variance]: [&[f32]; 2],
-    [gamma, beta]: [&[f32]; 2],
-    gx: &mut [f32],
     [ggamma, gbeta]: [&mut [f32]; 2],
 ) {
-    let rows = checked_rows("batch_norm_grad", x, &[mean, variance, gamma, beta, ggamma, gbeta]);
-    assert_eq!((x.len(), x.len()), (gy.len(), gx.len()), "batch_norm_grad: lengths of x, and of gy and gx");
-    let (layout, channels) = (Layout::new(mean.len()), mean.len());
-    let forward = scales(gamma, variance, norm.epsilon);
-    let [mean, forward, beta] = &[mean, &forward, beta].map(|row| layout.pattern(row));
-    let normal = Normal { mean, scale: forward, beta, slope: norm.slope.unwrap_or(1.0) as f32 };
-    let sums = columns::sums(layout, rows, GradSums::<RELU> { x, gy, normal });
-    let [mut scale, mut shift, mut negative_slope] = [0; 3].map(|_| vec![0.0; channels]);
-    for (c, [sum, weighted]) in sums.into_iter().enumerate() {
-        let deviation = (f64::from(variance[c]) + norm.epsilon).sqrt();
-        gbeta[c] = sum as f32;
-        ggamma[c] = (weighted / deviation) as f32;
-        scale[c] = (f64::from(gamma[c]) / deviation) as f32;
-        shift[c] = (sum / rows as f64) as f32;
-        negative_slope[c] = (-weighted / (rows as f64 * deviation * deviation)) as f32;
+    checked_rows("batch_norm_grad", gx, &[statistics[0], ggamma, gbeta]);
+    let backward = Backward::new("batch_norm_grad", norm, inputs, statistics, affine);
+    let sums = backward.sums();
+    backward.write_parameters(&sums, [ggamma, gbeta]);
+    let rows = backward.rows as f64;
+    backward.write_input(gx, |c| {
+        let (&[sum, weighted], deviation) = (&sums[c], backward.deviation(c));
+        [sum / rows, -weighted / (rows * deviation * deviation)]
+    });
+}
+
+/// See [`Element::batch_norm_grad_sums`](crate::Element::batch_norm_grad_sums).
+pub(crate) fn batch_norm_grad_sums(
+    norm: Norm,
+    inputs: [&[f32]; 2],
+    statistics: [&[f32]; 2],
+    affine: [&[f32]; 2],
+    [ggamma, gbeta]: [&mut [f32]; 2],
+) {
+    checked_rows("batch_norm_grad_sums", inputs[0], &[statistics[0], ggamma, gbeta]);
+    let backward = Backward::new("batch_norm_grad_sums", norm, inputs, statistics, affine);
+    backward.write_parameters(&backward.sums(), [ggamma, gbeta]);
+}
+
+/// See [`Element::batch_norm_grad_input`](crate::Element::batch_norm_grad_input).
+pub(crate) fn batch_norm_grad_input(
+    norm: Norm,
+    inputs: [&[f32]; 2],
+    statistics: [&[f32]; 2],
+    affine: [&[f32]; 2],
+    [of_ggamma, of_gbeta]: [&[f32]; 2],
+    gx: &mut [f32],
+) {
+    checked_rows("batch_norm_grad_input", gx, &[statistics[0], of_ggamma, of_gbeta]);
+    let backward = Backward::new("batch_norm_grad_input", norm, inputs, statistics, affine);
+    backward.write_input(gx, |c| [f64::from(of_gbeta[c]), -f64::from(of_ggamma[c]) / backward.deviation(c)]);
+}
+
+/// The backward pass of a batch, or of a part of it.
+struct Backward<'a> {
+    norm: Norm,
+    x: &'a [f32],
+    gy: &'a [f32],
+    rows: usize,
+    layout: Layout,
+    gamma: &'a [f32],
+    variance: &'a [f32],
+    /// The patterns of the mean, of the factor of x - mean, and of beta.
+    patterns: [Vec<f32>; 3],
+}
+
+impl<'a> Backward<'a> {
+    #[track_caller]
+    fn new(
+        kernel: &str,
+        norm: Norm,
+        [x, gy]: [&'a [f32]; 2],
+        [mean, variance]: [&'a [f32]; 2],
+        [gamma, beta]: [&'a [f32]; 2],
+    ) -> Self {
+        let rows = checked_rows(kernel, x, &[mean, variance, gamma, beta]);
+        assert_eq!(x.len(), gy.len(), "{kernel}: lengths of x and gy");
+        let layout = Layout::new(mean.len());
+        let forward = scales(gamma, variance, norm.epsilon);
+        let patterns = [mean, &forward, beta].map(|row| layout.pattern(row));
+        Self { norm, x, gy, rows, layout, gamma, variance, patterns }
     }
-    let [scale, shift, negative_slope] = &[scale, shift, negative_slope].map(|row| layout.pattern(&row));
-    columns::map(layout, GradInput::<RELU> { x, gy, normal, scale, shift, negative_slope }, gx);
+
+    fn normal(&self) -> Normal<'_> {
+        let [mean, scale, beta] = &self.patterns;
+        Normal { mean, scale, beta, slope: self.norm.slope.unwrap_or(1.0) as f32 }
+    }
+
+    /// s = sqrt(variance + epsilon) of channel `c`.
+    fn deviation(&self, c: usize) -> f64 {
+        (f64::from(self.variance[c]) + self.norm.epsilon).sqrt()
+    }
+
+    /// Per channel, the sums of g and of g * (x - mean).
+    fn sums(&self) -> Vec<[f64; 2]> {
+        let (x, gy, normal) = (self.x, self.gy, self.normal());
+        match self.norm.slope {
+            Some(_) => columns::sums(self.layout, self.rows, GradSums::<true> { x, gy, normal }),
+            None => columns::sums(self.layout, self.rows, GradSums::<false> { x, gy, normal }),
+        }
+    }
+
+    /// Writes the gradients of gamma and beta from these [sums](Self::sums).
+    fn write_parameters(&self, sums: &[[f64; 2]], [ggamma, gbeta]: [&mut [f32]; 2]) {
+        for (c, &[sum, weighted]) in sums.iter().enumerate() {
+            gbeta[c] = sum as f32;
+            ggamma[c] = (weighted / self.deviation(c)) as f32;
+        }
+    }
+
+    /// Writes gx = gamma / s * (g - shift + (x - mean) * slope), where `line` returns the shift and
+    /// the slope of a channel.
+    fn write_input(&self, gx: &mut [f32], line: impl Fn(usize) -> [f64; 2]) {
+        assert_eq!(self.x.len(), gx.len(), "batch_norm_grad: lengths of x and gx");
+        let channels = self.gamma.len();
+        let [mut scale, mut shift, mut negative_slope] = [0; 3].map(|_| vec![0.0; channels]);
+        for c in 0..channels {
+            scale[c] = (f64::from(self.gamma[c]) / self.deviation(c)) as f32;
+            [shift[c], negative_slope[c]] = line(c).map(|number| number as f32);
+        }
+        let [scale, shift, negative_slope] = &[scale, shift, negative_slope].map(|row| self.layout.pattern(&row));
+        let (x, gy, normal) = (self.x, self.gy, self.normal());
+        match self.norm.slope {
+            Some(_) => {
+                columns::map(self.layout, GradInput::<true> { x, gy, normal, scale, shift, negative_slope }, gx);
+            }
+            None => columns::map(self.layout, GradInput::<false> { x, gy, normal, scale, shift, negative_slope }, gx),
+        }
+    }
 }
 
 /// Checks that x consists of `images` images of equal size and channels; returns the size and

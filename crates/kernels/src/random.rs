@@ -37,6 +37,11 @@ pub struct Key {
     pub step: u32,
 }
 
+/// The 64-bit FNV-1a hash of a sequence of words, each of which is mixed in at once.
+pub fn fnv1a(words: impl IntoIterator<Item = u64>) -> u64 {
+    words.into_iter().fold(0xCBF2_9CE4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
 impl Key {
     /// The stream number `stream` of the run `seed`, at step 0.
     pub fn new(seed: u64, stream: u32) -> Self {
@@ -144,6 +149,14 @@ impl TryRng for Draws {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The known answers published with the hash, for single letters.
+    #[test]
+    fn fnv1a_gives_the_published_known_answers() {
+        assert_eq!(fnv1a([]), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a("a".bytes().map(u64::from)), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a("foobar".bytes().map(u64::from)), 0x8594_4171_f739_67e8);
+    }
 
     /// The known answers published with the authors' library (Random123, `kat_vectors`).
     #[test]

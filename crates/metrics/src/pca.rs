@@ -17,9 +17,6 @@ use crate::eigen::eigenvectors;
 use crate::matrix::dot;
 use crate::{Extractor, Matrix, Pictures};
 
-/// The number of products with X^T X. After this many, the error from the directions that are not
-/// kept is far below one grey level.
-const ROUNDS: usize = 24;
 /// Additional directions, which improve the accuracy of the last requested ones.
 const SPARE: usize = 16;
 /// Images that are projected at a time.
@@ -44,6 +41,20 @@ impl Pca {
     /// When there are fewer than two images.
     #[track_caller]
     pub fn fit(reals: &Pictures, components: usize) -> Self {
+        Self::fit_with(reals, components, || {})
+    }
+
+    /// The number of products with X^T X. After this many, the error from the directions that are
+    /// not kept is far below one grey level.
+    pub const ROUNDS: u64 = 24;
+
+    /// Like [`fit`](Self::fit), and calls `round_done` after each of the [`ROUNDS`](Self::ROUNDS),
+    /// which take almost all of the time.
+    ///
+    /// # Panics
+    /// When there are fewer than two images.
+    #[track_caller]
+    pub fn fit_with(reals: &Pictures, components: usize, mut round_done: impl FnMut()) -> Self {
         let (n, d) = (reals.count(), reals.image_len());
         assert!(n >= 2, "pca: {n} images have no variance");
         let mut sums = vec![0_u64; d];
@@ -56,10 +67,11 @@ impl Pca {
         let mut draws = Key::named(0, "pca start").draws();
         let mut basis: Vec<f32> = (0..d * q).map(|_| StandardNormal.sample(&mut draws)).collect();
         let mut scores = vec![0.0; n * q];
-        for _ in 0..ROUNDS {
+        for _ in 0..Self::ROUNDS {
             orthonormalize(&mut basis, q);
             product([n, q, d], false, &x, &basis, &mut scores);
             product([d, q, n], true, &x, &scores, &mut basis);
+            round_done();
         }
         orthonormalize(&mut basis, q);
         product([n, q, d], false, &x, &basis, &mut scores);

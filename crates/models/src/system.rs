@@ -2,7 +2,7 @@
 //! with it.
 
 use core::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use kernels::Key;
 use nn::{Communicator, ForwardContext, Network, RngContext, State, StateError, Stateful, StepError};
@@ -56,7 +56,7 @@ pub trait System {
     ///
     /// # Errors
     /// When the number of ranks does not divide that of the shards, or the system has no shards.
-    fn share(&mut self, _ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, _ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         Err(SettingsError { key: "shards", why: format!("{} cannot be trained by several ranks", self.name()) })
     }
 

@@ -6,7 +6,7 @@
 //! mpirun -n 4 messages 0.001                   # as if each message took a millisecond longer
 //! ```
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -57,15 +57,15 @@ fn timed(ranks: &dyn Communicator, times: usize, mut body: impl FnMut()) -> Vec<
 fn main() {
     let delay = std::env::args().nth(1).map_or(0.0, |text| text.parse().expect("seconds"));
     let (mpi, world) = World::start().expect("MPI");
-    let ranks: Rc<dyn Communicator> =
-        if delay > 0.0 { Rc::new(Delayed(world, Duration::from_secs_f64(delay))) } else { Rc::new(world) };
+    let ranks: Arc<dyn Communicator> =
+        if delay > 0.0 { Arc::new(Delayed(world, Duration::from_secs_f64(delay))) } else { Arc::new(world) };
     let size = ranks.size();
     let is_first = ranks.rank() == 0;
     let agreement = timed(&*ranks, 200, || assert_eq!(collectives::maximum(&*ranks, 1).expect("messages"), 1));
     if is_first {
         println!("{size} ranks, agreement:      {}", summary(agreement));
     }
-    let shards = Shards::new(size).shared_by(Rc::clone(&ranks)).expect("as many shards as ranks");
+    let shards = Shards::new(size).shared_by(Arc::clone(&ranks)).expect("as many shards as ranks");
     for megabytes in [0.0, 0.25, 1.0, 4.0, 16.0] {
         let gradients = Tensor::full([(megabytes * 250_000.0) as usize + 1], 1.0);
         let sum = || drop(shards.mean(|_| Ok(gradients.clone())).expect("messages"));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ferrompi::{Communicator as Comm, Error, Mpi, Request, Result, Status, ThreadLevel, scope};
 use nn::{CommunicationError, Communicator};
+use runs::failure::Code;
 
 /// The tag of all messages. Two ranks never exchange two kinds of messages at once.
 const TAG: i32 = 0;
@@ -17,6 +18,7 @@ const PIECE: usize = 1 << 30;
 /// A rank that waits for a short message, such as the decision of rank 0 whether to continue, soon
 /// sleeps between polls, so ranks that wait while rank 0 evaluates take no processor time from it.
 /// For long messages it does not sleep: they arrive in parts, for each of which MPI must be called.
+/// While other threads compute, it always sleeps.
 const SHORT: usize = 4096;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// If a yield takes this long, there are more processes than processors. Then the rank sleeps too:
@@ -24,6 +26,12 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// by polling.
 const CROWDED: Duration = Duration::from_micros(50);
 const PAUSE: Duration = Duration::from_micros(50);
+
+/// MPI cannot cancel a message that departs. If the one that was to arrive is lost, the other rank
+/// may never receive it; after this time the rank ends the job.
+const LOST: Duration = Duration::from_secs(5);
+/// The exit code of a lost connection.
+const NETWORK: i32 = Code::Network as i32;
 
 /// All ranks of this MPI job.
 pub struct World {
@@ -53,20 +61,28 @@ impl World {
     }
 }
 
+/// What else this process does while a message is on its way.
+#[derive(Clone, Copy, PartialEq)]
+enum Meanwhile {
+    Nothing,
+    /// Other threads need the processors.
+    Computes,
+}
+
 /// Waits until `request` is done; its message has at most `length` bytes.
-fn finish(mut request: Request<'_>, length: usize) -> Result<Status> {
+fn finish(mut request: Request<'_>, length: usize, meanwhile: Meanwhile) -> Result<Status> {
     let began = Instant::now();
-    let mut is_crowded = false;
+    let mut sleeps = meanwhile == Meanwhile::Computes;
     loop {
         if let Some(status) = request.test()? {
             return Ok(status);
         }
-        if is_crowded || length <= SHORT && began.elapsed() > PATIENCE {
+        if sleeps || length <= SHORT && began.elapsed() > PATIENCE {
             thread::sleep(PAUSE);
         } else {
             let looked = Instant::now();
             thread::yield_now();
-            is_crowded = looked.elapsed() > CROWDED;
+            sleeps = looked.elapsed() > CROWDED;
         }
     }
 }
@@ -94,7 +110,7 @@ impl From<Error> for Problem {
 }
 
 impl Problem {
-    fn with(self, peer: usize) -> CommunicationError {
+    fn with(&self, peer: usize) -> CommunicationError {
         let why = match self {
             Self::Mpi(error) => error.to_string(),
             Self::Length { expected, found } => {
@@ -117,6 +133,53 @@ fn number(rank: usize) -> i32 {
     i32::try_from(rank).expect("MPI counts ranks in 32 bits")
 }
 
+impl World {
+    fn exchange_while(
+        &self,
+        meanwhile: Meanwhile,
+        peer: usize,
+        bytes: &[u8],
+        received: &mut [u8],
+    ) -> std::result::Result<(), CommunicationError> {
+        // Both ranks count the pieces of the longer message.
+        let longest = bytes.len().max(received.len());
+        let within = |piece: &Range<usize>, length: usize| piece.start.min(length)..piece.end.min(length);
+        let exchange = |piece: Range<usize>| {
+            let (departs, arrives) = (within(&piece, bytes.len()), within(&piece, received.len()));
+            let (departs, arrives) = (&bytes[departs], &mut received[arrives]);
+            let length = arrives.len();
+            scope(|s| {
+                let arrival = self.comm.irecv(s, arrives, number(peer), TAG)?;
+                let departure = self.comm.isend(s, departs, number(peer), TAG)?;
+                let arrived = finish(arrival, length, meanwhile).map_err(Problem::from);
+                let arrived = arrived.and_then(|status| whole(&status, length));
+                match &arrived {
+                    Ok(()) => finish(departure, departs.len(), meanwhile).map(drop)?,
+                    Err(problem) => self.finish_or_abort(departure, peer, problem),
+                }
+                Ok(arrived)
+            })?
+        };
+        pieces(longest).try_for_each(exchange).map_err(|problem: Problem| problem.with(peer))
+    }
+
+    /// Waits for a message that departs to the rank `peer` after the one from there was lost.
+    fn finish_or_abort(&self, mut departure: Request<'_>, peer: usize, problem: &Problem) {
+        let began = Instant::now();
+        while let Ok(None) = departure.test() {
+            if began.elapsed() > LOST {
+                let error = problem.with(peer);
+                eprintln!(
+                    "error: the ranks have lost their connection\n  where: rank {}\n  why:   {error}",
+                    self.rank()
+                );
+                self.comm.abort(NETWORK);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
 impl Communicator for World {
     fn rank(&self) -> usize {
         self.comm.rank().unsigned_abs() as usize
@@ -127,7 +190,10 @@ impl Communicator for World {
     }
 
     fn send(&self, to: usize, bytes: &[u8]) -> std::result::Result<(), CommunicationError> {
-        let send = |piece: &[u8]| scope(|s| finish(self.comm.isend(s, piece, number(to), TAG)?, piece.len())).map(drop);
+        let send = |piece: &[u8]| {
+            let sent = scope(|s| finish(self.comm.isend(s, piece, number(to), TAG)?, piece.len(), Meanwhile::Nothing));
+            sent.map(drop)
+        };
         let sent = pieces(bytes.len()).try_for_each(|piece| send(&bytes[piece]));
         sent.map_err(|error| Problem::Mpi(error).with(to))
     }
@@ -135,7 +201,7 @@ impl Communicator for World {
     fn receive(&self, from: usize, bytes: &mut [u8]) -> std::result::Result<(), CommunicationError> {
         let receive = |piece: &mut [u8]| {
             let length = piece.len();
-            let status = scope(|s| finish(self.comm.irecv(s, piece, number(from), TAG)?, length))?;
+            let status = scope(|s| finish(self.comm.irecv(s, piece, number(from), TAG)?, length, Meanwhile::Nothing))?;
             whole(&status, length)
         };
         let received = pieces(bytes.len()).try_for_each(|piece| receive(&mut bytes[piece]));
@@ -143,22 +209,16 @@ impl Communicator for World {
     }
 
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> std::result::Result<(), CommunicationError> {
-        // Both ranks count the pieces of the longer message.
-        let longest = bytes.len().max(received.len());
-        let within = |piece: &Range<usize>, length: usize| piece.start.min(length)..piece.end.min(length);
-        let exchange = |piece: Range<usize>| {
-            let (departs, arrives) = (within(&piece, bytes.len()), within(&piece, received.len()));
-            let (departs, arrives) = (&bytes[departs], &mut received[arrives]);
-            let length = arrives.len();
-            let status = scope(|s| {
-                let arrival = self.comm.irecv(s, arrives, number(peer), TAG)?;
-                let departure = self.comm.isend(s, departs, number(peer), TAG)?;
-                let status = finish(arrival, length)?;
-                finish(departure, departs.len()).map(|_| status)
-            })?;
-            whole(&status, length)
-        };
-        pieces(longest).try_for_each(exchange).map_err(|problem: Problem| problem.with(peer))
+        self.exchange_while(Meanwhile::Nothing, peer, bytes, received)
+    }
+
+    fn exchange_in_background(
+        &self,
+        peer: usize,
+        bytes: &[u8],
+        received: &mut [u8],
+    ) -> std::result::Result<(), CommunicationError> {
+        self.exchange_while(Meanwhile::Computes, peer, bytes, received)
     }
 }
 

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use common::{LIMIT, Outcome, PROGRAM, Place, SOON, finish, ranks, signal};
@@ -85,6 +86,79 @@ fn a_number_that_is_not_finite_ends_all_or_returns_all_to_an_earlier_step() {
     assert_eq!(place.hash(1, &format!("{line} --on-sick rollback --out on-1")), hash);
     let config = fs::read_to_string(place.path("on-2/config.toml")).unwrap();
     assert!(config.contains("(exploding): from step "), "{config}");
+}
+
+/// With this learning rate, the square of one score of rank 1 overflows in step 3, and none of rank
+/// 0: the error names the first rank that has one.
+#[test]
+fn a_number_that_is_not_finite_on_one_rank_ends_all() {
+    let place = Place::new();
+    let line = "vanilla --set net=paper --set size=4 --set latent=2 --batch 8 --set loss=lsgan --set d_learning_rate=1.4688 \
+                --set g_learning_rate=1.4688 --data built-in --checkpoint-every 2 --steps 12 --set shards=2 --threads 1 --seed 5 \
+                --out run";
+    let words = ["the training diverged", "step 3", "on rank 1: ", "`square`", "1 of 4 numbers"];
+    let outcome = place.bad(place.command(2, line), 6, &words);
+    show("a number that is not finite on rank 1", &outcome);
+    assert_eq!(place.checkpoints("run").last(), Some(&2));
+    place.hash(1, "vanilla --resume run --steps 2 --threads 1");
+}
+
+/// The file system of rank 0 has room for two checkpoints, but not for a third one beside them.
+#[test]
+fn a_disk_that_becomes_full_on_rank_0_ends_all() {
+    let mount = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    if !mount.as_ref().is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: this test needs the right to mount a file system: {mount:?}");
+        return;
+    }
+    let place = Place::new();
+    let large = TINY.replace("depth=1", "depth=48").replace("latent=2", "latent=100");
+    place.hash(2, &format!("{large} --steps 1 --out run"));
+    let before = place.checkpoints("run");
+    let checkpoint = place.path("run/checkpoints").join(format!("step-{:06}.safetensors", before.last().unwrap()));
+    let size = fs::metadata(checkpoint).unwrap().len() * before.len() as u64;
+    let each = size / before.len() as u64;
+    // The mount is seen by this process alone, so the run is copied out of it at the end.
+    let commands = format!(
+        "mkdir -p small && mount -t tmpfs -o size={} none small && cp -r run small/ && \
+         {{ {PROGRAM} \"$@\"; code=$?; cp -r small/run after; df small >&2; exit $code; }}",
+        size + 2 * each - each / 2
+    );
+    let limited = place.path("limited");
+    fs::write(&limited, format!("#!/bin/sh\nexec unshare -rm sh -c '{commands}' sh \"$@\"\n")).unwrap();
+    assert!(Command::new("chmod").args(["+x".as_ref(), limited.as_os_str()]).status().unwrap().success());
+    let line = |run: &str| format!("quickdraw --resume {run} --steps 9 --checkpoint-every 1 --threads 1");
+    let job = place.job(&[(1, limited.to_str().unwrap(), &line("small/run")), (1, PROGRAM, &line("small/run"))]);
+    let outcome = place.bad(job, 7, &["cannot write a file of the run", "--resume"]);
+    show("the disk of rank 0 is full", &outcome);
+    assert!(!place.checkpoints("after").is_empty() && place.checkpoints("small/run").is_empty());
+    let newest = *place.checkpoints("after").last().unwrap();
+    place.hash(1, &format!("quickdraw --resume after --steps {} --threads 1", newest + 1));
+}
+
+/// What the test below starts on each rank: a bug of rank 1, for which rank 0 waits.
+#[test]
+fn a_rank_for_the_test_below() {
+    if std::env::var_os(PANICS).is_some() {
+        let _ = backdraw_mpi::on_ranks(|ranks| {
+            assert!(ranks.rank() != 1, "a bug");
+            ranks.agree(Ok(())).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        });
+    }
+}
+
+const PANICS: &str = "BACKDRAW_TEST_PANIC";
+
+#[test]
+fn a_panic_on_one_rank_ends_all() {
+    let place = Place::new();
+    let own = std::env::current_exe().unwrap();
+    let mut job = place.job(&[(2, own.to_str().unwrap(), "--exact a_rank_for_the_test_below --nocapture")]);
+    let began = Instant::now();
+    let outcome = finish(job.env(PANICS, "1").spawn().unwrap(), SOON);
+    show(&format!("a panic on rank 1, ended after {:.1} s", began.elapsed().as_secs_f64()), &outcome);
+    assert_eq!(outcome.code, Some(101), "{}", outcome.err);
+    assert!(outcome.err.contains("a bug"), "{}", outcome.err);
 }
 
 #[test]

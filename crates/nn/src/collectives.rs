@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use kernels::random::fnv1a;
+
 use crate::{CommunicationError, Communicator, State};
 
 /// The largest of the numbers of all ranks, for example to agree whether any rank has to stop.
@@ -86,13 +88,12 @@ pub fn broadcast_vec(ranks: &dyn Communicator, from: usize, mut bytes: Vec<u8>) 
     Ok(bytes)
 }
 
-/// The messages of all ranks, by rank. `lengths` are their lengths in bytes, by rank.
+/// The messages of all ranks, by rank. They must have the same length everywhere.
 ///
 /// # Errors
 /// When a rank cannot be reached.
-pub fn gather(ranks: &dyn Communicator, own: &[u8], lengths: &[usize]) -> Result<Vec<Vec<u8>>, CommunicationError> {
-    let mut messages: Vec<Vec<u8>> = lengths.iter().map(|length| vec![0; *length]).collect();
-    messages[ranks.rank()].copy_from_slice(own);
+pub fn gather(ranks: &dyn Communicator, own: &[u8]) -> Result<Vec<Vec<u8>>, CommunicationError> {
+    let mut messages = vec![own.to_vec(); ranks.size()];
     for (from, message) in messages.iter_mut().enumerate() {
         broadcast(ranks, from, message)?;
     }
@@ -125,12 +126,9 @@ pub fn compare(ranks: &dyn Communicator, state: &State) -> Result<Option<Differe
 
 /// A hash of each tensor and counter, by name.
 fn hashes(state: &State) -> BTreeMap<String, u64> {
-    // FNV-1a, by words of 32 bits.
-    let mix = |hash: u64, bits: u64| (hash ^ bits).wrapping_mul(0x0000_0100_0000_01B3);
-    let hash = |bits: &mut dyn Iterator<Item = u64>| bits.fold(0xCBF2_9CE4_8422_2325, mix);
     let of_tensors = state.tensors.iter().map(|(name, tensor)| {
-        let mut bits = tensor.data().iter().map(|x| u64::from(x.to_bits()));
-        (name.clone(), hash(&mut bits))
+        let bits = tensor.data().iter().map(|x| u64::from(x.to_bits()));
+        (name.clone(), fnv1a(bits))
     });
     let of_counters = state.counters.iter().map(|(name, counter)| (name.clone(), *counter));
     of_tensors.chain(of_counters).collect()
@@ -171,11 +169,10 @@ mod tests {
                     let own = ranks.rank();
                     let number = if own == root { 9 } else { own as u64 % 7 };
                     let text = broadcast_text(ranks, root, if own == root { "héllo" } else { "" }).unwrap();
-                    let lengths: Vec<usize> = (0..size).collect();
-                    let messages = gather(ranks, &vec![own as u8; own], &lengths).unwrap();
+                    let messages = gather(ranks, &[own as u8; 3]).unwrap();
                     (maximum(ranks, number).unwrap(), text, messages)
                 });
-                let messages: Vec<Vec<u8>> = (0..size).map(|rank| vec![rank as u8; rank]).collect();
+                let messages: Vec<Vec<u8>> = (0..size).map(|rank| vec![rank as u8; 3]).collect();
                 assert_eq!(found, vec![(9, "héllo".to_owned(), messages); size], "{size} ranks, root {root}");
             }
         }

@@ -7,7 +7,9 @@ use core::fmt;
 ///
 /// The methods transport bytes and never compute: an implementation that added floating-point
 /// numbers would decide the order of the additions, and with it the bits of the sum.
-pub trait Communicator: fmt::Debug {
+///
+/// Several threads use it, but never two at the same time.
+pub trait Communicator: fmt::Debug + Send + Sync {
     /// The number of this rank, from 0.
     fn rank(&self) -> usize;
 
@@ -32,6 +34,15 @@ pub trait Communicator: fmt::Debug {
     /// # Errors
     /// When the other rank cannot be reached.
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError>;
+
+    /// As [`exchange`](Self::exchange), while other threads of this process compute: the wait
+    /// should take no processor time from them.
+    ///
+    /// # Errors
+    /// When the other rank cannot be reached.
+    fn exchange_in_background(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
+        self.exchange(peer, bytes, received)
+    }
 }
 
 /// A message could not be sent or received.

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use kernels::{BiasActivation, Key, Precision};
-use tensor::{FirstNonFinite, NonFinite, Options, Tape, Tensor, Var, grad};
+use tensor::{FirstNonFinite, NonFinite, Options, ShardGroup, Tape, Tensor, Var, grad_with};
 
+use crate::lockstep;
 use crate::observer::{self, ForwardCall, StepResult};
+use crate::overlap::{self, Departure};
 use crate::trace::Recorder;
 
 /// Selects the random numbers of a forward pass: the run's seed, the training step, and the purpose
@@ -57,6 +59,8 @@ pub struct ForwardContext {
     style: Option<Var>,
     /// Records the layers, for [`trace`](crate::trace()).
     recorder: Option<Rc<Recorder>>,
+    /// See [`shard_group`](ForwardContext::shard_group).
+    shard_group: Option<Rc<dyn ShardGroup>>,
 }
 
 /// The element-wise layers after the current one that can be fused with it into one operation: an
@@ -104,7 +108,8 @@ impl ForwardContext {
 
     /// Training, recorded on `tape`.
     pub fn training(tape: &Tape, rng: RngContext) -> Self {
-        Self::new(tape.clone(), Some(rng), false)
+        let shard_group = lockstep::current().map(|member| member as Rc<dyn ShardGroup>);
+        Self { shard_group, ..Self::new(tape.clone(), Some(rng), false) }
     }
 
     fn new(tape: Tape, training: Option<RngContext>, frozen: bool) -> Self {
@@ -125,6 +130,7 @@ impl ForwardContext {
             constant_overrides,
             style,
             recorder: None,
+            shard_group: None,
         }
     }
 
@@ -195,6 +201,12 @@ impl ForwardContext {
     /// Whether this is training, not inference.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
+    }
+
+    /// The shards of the batch, in training, if batch normalisation is
+    /// [synchronised](crate::Shards::synchronised).
+    pub fn shard_group(&self) -> Option<Rc<dyn ShardGroup>> {
+        self.shard_group.clone()
     }
 
     /// What records the layers, if this pass is traced.
@@ -345,17 +357,20 @@ pub fn differentiate<R>(
     rng: RngContext,
     forward: impl Fn(&mut ForwardContext) -> (Var, R),
 ) -> Result<(Gradients, R), NonFinite> {
-    let once = |tape: Tape| {
+    let once = |tape: Tape, departure: Option<Departure>| {
         let mut ctx = ForwardContext::training(&tape, rng);
         let (loss, result) = forward(&mut ctx);
         let (names, wanted): (Vec<_>, Vec<_>) = ctx.bound.into_iter().unzip();
-        let gradients = grad(&loss, &wanted, Options::default()).into_iter().map(Var::into_value);
+        let gradients = departing(departure, &names, |completed| {
+            grad_with(&loss, &wanted, Options::default(), completed).into_iter().map(Var::into_value).collect()
+        });
         let parameters = names.into_iter().zip(gradients).collect();
         (loss.into_value(), Gradients { parameters, buffers: ctx.updates }, result)
     };
-    let observer = observer::current();
+    let (observer, member) = (observer::current(), lockstep::current());
+    member.iter().for_each(|member| member.begin());
     let tape = observer.as_ref().and_then(|observer| observer.step_begins(rng)).map_or_else(Tape::new, Tape::observed);
-    let (loss, gradients, result) = once(tape);
+    let (loss, gradients, result) = once(tape, overlap::departure());
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));
     let results = [("loss", format!("the loss of the {}", rng.purpose), &loss)].into_iter().chain(named).chain(buffers);
@@ -367,15 +382,39 @@ pub fn differentiate<R>(
                     let ctx = ForwardContext::training(&Tape::new(), rng);
                     f64::from(forward(&mut ForwardContext { parameter_overrides, ..ctx }).0.item())
                 };
-                let step = StepResult { gradients: &gradients, loss_with: &loss_with };
-                observer::unobserved(|| observer.step_ends(&step));
+                let loss_with: &dyn Fn(BTreeMap<String, Tensor>) -> f64 = &loss_with;
+                let step = StepResult { gradients: &gradients, loss_with: member.is_none().then_some(loss_with) };
+                observer::unobserved(|| lockstep::outside(|| observer.step_ends(&step)));
             }
             Ok((gradients, result))
         }
         Some(non_finite) => {
             let first = Rc::new(FirstNonFinite::default());
-            observer::unobserved(|| once(Tape::observed(first.clone())));
+            let again = || drop(once(Tape::observed(first.clone()), None));
+            observer::unobserved(|| match &member {
+                None => again(),
+                Some(member) => member.repeat(again),
+            });
             Err(first.found().unwrap_or(non_finite))
         }
     }
+}
+
+/// The gradients that `sweep` returns. Each of them also departs for the other ranks, as soon as it
+/// is complete if the sweep says so. `names` are the parameters.
+fn departing(
+    departure: Option<Departure>,
+    names: &[String],
+    sweep: impl FnOnce(&mut dyn FnMut(usize, &Tensor)) -> Vec<Tensor>,
+) -> Vec<Tensor> {
+    let Some(mut departure) = departure else { return sweep(&mut |_, _| {}) };
+    let mut has_departed = vec![false; names.len()];
+    let gradients = sweep(&mut |number, gradient| {
+        departure.completed(&names[number], gradient);
+        has_departed[number] = true;
+    });
+    // Zeros.
+    let rest = (0..names.len()).filter(|number| !has_departed[*number]);
+    rest.for_each(|number| departure.completed(&names[number], &gradients[number]));
+    gradients
 }

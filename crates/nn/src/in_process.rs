@@ -1,6 +1,7 @@
 //! [`in_process`]: ranks that are threads of one process, for tests of data-parallel training.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{CommunicationError, Communicator};
 
@@ -11,7 +12,7 @@ pub struct InProcess {
     /// To each rank.
     to: Vec<Sender<Vec<u8>>>,
     /// From each rank.
-    from: Vec<Receiver<Vec<u8>>>,
+    from: Vec<Mutex<Receiver<Vec<u8>>>>,
 }
 
 /// `size` ranks that exchange messages through channels. Each belongs on a thread of its own. When
@@ -33,7 +34,7 @@ pub fn in_process(size: usize) -> Vec<InProcess> {
         for to in 0..size {
             let (sender, receiver) = channel();
             ranks[from].to.push(sender);
-            ranks[to].from.push(receiver);
+            ranks[to].from.push(Mutex::new(receiver));
         }
     }
     ranks
@@ -53,7 +54,8 @@ impl Communicator for InProcess {
     }
 
     fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-        let message = self.from[from].recv().map_err(|_| gone(from))?;
+        let receiver = self.from[from].lock().unwrap_or_else(PoisonError::into_inner);
+        let message = receiver.recv().map_err(|_| gone(from))?;
         if message.len() != bytes.len() {
             let why = format!("it sent {} bytes instead of {}", message.len(), bytes.len());
             return Err(CommunicationError { peer: from, why });
@@ -70,4 +72,14 @@ impl Communicator for InProcess {
 
 fn gone(peer: usize) -> CommunicationError {
     CommunicationError { peer, why: "it has ended".into() }
+}
+
+/// What `body` returns on each of `size` ranks.
+#[cfg(test)]
+pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
+    let body = &body;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = in_process(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
 }

@@ -23,7 +23,7 @@ pub enum TensorKind {
 }
 
 /// One layer: its weights, and the function that it applies to a batch.
-pub trait Layer {
+pub trait Layer: Send + Sync {
     /// How the summary describes it: `Conv2d 5x5 stride 2x2 same`.
     fn describe(&self) -> String;
 

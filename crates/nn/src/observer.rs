@@ -84,8 +84,9 @@ pub struct StepResult<'a> {
     /// The gradients and the new buffers.
     pub gradients: &'a Gradients,
     /// Computes the loss of the same step again, with these values for the parameters of these
-    /// names.
-    pub loss_with: &'a dyn Fn(BTreeMap<String, Tensor>) -> f64,
+    /// names. None if it also depends on other shards, in whose passes the parameters would have to
+    /// change too: with [synchronised](crate::Shards::synchronised) batch normalisation.
+    pub loss_with: Option<&'a dyn Fn(BTreeMap<String, Tensor>) -> f64>,
 }
 
 /// The update of a parameter by an optimiser.

@@ -60,9 +60,19 @@ class Latents {
     this.refresh();
   }
 
+  // New latents; null if the engine fails, which the words say.
+  async drawLatents() {
+    try {
+      return (await this.ask("latents", { who: this.who, seed: this.seed++ })).slice(0, this.latent);
+    } catch (error) {
+      this.words.textContent = error.message;
+      return null;
+    }
+  }
+
   async random() {
-    const many = await this.ask("latents", { who: this.who, seed: this.seed++ });
-    this.setAll(many.slice(0, this.latent));
+    const latents = await this.drawLatents();
+    if (latents) this.setAll(latents);
   }
 
   keep(which) {
@@ -97,10 +107,10 @@ class Latents {
     this.walkButton.setAttribute("aria-pressed", "true");
     this.walkButton.textContent = "Stop the walk";
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    let to = null;
     while (this.walking === turn && seen(this.root)) {
       const from = [...this.values];
-      to = (await this.ask("latents", { who: this.who, seed: this.seed++ })).slice(0, this.latent);
+      const to = await this.drawLatents();
+      if (!to) break;
       // If the visitor prefers no motion, a new picture every two seconds.
       const frames = still ? 1 : 90;
       for (let i = 1; i <= frames && this.walking === turn; i++) {

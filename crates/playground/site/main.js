@@ -10,7 +10,9 @@ const state = {
   replaying: false,
   turns: [0, 0],
   curve: new Curve(),
-  left: 0,
+  opened: { work: 0, turns: [0, 0], since: 0 }, // what the opened link asks for, and when
+  left: 0, // of that work
+  limit: "", // why the current state cannot be put into a link
   kind: "",
 };
 const view = { edge: 2.4, map: 40, side: 48, loss: "logistic", data: null, reals: null, cells: new Set(), drawing: false, showsCells: false, cursor: null };
@@ -40,6 +42,13 @@ function receive(frame) {
   if (isDrawn) { isDrawn = false; requestAnimationFrame(drawFrame); }
 }
 
+// No frame will come.
+function engineFailed(why) {
+  Object.assign(state, { playing: false, replaying: false });
+  notice(why);
+  if (state.about) render();
+}
+
 function drawFrame() {
   const now = performance.now();
   if (lastDrawn) frameTimes.push(now - lastDrawn);
@@ -50,7 +59,7 @@ function drawFrame() {
   isDrawn = true;
   const was = state.playing || state.replaying;
   Object.assign(state, { turns: frame.turns, playing: frame.playing, replaying: frame.replaying, left: frame.left });
-  if (frame.link) state.link = frame.link;
+  if (frame.link) Object.assign(state, { link: frame.link, limit: frame.limit });
   if (frame.hash) state.hash = frame.hash;
   if (frame.stopped) notice(frame.stopped);
   if (frame.view && state.mode === "points") {
@@ -65,6 +74,16 @@ function drawFrame() {
   ask("ready");
 }
 
+// What an opened link asks for, and how long it will take.
+function showReplay() {
+  const { work, turns: [d, g], since } = state.opened;
+  const share = 1 - state.left / Math.max(1, work);
+  byId("replay-bar").value = share;
+  const seconds = share > 0.01 ? ((performance.now() - since) / 1000) * (1 / share - 1) : null;
+  const time = seconds === null ? "" : seconds < 100 ? ` About ${Math.ceil(seconds)} s are left.` : ` About ${Math.round(seconds / 60)} minutes are left.`;
+  byId("replay-words").textContent = `The link leads to a state after ${thousands(d)} turns of D and ${thousands(g)} of G, which are repeated now.${time}`;
+}
+
 function render(frame = {}) {
   const [d, g] = state.turns;
   byId("turns").textContent = `${thousands(d)} turns of D, ${thousands(g)} of G`;
@@ -72,12 +91,15 @@ function render(frame = {}) {
   const play = byId("play");
   play.textContent = state.playing ? "Pause" : "Play";
   play.setAttribute("aria-pressed", String(state.playing));
-  const bar = byId("replay");
-  bar.hidden = !state.replaying;
-  if (state.replaying) bar.value = 1 - state.left / Math.max(1, state.about.left);
+  byId("replay").hidden = !state.replaying;
+  if (state.replaying) showReplay();
   for (const id of ["step", "turn-d", "turn-g", "play"]) byId(id).disabled = state.replaying;
-  for (const id of ["explain-d", "explain-g", "share"]) byId(id).disabled = state.playing || state.replaying;
-  byId("hash").textContent = state.playing ? `${state.hash ?? "…"} (about once a second)` : state.hash ?? "…";
+  for (const id of ["explain-d", "explain-g"]) byId(id).disabled = state.playing || state.replaying;
+  byId("share").disabled = state.playing || state.replaying || state.limit !== "";
+  byId("share-limit").hidden = !state.limit;
+  byId("share-limit").textContent = state.limit && `A link cannot lead to this state: ${state.limit}. The command still prints its hash.`;
+  // While a step of a link is repeated, the hash is not that of a link.
+  byId("hash").textContent = state.replaying ? "…" : state.playing ? `${state.hash ?? "…"} (about once a second)` : state.hash ?? "…";
   byId("command").textContent = `train playground-hash --link "#${state.link}"`;
   // During training, what is slow to draw or to read is updated with every sixth frame.
   const isFull = !state.playing || drawings++ % 6 === 0;
@@ -127,7 +149,9 @@ async function open(link, remark = "") {
   frameTimes.length = 0;
   lastDrawn = 0;
   adopt(about);
-  if (about.left > 0) say(`Training to the state of the link: ${about.left} turns`);
+  state.opened = { work: about.left, turns: about.left_turns, since: performance.now() };
+  Object.assign(state, { replaying: about.left > 0, playing: false, left: about.left });
+  if (state.replaying) { showReplay(); say(byId("replay-words").textContent); }
   select(about.mode, false);
 }
 
@@ -135,7 +159,7 @@ async function open(link, remark = "") {
 function adopt(about) {
   state.about = about;
   state.turns = about.turns;
-  state.link = about.link;
+  Object.assign(state, { link: about.link, limit: about.limit });
   state.mode = state.mode === "trained" ? "trained" : about.mode;
   if (about.mode === "points") {
     view.loss = about.settings.loss;
@@ -208,6 +232,16 @@ async function turn(kind) {
   if (state.replaying) return;
   try {
     await ask("turn", { turn: kind });
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
+// Keeps the state that the link has reached.
+async function stopReplay() {
+  try {
+    adopt(await ask("stop"));
+    notice("The rest of the link was left out.");
   } catch (error) {
     notice(error.message);
   }
@@ -362,26 +396,30 @@ async function share() {
   byId("share-words").textContent = words;
 }
 
+let explained = null; // the address of the last page that explains a turn
+
 async function explain(turn) {
   const place = byId("explained");
   place.hidden = false;
-  place.textContent = "Loading the recorder, training to this state again, recording one turn, checking every number …";
+  place.replaceChildren("Loading the recorder, training to this state again, recording one turn, checking every number … ", el("button", { type: "button", id: "explain-cancel", onclick: () => explainer?.stop() }, "Cancel"));
+  explainer?.stop();
+  const own = explainer = new Engine(() => {}, () => {});
   try {
     const { link } = await ask("about");
-    if (!explainer) {
-      explainer = new Engine(() => {});
-      await explainer.ask("load", { wish: "explain" });
-    }
-    const page = await explainer.ask("explain", { link, turn });
-    const address = URL.createObjectURL(new Blob([page], { type: "text/html" }));
+    await own.ask("load", { wish: "explain" });
+    const page = await own.ask("explain", { link, turn });
+    if (explained) URL.revokeObjectURL(explained);
+    const address = explained = URL.createObjectURL(new Blob([page], { type: "text/html" }));
     const name = `turn-of-${turn}.html`;
     place.replaceChildren("The next turn is recorded: ", el("a", { href: address, target: "_blank", rel: "noopener", id: "explain-open" }, "open the page that explains it"), ", or ", el("a", { href: address, download: name }, "save it"), `. (${(page.length / 1e6).toFixed(1)} MB)`);
     say(place.textContent);
     return page;
   } catch (error) {
-    explainer = null;
-    place.textContent = `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`;
+    if (own === explainer) place.textContent = `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`;
     return null;
+  } finally {
+    own.stop(); // with its memory; the module is in the browser's cache
+    if (own === explainer) explainer = null;
   }
 }
 
@@ -460,6 +498,8 @@ function listen() {
   on("doodle-forget", () => { training.doodles = []; doodleWords(); });
   on("doodle-train", () => open(linkWith("pictures", { ...state.about.settings, data: "doodles" }, { doodles: training.doodles.join("*") })).then(() => play(true)));
   on("share", share);
+  on("replay-stop", stopReplay);
+  on("replay-defaults", () => open(state.about.mode));
   on("explain-d", () => explain("d"));
   on("explain-g", () => explain("g"));
   on("show-help", () => byId("help").showModal());
@@ -547,7 +587,7 @@ async function openAddress(link) {
 
 async function start() {
   if (typeof Worker !== "function" || location.protocol === "file:") throw new Error("no worker");
-  engine = new Engine(receive);
+  engine = new Engine(receive, engineFailed);
   const wish = new URLSearchParams(location.search).get("engine") ?? "";
   const { kind, tables } = await ask("load", { wish });
   state.kind = kind;
@@ -563,12 +603,14 @@ async function start() {
   await ask("ready");
   await openAddress(location.hash.slice(1));
   doodleWords();
-  state.opened = performance.now();
+  state.ready = performance.now();
 }
 
 const scheme = new URLSearchParams(location.search).get("scheme");
 if (scheme) setScheme(scheme === "dark" ? "dark" : "light");
-start().then(() => { if (location.hash.startsWith("#selftest")) selfTest(); }, (error) => {
+const tested = location.hash.match(/^#selftest=?(.*)/);
+start().then(() => { if (tested) selfTest(tested[1]); }, (error) => {
   notice(missing(error));
-  for (const control of document.querySelectorAll("main button, main select, .modes button")) control.disabled = true;
+  for (const control of document.querySelectorAll("main button, main select, main input, .modes button")) control.disabled = true;
+  if (tested) reportMissing();
 });

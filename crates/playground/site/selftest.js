@@ -1,5 +1,5 @@
-// The page tests itself at #selftest: hashes, arrows, every control, names, contrast, widths. The result is written to the
-// console as one line, "SELFTEST " and JSON.
+// The page tests itself at #selftest: hashes, arrows, every control, names, contrast, widths. #selftest=NAME runs one test. The
+// result is written to the console as one line, "SELFTEST " and JSON.
 
 const troubles = []; // what went wrong anywhere since the page was opened
 addEventListener("error", (event) => troubles.push(`error: ${event.message}`));
@@ -18,14 +18,15 @@ async function until(holds, milliseconds = 60000) {
   return false;
 }
 
-async function selfTest() {
-  const record = { opened_ms: Math.round(state.opened), kind: state.kind, failures: [], checked: {}, took_ms: {}, hashes: {} };
+async function selfTest(only) {
+  const record = { opened_ms: Math.round(state.ready), kind: state.kind, failures: [], checked: {}, took_ms: {}, hashes: {} };
   let subject = "";
   const check = (holds, what) => {
     record.checked[subject] = (record.checked[subject] ?? 0) + 1;
     if (!holds && record.failures.length < 40) record.failures.push(`${subject}: ${what}`);
   };
   for (const [name, test] of Object.entries(SELF_TESTS)) {
+    if (only ? name !== only : ONLY_NAMED.includes(name)) continue;
     subject = name;
     const before = performance.now();
     try {
@@ -42,6 +43,17 @@ async function selfTest() {
   record.pass = record.failures.length === 0;
   console.log(`SELFTEST ${JSON.stringify(record)}`);
 }
+
+// What the page says and offers when it cannot start.
+function reportMissing() {
+  const controls = [...document.querySelectorAll("button, select, input")].filter(seen);
+  const works = controls.filter((control) => !control.disabled).map((control) => control.id);
+  const record = { missing: byId("notice").textContent, is_seen: seen(byId("notice")), works, troubles, texts: byId("page").innerText.length };
+  console.log(`SELFTEST ${JSON.stringify(record)}`);
+}
+
+// Tests that need a browser of a special kind.
+const ONLY_NAMED = ["memory"];
 
 const press = (key, target = document.body) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 const choose = (id, value) => { byId(id).value = value; byId(id).dispatchEvent(new Event("change")); };
@@ -87,6 +99,48 @@ const SELF_TESTS = {
     await until(() => !state.replaying && state.turns[0] === 2);
     check((await ask("about")).hash === there.hash, "the link leads to other bits");
     history.replaceState(null, "", "#selftest");
+  },
+
+  // A long link is repeated visibly and can be stopped. The page says when no link can lead to its state.
+  async long(check) {
+    const begin = async () => {
+      await open("points&run=1000000");
+      check(seen(byId("replay")) && byId("replay-words").textContent.includes("1,000,000 turns of D and 1,000,000 of G"), `the page says “${byId("replay-words").textContent}”`);
+      check(byId("play").disabled && byId("share").disabled && byId("hash").textContent === "…", "a state on the way can be shared");
+      check(await until(() => state.turns[0] > 20 && byId("replay-bar").value > 0), "the link is not repeated");
+    };
+    await begin();
+    byId("replay-stop").click();
+    check(await until(() => !state.replaying), "“Stop here” does not stop");
+    await settled();
+    check(!seen(byId("replay")) && !byId("play").disabled, "after the stop, the page still waits");
+    const { link, hash, turns } = await ask("about");
+    await open(link);
+    await until(() => !state.replaying && state.turns[0] === turns[0] && state.turns[1] === turns[1]);
+    check((await ask("about")).hash === hash, `${link}, where it was stopped, has other bits`);
+    await begin();
+    byId("replay-defaults").click();
+    check(await turnsAre(0, 0) && (await ask("about")).link === "points" && !state.replaying, "the defaults do not open");
+
+    await open("points&width=2&batch=2");
+    for (let i = 0; i < 251; i++) {
+      await ask("turn", { turn: "d" });
+      await ask("set", { key: "d_rate", value: String(0.1 + (i % 9) / 100) });
+    }
+    check(await until(() => byId("share").disabled && seen(byId("share-limit"))), "a state that no link can have is offered as a link");
+    check(byId("share-limit").textContent.includes("502 turns and changes"), byId("share-limit").textContent);
+    await open("points");
+    check(!byId("share").disabled && !seen(byId("share-limit")), "the limit stays after Reset");
+  },
+
+  // The memory runs out in the middle of training.
+  async memory(check) {
+    await open("points&width=256&batch=1024&penalty=between");
+    byId("step").click();
+    check(await until(() => byId("notice").textContent.includes("lack of memory"), 20000), `the page says “${byId("notice").textContent}”`);
+    byId("play").click();
+    await wait(200);
+    check(!state.playing && byId("notice").textContent.includes("lack of memory"), "it plays without an engine");
   },
 
   // Every arrow is minus the gradient: the loss falls along it as fast as its length says.
@@ -239,15 +293,30 @@ const SELF_TESTS = {
     const page = address ? await explain("g") : "";
     check(page.includes('id="tape"') && page.includes("Turn 3 of G"), "the page of G's turn is not one");
     record.explain_bytes = page.length;
+    check(explainer === null, "the worker of the recorder is not ended");
+    check(explained === byId("explain-open")?.href && explained !== address, "the address is not that of the last page");
+    const late = explain("d");
+    check(await until(() => byId("explain-cancel")), "the recorder cannot be stopped");
+    byId("explain-cancel").click();
+    check((await late) === null && byId("explained").textContent.includes("it was stopped"), byId("explained").textContent);
   },
 
   async damaged(check) {
-    for (const [link, words] of [["points&seed=x", "not a number"], ["elephants", "no playground"], ["points&run=1e9", "number of turns"], ["pictures&data=doodles", "no doodles"]]) {
+    for (const [link, words] of [["points&seed=x", "not a number"], ["elephants", "no playground"], ["points&run=1e9", "number of turns"], ["points&run=999999999", "times as long"], ["pictures&data=doodles", "no doodles"]]) {
       await openAddress(link);
       check(state.about.mode === "points" && state.about.link === "points", `${link} does not open the default`);
       check(!byId("notice").hidden && byId("notice").textContent.includes(words), `${link}: ${byId("notice").textContent}`);
     }
     notice("");
+    // An answer after an error of the worker, and an error that nobody waits for.
+    let said = "";
+    const lost = new Engine(() => {}, (why) => { said = why; });
+    lost.worker.onerror({ preventDefault() {}, message: "broken" });
+    lost.worker.onmessage({ data: { id: 7, value: 1 } });
+    check(said === "broken", "an error of the worker is not said");
+    const waits = lost.ask("load", { wish: "" }).catch((error) => error.message);
+    lost.stop();
+    check((await waits) === "it was stopped", "an end of the worker is not said");
   },
 
   async keys(check) {
@@ -396,6 +465,13 @@ async function latents(check, panel) {
   button("Stop the walk").click();
   await wait(100);
   await idle();
+  // A worker that fails ends the walk, and the words say why.
+  const { ask: own } = panel;
+  panel.ask = async () => { throw new Error("no answer"); };
+  button("Walk").click();
+  check(await until(() => !panel.walking && panel.words.textContent === "no answer", 5000), "a walk survives the worker");
+  button("Another picture").click();
+  panel.ask = own;
   button("All zero").click();
   await idle();
   check(panel.values.every((value) => value === 0), "the latents are not zero");

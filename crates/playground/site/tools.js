@@ -47,29 +47,48 @@ function canvasOf(id, width = 0, height = 0) {
 // --- the worker ---
 
 class Engine {
-  constructor(onframe) {
+  // onfail: what went wrong when the page was not waiting for an answer.
+  constructor(onframe, onfail) {
     this.worker = new Worker("worker.js");
     this.waiting = new Map();
     this.next = 1;
+    this.stopped = false;
     this.worker.onmessage = ({ data }) => {
       if (data.frame) return onframe(data.frame);
-      const { resolve, reject } = this.waiting.get(data.id);
+      if (data.failed) return onfail(data.failed);
+      const asked = this.waiting.get(data.id);
+      if (!asked) return; // it was answered by an error of the worker
       this.waiting.delete(data.id);
-      if (data.error === undefined) resolve(data.value);
-      else reject(new Error(data.error));
+      if (data.error === undefined) asked.resolve(data.value);
+      else asked.reject(new Error(data.error));
     };
     this.worker.onerror = (event) => {
       event.preventDefault();
-      for (const { reject } of this.waiting.values()) reject(new Error(event.message || "the worker cannot be started"));
-      this.waiting.clear();
+      const why = event.message || "the worker cannot be started";
+      if (this.waiting.size === 0) onfail(why);
+      this.rejectAll(why);
     };
+  }
+
+  rejectAll(why) {
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { reject } of waiting) reject(new Error(why));
   }
 
   ask(action, rest = {}) {
     const id = this.next++;
     return new Promise((resolve, reject) => {
+      if (this.stopped) return reject(new Error("it was stopped"));
       this.waiting.set(id, { resolve, reject });
       this.worker.postMessage({ id, action, ...rest });
     });
+  }
+
+  // Ends the worker, whatever it does.
+  stop() {
+    this.stopped = true;
+    this.worker.terminate();
+    this.rejectAll("it was stopped");
   }
 }

@@ -2,6 +2,7 @@
 "use strict";
 
 let engine = null; // the exports of the module
+let broken = false; // the module has trapped
 let kind = ""; // which module it is
 let mode = "";
 let playing = false;
@@ -24,20 +25,24 @@ const SLICE = 12; // milliseconds of training between two checks for messages
 const FRAME = 30; // milliseconds between two frames
 const SHEET = 300; // ... of pictures, which take longer
 const SHEET_SIZE = 16;
+const BROKEN = "The engine has stopped, probably for lack of memory. Load the page again, and choose a smaller width or batch.";
 const MOST_ROWS = 4000; // of the curves, in a frame
+const PIECE = 2e7; // multiply-adds of a link that are repeated between two looks at the clock
 
 function call(line, bytes = null) {
+  if (broken) throw new Error(BROKEN);
   const head = encoder.encode(`${line}\n`);
-  const at = engine.reserve(head.length + (bytes ? bytes.length : 0));
-  const memory = new Uint8Array(engine.memory.buffer);
-  memory.set(head, at);
-  if (bytes) memory.set(bytes, at + head.length);
   let length = 0;
   try {
+    const at = engine.reserve(head.length + (bytes ? bytes.length : 0));
+    const memory = new Uint8Array(engine.memory.buffer);
+    memory.set(head, at);
+    if (bytes) memory.set(bytes, at + head.length);
     length = engine.call();
   } catch {
     // A trap: the command is lost, and the engine's buffers cannot be trusted.
-    throw new Error("The engine has stopped, probably for lack of memory. Load the page again, and choose a smaller width or batch.");
+    broken = true;
+    throw new Error(BROKEN);
   }
   const answer = new Uint8Array(engine.memory.buffer, engine.answer(), length);
   if (answer[0] === 1) throw new Error(decoder.decode(answer.slice(1)));
@@ -104,6 +109,7 @@ const ACTIONS = {
   play({ on }) { playing = on; nextStep = performance.now(); clock = { since: 0, steps: 0, rate: 0 }; changed(); return {}; },
   speed({ value }) { speed = value; nextStep = performance.now(); changed(); return {}; },
   turn({ turn }) { playing = false; step(turn); changed(); return {}; },
+  stop() { replaying = false; const about = json("stop"); changed(); return about; },
   set({ key, value }) {
     const about = json(`set ${key}=${value}`);
     changed();
@@ -157,14 +163,23 @@ function schedule(after = 0) {
 
 function run() {
   if (!engine || !mode) return;
+  try {
+    trainAndShow();
+  } catch (error) {
+    playing = replaying = false;
+    postMessage({ failed: error.message });
+  }
+}
+
+function trainAndShow() {
   const start = performance.now();
   let stopped = null;
   try {
     if (replaying) {
-      // Few turns at a time, for a smooth bar.
+      // Little at a time, for a smooth bar and a prompt stop.
       let left = 1;
       while (left > 0 && performance.now() - start < 40) {
-        const replayed = json("replay 5");
+        const replayed = json(`replay ${PIECE}`);
         left = replayed.left;
         note(replayed.step);
       }
@@ -196,7 +211,7 @@ function show(now, stopped, isMoving) {
   const frame = { turns: about.turns, left: about.left, curve, rate: clock.rate, playing, replaying, stopped };
   // During training, the hash is sent about once a second.
   if (!isMoving || now - lastHash > 1000) {
-    frame.link = about.link;
+    Object.assign(frame, { link: about.link, limit: about.limit });
     frame.hash = json("hash").hash;
     lastHash = performance.now();
   }

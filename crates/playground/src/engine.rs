@@ -83,17 +83,23 @@ impl Engine {
             }
             "open" => {
                 let link = Link::parse(rest)?;
+                link.check()?;
                 self.session = Some(Session::new(&link, &self.pictures)?);
                 self.about()
             }
             "about" => self.about(),
-            // Repeats at most this many turns of the link.
+            // Repeats turns of the link until this many multiply-adds are done.
             "replay" => {
-                let most = rest.parse().map_err(|_| "replay: the number of turns is missing")?;
+                let most = rest.parse().map_err(|_| "replay: the number of multiply-adds is missing")?;
                 let session = self.session()?;
                 let left = session.replay(most).map_err(|error| stopped(&error))?;
                 let step = step_to_json(&session.last(), session.turns());
-                text(json::object([("left", Json::number(left as f64)), ("step", Json::raw(step))]))
+                text(json::object([("left", Json::number(left)), ("step", Json::raw(step))]))
+            }
+            // Forgets the turns of the link that are not repeated yet.
+            "stop" => {
+                self.session()?.stop();
+                self.about()
             }
             "turn" => {
                 let turn = match rest {
@@ -195,14 +201,19 @@ impl Engine {
     /// The state of the session, without its weights.
     fn about(&mut self) -> Answer {
         let session = self.session()?;
-        let link = session.link();
+        let (link, left) = (session.link(), session.left());
+        let limit = link.check().err().unwrap_or_default();
         let cells = json::list(link.cells.iter().map(u16::to_string));
         text(json::object([
             ("mode", Json::text(link.mode.name())),
             ("link", Json::text(&link.to_string())),
             ("settings", Json::raw(session.settings().to_json())),
             ("cells", Json::raw(cells)),
-            ("left", Json::number(session.left() as f64)),
+            // What is left of the opened link: multiply-adds, and turns of D and of G.
+            ("left", Json::number(left.work)),
+            ("left_turns", Json::raw(json::list(left.turns.map(|turns| turns.to_string())))),
+            // Why the page would not open the link.
+            ("limit", Json::text(&limit)),
             ("latent", Json::number(session.settings().number("latent"))),
             ("turns", Json::raw(turns_to_json(session.turns()))),
         ]))
@@ -277,7 +288,7 @@ mod tests {
         assert_eq!(link, "points&width=4&run=1~d_rate:0.01~d1");
         ask(&mut engine, &format!("open {link}"), &[]).unwrap();
         assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), start);
-        let replayed = ask(&mut engine, "replay 1000", &[]).unwrap();
+        let replayed = ask(&mut engine, "replay 1e9", &[]).unwrap();
         assert!(replayed.starts_with(b"{\"left\":0,\"step\":{\"d_loss\":"));
         assert_eq!(ask(&mut engine, "hash", &[]).unwrap(), there);
         assert!(ask(&mut engine, "set width=8", &[]).unwrap_err().contains("cannot change"));
@@ -286,10 +297,61 @@ mod tests {
     /// So they count even if no turn is left to be repeated.
     #[test]
     fn changes_before_the_first_turn_are_settings() {
-        for (run, turns) in [("0~d_rate:0.01~k:2~3", 3), ("d_rate:0.01~k:2", 0)] {
+        for (run, turns) in [("0~d_rate:0.01~k:2~3", [6.0, 3.0]), ("d_rate:0.01~k:2", [0.0, 0.0])] {
             let session = Session::new(&Link::parse(&format!("points&run={run}")).unwrap(), &[]).unwrap();
-            assert_eq!((session.link().to_string(), session.left()), ("points&d_rate=0.01&k=2".to_owned(), turns));
+            assert_eq!(
+                (session.link().to_string(), session.left().turns),
+                ("points&d_rate=0.01&k=2".to_owned(), turns)
+            );
         }
+    }
+
+    /// A link is repeated in pieces of one turn if need be, to the same bits; whatever comes between
+    /// them is in the new link.
+    #[test]
+    fn a_link_is_repeated_in_pieces_and_can_be_stopped() {
+        let text = "points&k=3&g_turns=2&width=4&run=2~g_rate:0.01~1";
+        let link = Link::parse(text).unwrap();
+        let whole = Session::at(&link, &[]).unwrap();
+        let mut pieces = Session::new(&link, &[]).unwrap();
+        assert_eq!(pieces.left(), link.effort());
+        let mut turns = 0.0;
+        while pieces.replay(1.0).unwrap() > 0.0 {
+            turns += 1.0;
+            let left = pieces.left();
+            assert_eq!(left.turns.iter().sum::<f64>(), 15.0 - turns);
+            assert!((left.work - pieces.replay(0.0).unwrap()).abs() < 1.0);
+        }
+        assert_eq!((pieces.link().to_string(), pieces.hash()), (text.to_owned(), whole.hash()));
+
+        let mut engine = Engine::default();
+        ask(&mut engine, &format!("open {text}"), &[]).unwrap();
+        for _ in 0..7 {
+            ask(&mut engine, "replay 1", &[]).unwrap();
+        }
+        ask(&mut engine, "set d_rate=0.01", &[]).unwrap();
+        ask(&mut engine, "replay 1", &[]).unwrap();
+        let stopped = String::from_utf8(ask(&mut engine, "stop", &[]).unwrap()).unwrap();
+        let reached = "points&k=3&g_turns=2&width=4&run=1~d2~d_rate:0.01~d1";
+        assert!(stopped.contains(reached) && stopped.contains("\"left\":0,"), "{stopped}");
+        let again = Session::at(&Link::parse(reached).unwrap(), &[]).unwrap();
+        assert_eq!(engine.session().unwrap().hash(), again.hash());
+    }
+
+    /// It is repeated where the visitor said so, not in the page.
+    #[test]
+    fn a_state_that_a_link_cannot_have_says_so() {
+        let mut engine = Engine::default();
+        let refused = ask(&mut engine, "open points&run=999999999", &[]).unwrap_err();
+        assert!(refused.contains("times as long"), "{refused}");
+        ask(&mut engine, "open points&width=2&batch=2", &[]).unwrap();
+        let about = |engine: &mut Engine| String::from_utf8(ask(engine, "about", &[]).unwrap()).unwrap();
+        assert!(about(&mut engine).contains("\"limit\":\"\""));
+        for change in 0..251 {
+            ask(&mut engine, "turn d", &[]).unwrap();
+            ask(&mut engine, &format!("set d_rate=0.{}", 1 + change % 9), &[]).unwrap();
+        }
+        assert!(about(&mut engine).contains("502 turns and changes"), "{}", about(&mut engine));
     }
 
     /// Numbers may begin with any byte.

@@ -14,6 +14,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod adversaries;
 mod doodle;
 #[cfg(not(target_family = "wasm"))]
 pub mod drawings;
@@ -34,6 +35,6 @@ pub mod site;
 pub mod trained;
 
 pub use engine::Engine;
-pub use link::{Event, Link, Mode, Turn};
+pub use link::{Effort, Event, Link, Mode, Turn};
 pub use session::{Session, Step};
 pub use settings::{Choice, Kind, Setting, Settings};

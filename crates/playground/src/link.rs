@@ -13,10 +13,11 @@ use crate::settings::Settings;
 use crate::shape::CELLS;
 use crate::{pictures, points};
 
-/// The most turns that a link can contain: an hour or so of training.
-const MOST_TURNS: u64 = 1_000_000;
-/// The most changes and turns, each counted as one.
-const MOST_EVENTS: usize = 500;
+/// The most multiply-adds that the page repeats for a link: about an hour of training, in a browser
+/// that fuses them.
+const MOST_WORK: f64 = 1e13;
+/// The most parts of a run, turns and changes, that the page repeats for a link.
+const MOST_PARTS: usize = 500;
 
 /// A playground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,15 @@ impl Turn {
             Self::Step => "",
             Self::Discriminator => "d",
             Self::Generator => "g",
+        }
+    }
+
+    /// The turns of the discriminator and of the generator that it has.
+    pub(crate) fn of_networks(self, settings: &Settings) -> [usize; 2] {
+        match self {
+            Self::Step => ["k", "g_turns"].map(|key| settings.count(key)),
+            Self::Discriminator => [1, 0],
+            Self::Generator => [0, 1],
         }
     }
 }
@@ -119,9 +129,69 @@ impl Link {
         Ok(link)
     }
 
-    /// The number of turns and changes that are to be repeated.
-    pub fn turns(&self) -> u64 {
-        self.run.iter().map(|event| if let Event::Turns(_, count) = event { *count } else { 0 }).sum()
+    /// What it takes to train to its state.
+    pub fn effort(&self) -> Effort {
+        Effort::of(self.mode, &self.settings, &self.run)
+    }
+
+    /// Checks that the page would open the link: a stranger's link must not keep a visitor's
+    /// computer busy for hours.
+    ///
+    /// # Errors
+    /// When its run is too long. The error says by how much.
+    pub fn check(&self) -> Result<(), String> {
+        let (parts, work) = (self.run.len(), self.effort().work);
+        if parts > MOST_PARTS {
+            return Err(format!("the run has {parts} turns and changes, and the page repeats at most {MOST_PARTS}"));
+        }
+        if work > MOST_WORK {
+            let times = work / MOST_WORK;
+            return Err(format!("the run takes {times:.1} times as long as the longest that the page repeats"));
+        }
+        Ok(())
+    }
+}
+
+/// What it takes to repeat a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Effort {
+    /// Turns of the discriminator and of the generator.
+    pub turns: [f64; 2],
+    /// Multiply-adds, approximately.
+    pub work: f64,
+}
+
+impl Effort {
+    /// The effort of `run`, which starts with these settings.
+    pub(crate) fn of<'a>(mode: Mode, settings: &Settings, run: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut settings = settings.clone();
+        let mut effort = Self::default();
+        for event in run {
+            match event {
+                Event::Turns(turn, count) => {
+                    effort.add(mode, &settings, turn.of_networks(&settings).map(|turns| turns as f64 * *count as f64));
+                }
+                Event::Change(key, value) => settings.set(key, value).expect("the link was checked"),
+            }
+        }
+        effort
+    }
+
+    /// Adds turns of the discriminator and of the generator with these settings.
+    pub(crate) fn add(&mut self, mode: Mode, settings: &Settings, turns: [f64; 2]) {
+        let work = work_of_turns(mode, settings);
+        for network in [0, 1] {
+            self.turns[network] += turns[network];
+            self.work += turns[network] * work[network];
+        }
+    }
+}
+
+/// The approximate multiply-adds of a turn of the discriminator and of one of the generator.
+pub(crate) fn work_of_turns(mode: Mode, settings: &Settings) -> [f64; 2] {
+    match mode {
+        Mode::Points => points::work(settings),
+        Mode::Pictures => pictures::work(settings),
     }
 }
 
@@ -133,7 +203,6 @@ pub(crate) fn short(text: &str) -> String {
 fn events(text: &str, settings: &Settings) -> Result<Vec<Event>, String> {
     let mut settings = settings.clone();
     let mut events = Vec::new();
-    let mut turns = 0_u64;
     for word in text.split('~').filter(|word| !word.is_empty()) {
         if let Some((key, value)) = word.split_once(':') {
             settings.set(key, value)?;
@@ -147,13 +216,9 @@ fn events(text: &str, settings: &Settings) -> Result<Vec<Event>, String> {
                 (_, Some(count)) => (Turn::Generator, count),
                 _ => (Turn::Step, word),
             };
-            let count: u64 = count.parse().map_err(|_| format!("`run` has no number of turns in `{}`", short(word)))?;
-            turns = turns.saturating_add(count);
+            let count = count.parse().map_err(|_| format!("`run` has no number of turns in `{}`", short(word)))?;
             events.push(Event::Turns(turn, count));
         }
-    }
-    if turns > MOST_TURNS || events.len() > MOST_EVENTS {
-        return Err(format!("`run` is too long: at most {MOST_TURNS} turns in {MOST_EVENTS} parts"));
     }
     Ok(events)
 }
@@ -237,7 +302,6 @@ mod tests {
             ("points&loss=best", "`loss` must be one of"),
             ("points&colour=red", "no setting `colour`"),
             ("points&run=many", "no number of turns in `many`"),
-            ("points&run=999999999", "too long"),
             ("points&run=3~width:32", "`width` cannot change"),
             ("points&drawn=A", "damaged"),
             ("points&drawn=__", "damaged"),
@@ -248,6 +312,38 @@ mod tests {
             let error = Link::parse(link).expect_err(link);
             assert!(error.contains(why), "{link}: {error}");
         }
+    }
+
+    /// The command line trains for as long as it is told; the page repeats at most an hour of
+    /// training, whatever the settings.
+    #[test]
+    fn the_page_refuses_a_run_that_takes_hours() {
+        let check = |text: &str| Link::parse(text).unwrap().check();
+        check("points&run=1000000").unwrap();
+        check("pictures&run=10000").unwrap();
+        check(&format!("points&run={}", "1~d1~".repeat(250))).unwrap();
+        let wrongs = [
+            ("points&run=999999999".to_owned(), "times as long"),
+            ("points&run=18446744073709551615~18446744073709551615".to_owned(), "times as long"),
+            ("points&width=256&batch=1024&run=1000000".to_owned(), "times as long"),
+            ("points&run=k:20~g_turns:50~1000000".to_owned(), "times as long"),
+            ("pictures&batch=256&run=1000000".to_owned(), "times as long"),
+            (format!("points&run={}1", "1~d1~".repeat(250)), "501 turns and changes"),
+        ];
+        for (link, why) in wrongs {
+            let error = check(&link).expect_err(&link);
+            assert!(error.contains(why), "{link}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_effort_counts_the_turns_of_every_setting() {
+        let effort = |text: &str| Link::parse(text).unwrap().effort();
+        assert_eq!(effort("points&k=2&run=3~d4~g_turns:5~10~g1").turns, [30.0, 54.0]);
+        assert_eq!(effort("points").work, 0.0);
+        assert_eq!(effort("points&run=20").work, 20.0 * effort("points&run=d1~g1").work);
+        assert!(effort("points&penalty=r1&run=1").work > effort("points&run=1").work);
+        assert!(effort("pictures&batch=64&run=1").work > 1.9 * effort("pictures&run=1").work);
     }
 
     #[test]

@@ -5,24 +5,20 @@
 
 use kernels::Key;
 use kernels::random::{index, words};
-use models::LatentKind;
 use nn::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, Reshape, UpSampling2d};
 use nn::losses::{logistic_discriminator, logistic_generator};
-use nn::{Dialect, ForwardContext, Network, Optimizer, RngContext, State, Stateful, differentiate};
-use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
+use nn::{Dialect, ForwardContext, Network, Optimizer, State};
+use tensor::{NonFinite, Options, Tape, Tensor, grad};
 
+use crate::adversaries::{self, Adversaries};
 use crate::doodle::{Doodle, SIDE};
 use crate::session::Step;
-use crate::settings::{Choice, Kind, Setting, Settings};
+use crate::settings::{Choice, Kind, SEED, Setting, Settings, number};
 
 /// Pixels of a picture.
 pub const PIXELS: usize = SIDE * SIDE;
 /// Built-in pictures of each kind.
 pub const BUILT_IN: usize = 1000;
-
-const fn number(default: f64, low: f64, high: f64, whole: bool, offered: &'static [f64]) -> Kind {
-    Kind::Number { default, low, high, whole, offered }
-}
 
 const RATES: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005];
 
@@ -85,13 +81,7 @@ pub(crate) static SETTINGS: [Setting; 8] = [
         kind: number(8.0, 1.0, 64.0, true, &[2.0, 4.0, 8.0, 16.0]),
         live: false,
     },
-    Setting {
-        key: "seed",
-        label: "Seed",
-        about: "The start of all random numbers. The same seed and settings give the same weights, bit for bit.",
-        kind: number(1.0, 0.0, 1e9, true, &[1.0, 2.0, 3.0, 4.0, 5.0]),
-        live: false,
-    },
+    SEED,
 ];
 
 /// The generator: `latent` numbers become a 7 x 7 map, which is up-sampled twice.
@@ -125,17 +115,18 @@ fn discriminator(seed: u64) -> Network {
         .with("dense", Dense::new(1))
 }
 
-/// The two networks, their optimisers, and the turns so far.
+/// The approximate multiply-adds of a turn of the discriminator and of one of the generator.
+pub(crate) fn work(settings: &Settings) -> [f64; 2] {
+    // Pixels of the map that a convolution writes, times its channels, times 5 x 5.
+    let discriminator = 25.0 * (14.0 * 14.0 * 16.0 + 7.0 * 7.0 * 16.0 * 32.0);
+    let generator = 25.0 * (14.0 * 14.0 * 32.0 * 16.0 + 28.0 * 28.0 * (16.0 * 8.0 + 8.0));
+    adversaries::work(settings, [discriminator, generator], 0.0)
+}
+
+/// The GAN for pictures.
 pub struct PicturesGan {
-    seed: u64,
-    batch: usize,
-    latent: usize,
+    both: Adversaries,
     reals: Reals,
-    discriminator: Network,
-    generator: Network,
-    d_optimizer: Optimizer,
-    g_optimizer: Optimizer,
-    turns: [u64; 2],
 }
 
 /// What the GAN learns from.
@@ -177,32 +168,30 @@ impl PicturesGan {
             word if pictures.len() < PIXELS => return Err(format!("the pictures of {word} are missing")),
             _ => Reals::BuiltIn(pictures.to_vec()),
         };
-        let [seed, batch, latent] = ["seed", "batch", "latent"].map(|key| settings.count(key));
-        let seed = seed as u64;
-        let (discriminator, generator) = (discriminator(seed), generator(latent, seed));
-        let [d_optimizer, g_optimizer] =
-            [&discriminator, &generator].map(|network| Optimizer::adam(network, 0.0, 0.5, 0.999));
-        Ok(Self { seed, batch, latent, reals, discriminator, generator, d_optimizer, g_optimizer, turns: [0, 0] })
+        let seed = settings.count("seed") as u64;
+        let networks = [discriminator(seed), generator(settings.count("latent"), seed)];
+        let optimizers = [&networks[0], &networks[1]].map(|network| Optimizer::adam(network, 0.0, 0.5, 0.999));
+        Ok(Self { both: Adversaries::new(settings, networks, optimizers), reals })
     }
 
     /// The state from which the hash is calculated.
     pub fn state(&self) -> State {
-        State::of([&self.discriminator as &dyn Stateful, &self.generator, &self.d_optimizer, &self.g_optimizer])
+        self.both.state()
     }
 
     /// The turns of the discriminator and of the generator so far.
     pub fn turns(&self) -> [u64; 2] {
-        self.turns
+        self.both.turns
     }
 
     /// The size of the latents.
     pub fn latent(&self) -> usize {
-        self.latent
+        self.both.latent
     }
 
     /// The generator.
     pub fn generator(&self) -> &Network {
-        &self.generator
+        &self.both.generator
     }
 
     /// One turn of the discriminator.
@@ -210,27 +199,11 @@ impl PicturesGan {
     /// # Errors
     /// When a value is not finite; nothing is changed then.
     pub(crate) fn discriminator_turn(&mut self, settings: &Settings) -> Result<Step, NonFinite> {
-        let turn = self.turns[0];
-        let key = |name| Key::named(self.seed, name).at(turn as u32);
-        let reals = Var::constant(self.reals.batch(self.batch, key("reals")));
-        let latents = Var::constant(LatentKind::Normal.draw(self.batch, self.latent, key("discriminator latents")));
-        let random = RngContext { seed: self.seed, step: turn, purpose: "discriminator turn" };
-        let (gradients, step) = differentiate(random, |ctx| {
-            let fakes = ctx.frozen(|ctx| self.generator.forward(ctx, &latents)).detach();
-            let [real, fake] = [&reals, &fakes].map(|pictures| self.discriminator.forward(ctx, pictures));
-            let loss = logistic_discriminator(&real, &fake);
-            let step = Step {
-                d_loss: Some(f64::from(loss.item())),
-                d_real: Some(f64::from(real.detach().mean().item())),
-                d_fake: Some(f64::from(fake.detach().mean().item())),
-                ..Step::default()
-            };
-            (loss, step)
-        })?;
-        self.d_optimizer.set_learning_rate(settings.number("d_rate"));
-        self.d_optimizer.step(&mut self.discriminator, &gradients);
-        self.turns[0] += 1;
-        Ok(step)
+        let reals = self.reals.batch(self.both.batch, self.both.key("reals"));
+        self.both.discriminator_turn(settings, reals, true, |_, _, outputs| {
+            let loss = logistic_discriminator(&outputs.of_reals, &outputs.of_fakes);
+            [loss.clone(), loss]
+        })
     }
 
     /// One turn of the generator.
@@ -238,31 +211,17 @@ impl PicturesGan {
     /// # Errors
     /// When a value is not finite; nothing is changed then.
     pub(crate) fn generator_turn(&mut self, settings: &Settings) -> Result<Step, NonFinite> {
-        let turn = self.turns[1];
-        let key = Key::named(self.seed, "generator latents").at(turn as u32);
-        let latents = Var::constant(LatentKind::Normal.draw(self.batch, self.latent, key));
-        let random = RngContext { seed: self.seed, step: turn, purpose: "generator turn" };
-        let (gradients, step) = differentiate(random, |ctx| {
-            let fakes = self.generator.forward(ctx, &latents);
-            let fake = ctx.frozen(|ctx| self.discriminator.forward(ctx, &fakes));
-            let loss = logistic_generator(&fake);
-            let step = Step { g_loss: Some(f64::from(loss.item())), ..Step::default() };
-            (loss, step)
-        })?;
-        self.g_optimizer.set_learning_rate(settings.number("g_rate"));
-        self.g_optimizer.step(&mut self.generator, &gradients);
-        self.turns[1] += 1;
-        Ok(step)
+        self.both.generator_turn(settings, true, logistic_generator)
     }
 
     /// The latents of the sheet that the page shows, shape (count, latent).
     pub(crate) fn sheet_latents(&self, count: usize) -> Tensor {
-        LatentKind::Normal.draw(count, self.latent, Key::named(self.seed, "shown latents"))
+        self.both.shown_latents(count)
     }
 
     /// `count` reals for display.
     pub(crate) fn reals(&self, count: usize) -> Tensor {
-        self.reals.batch(count, Key::named(self.seed, "shown reals"))
+        self.reals.batch(count, self.both.shown_reals())
     }
 }
 

@@ -4,21 +4,16 @@
 //! two mistakes of the museum can be switched on: fakes that are not detached in the
 //! discriminator's turn, or a discriminator that is not frozen in the generator's turn.
 
-use kernels::Key;
-use models::LatentKind;
 use models::trainer::penalty;
 use nn::layers::{Activation, Dense};
 use nn::losses::{hinge, least_squares, logistic_discriminator, logistic_generator, negative_mean, wasserstein_critic};
-use nn::{Adam, Dialect, ForwardContext, Network, Optimizer, RngContext, State, differentiate};
+use nn::{Adam, Dialect, ForwardContext, Network, Optimizer, State};
 use tensor::{NonFinite, Options, Tape, Tensor, Var, grad};
 
+use crate::adversaries::{self, Adversaries};
 use crate::session::Step;
-use crate::settings::{Choice, Kind, Setting, Settings};
+use crate::settings::{Choice, Kind, SEED, Setting, Settings, number};
 use crate::shape;
-
-const fn number(default: f64, low: f64, high: f64, whole: bool, offered: &'static [f64]) -> Kind {
-    Kind::Number { default, low, high, whole, offered }
-}
 
 const RATES: &[f64] = &[0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.03];
 
@@ -154,13 +149,7 @@ pub(crate) static SETTINGS: [Setting; 13] = [
         kind: number(4.0, 1.0, 64.0, true, &[1.0, 2.0, 4.0, 16.0]),
         live: false,
     },
-    Setting {
-        key: "seed",
-        label: "Seed",
-        about: "The start of all random numbers. The same seed and settings give the same weights, bit for bit.",
-        kind: number(1.0, 0.0, 1e9, true, &[1.0, 2.0, 3.0, 4.0, 5.0]),
-        live: false,
-    },
+    SEED,
 ];
 
 /// A classic failure of GAN training.
@@ -215,17 +204,8 @@ pub const SHOWN: usize = 200;
 /// Places on each side of the map of D's heights.
 pub const MAP: usize = 40;
 
-/// The two networks, their optimisers, and the turns so far.
-pub struct PointsGan {
-    seed: u64,
-    batch: usize,
-    latent: usize,
-    discriminator: Network,
-    generator: Network,
-    d_optimizer: Optimizer,
-    g_optimizer: Optimizer,
-    turns: [u64; 2],
-}
+/// The GAN for points.
+pub struct PointsGan(Adversaries);
 
 /// What the page shows of a [`PointsGan`].
 pub struct PointsView {
@@ -240,10 +220,9 @@ pub struct PointsView {
 
 impl PointsGan {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let [seed, batch, latent] = ["seed", "batch", "latent"].map(|key| settings.count(key));
-        let (seed, width) = (seed as u64, settings.count("width"));
+        let [seed, width, latent] = ["seed", "width", "latent"].map(|key| settings.count(key));
         let network = |name: &str, input: usize, output: usize| {
-            Network::new(name, &[input], Dialect::Keras, seed)
+            Network::new(name, &[input], Dialect::Keras, seed as u64)
                 .with("dense1", Dense::new(width))
                 .with("relu1", Activation::LeakyRelu(0.2))
                 .with("dense2", Dense::new(width))
@@ -256,23 +235,18 @@ impl PointsGan {
             let rule = Adam { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
             Optimizer::of_several(network.name(), &[&discriminator, &generator], rule, 0.0)
         };
-        let (d_optimizer, g_optimizer) = (optimizer(&discriminator), optimizer(&generator));
-        Self { seed, batch, latent, discriminator, generator, d_optimizer, g_optimizer, turns: [0, 0] }
+        let optimizers = [&discriminator, &generator].map(optimizer);
+        Self(Adversaries::new(settings, [discriminator, generator], optimizers))
     }
 
     /// The state from which the hash is calculated.
     pub fn state(&self) -> State {
-        State::of([&self.discriminator as &dyn nn::Stateful, &self.generator, &self.d_optimizer, &self.g_optimizer])
+        self.0.state()
     }
 
     /// The turns of the discriminator and of the generator so far.
     pub fn turns(&self) -> [u64; 2] {
-        self.turns
-    }
-
-    fn latents(&self, purpose: &str, turn: u64) -> Var {
-        let key = Key::named(self.seed, purpose).at(turn as u32);
-        Var::constant(LatentKind::Normal.draw(self.batch, self.latent, key))
+        self.0.turns
     }
 
     /// One turn of the discriminator.
@@ -280,39 +254,23 @@ impl PointsGan {
     /// # Errors
     /// When a value is not finite; nothing is changed then.
     pub(crate) fn discriminator_turn(&mut self, settings: &Settings, cells: &[u16]) -> Result<Step, NonFinite> {
-        let turn = self.turns[0];
-        let reals = Key::named(self.seed, "reals").at(turn as u32);
-        let reals = shape::points(settings.word("data"), cells, self.batch, reals);
-        let latents = self.latents("discriminator latents", turn);
+        let reals = shape::points(settings.word("data"), cells, self.0.batch, self.0.key("reals"));
         let is_cut = settings.word("mistake") != "no-cut";
-        let random = RngContext { seed: self.seed, step: turn, purpose: "discriminator turn" };
-        let (gradients, step) = differentiate(random, |ctx| {
-            let fakes = if is_cut {
-                ctx.frozen(|ctx| self.generator.forward(ctx, &latents)).detach()
-            } else {
-                self.generator.forward(ctx, &latents)
-            };
-            let judge = |ctx: &mut ForwardContext, points: &Var| self.discriminator.forward(ctx, points);
-            let [real, fake] = [&Var::constant(reals.clone()), &fakes].map(|points| judge(ctx, points));
-            let loss = discriminator_loss(settings.word("loss"), &real, &fake);
+        self.0.discriminator_turn(settings, reals.clone(), is_cut, |both, ctx, outputs| {
+            let judge = |ctx: &mut ForwardContext, points: &Var| both.discriminator.forward(ctx, points);
+            let loss = discriminator_loss(settings.word("loss"), &outputs.of_reals, &outputs.of_fakes);
             let weight = settings.number("weight");
-            let with_penalty = match settings.word("penalty") {
+            let penalty = match settings.word("penalty") {
                 "r1" => Some(penalty::on_reals(ctx, judge, weight, &reals)),
                 "between" => {
-                    let key = Key::named(self.seed, "between").at(turn as u32);
-                    Some(penalty::between(ctx, judge, weight, &reals, fakes.value(), key))
+                    let fakes = outputs.fakes.value();
+                    Some(penalty::between(ctx, judge, weight, &reals, fakes, both.key("between")))
                 }
                 _ => None,
             };
-            let mut step = Step { d_loss: Some(f64::from(loss.item())), ..Step::default() };
-            step.d_real = Some(f64::from(real.detach().mean().item()));
-            step.d_fake = Some(f64::from(fake.detach().mean().item()));
-            (with_penalty.map_or(loss.clone(), |penalty| &loss + &penalty.loss), step)
-        })?;
-        self.d_optimizer.set_learning_rate(settings.number("d_rate"));
-        self.d_optimizer.step_several(&mut [&mut self.discriminator, &mut self.generator], &gradients);
-        self.turns[0] += 1;
-        Ok(step)
+            let with_penalty = penalty.map_or(loss.clone(), |penalty| &loss + &penalty.loss);
+            [loss, with_penalty]
+        })
     }
 
     /// One turn of the generator.
@@ -320,22 +278,8 @@ impl PointsGan {
     /// # Errors
     /// When a value is not finite; nothing is changed then.
     pub(crate) fn generator_turn(&mut self, settings: &Settings) -> Result<Step, NonFinite> {
-        let turn = self.turns[1];
-        let latents = self.latents("generator latents", turn);
         let is_frozen = settings.word("mistake") != "no-freeze";
-        let random = RngContext { seed: self.seed, step: turn, purpose: "generator turn" };
-        let (gradients, step) = differentiate(random, |ctx| {
-            let fakes = self.generator.forward(ctx, &latents);
-            let judge = |ctx: &mut ForwardContext| self.discriminator.forward(ctx, &fakes);
-            let fake = if is_frozen { ctx.frozen(judge) } else { judge(ctx) };
-            let loss = generator_loss(settings.word("loss"), &fake);
-            let step = Step { g_loss: Some(f64::from(loss.item())), ..Step::default() };
-            (loss, step)
-        })?;
-        self.g_optimizer.set_learning_rate(settings.number("g_rate"));
-        self.g_optimizer.step_several(&mut [&mut self.discriminator, &mut self.generator], &gradients);
-        self.turns[1] += 1;
-        Ok(step)
+        self.0.generator_turn(settings, is_frozen, |outputs| generator_loss(settings.word("loss"), outputs))
     }
 
     /// The discriminator's outputs on points of shape (n, 2), and minus the gradient of each
@@ -343,7 +287,7 @@ impl PointsGan {
     pub fn judged(&self, settings: &Settings, points: &Tensor) -> [Tensor; 2] {
         let tape = Tape::new();
         let points = tape.variable("fakes", points.clone());
-        let outputs = self.discriminator.forward(&mut ForwardContext::inference(), &points);
+        let outputs = self.0.discriminator.forward(&mut ForwardContext::inference(), &points);
         // The loss is the mean of the terms.
         let loss = generator_loss(settings.word("loss"), &outputs).scale(-(points.shape()[0] as f64));
         let arrows = grad(&loss, &[points], Options::default()).remove(0).into_value();
@@ -352,21 +296,29 @@ impl PointsGan {
 
     /// What the page shows.
     pub fn view(&self, settings: &Settings) -> PointsView {
-        let latents = LatentKind::Normal.draw(SHOWN, self.latent, Key::named(self.seed, "shown latents"));
-        let fakes = self.generator.infer(&latents);
+        let fakes = self.0.generator.infer(&self.0.shown_latents(SHOWN));
         let [_, arrows] = self.judged(settings, &fakes);
         let at = |place: usize| ((place as f64 + 0.5) * 2.0 * shape::EDGE / MAP as f64 - shape::EDGE) as f32;
         let places = Tensor::from_fn([MAP * MAP, 2], |i| {
             let (row, column) = (i / 2 / MAP, i / 2 % MAP);
             if i % 2 == 0 { at(column) } else { -at(row) }
         });
-        PointsView { fakes, arrows, heights: self.discriminator.infer(&places) }
+        PointsView { fakes, arrows, heights: self.0.discriminator.infer(&places) }
     }
 
     /// The first `count` reals of a stream for display.
     pub(crate) fn reals(&self, settings: &Settings, cells: &[u16], count: usize) -> Tensor {
-        shape::points(settings.word("data"), cells, count, Key::named(self.seed, "shown reals"))
+        shape::points(settings.word("data"), cells, count, self.0.shown_reals())
     }
+}
+
+/// The approximate multiply-adds of a turn of the discriminator and of one of the generator.
+pub(crate) fn work(settings: &Settings) -> [f64; 2] {
+    let [width, latent] = ["width", "latent"].map(|key| settings.number(key));
+    let perceptron = |input: f64, output: f64| width * (input + width + output);
+    // The gradient of a gradient takes about as long as another turn, on one point of each pair.
+    let penalised = if settings.word("penalty") == "none" { 0.0 } else { 6.0 };
+    adversaries::work(settings, [perceptron(2.0, 1.0), perceptron(latent, 2.0)], penalised)
 }
 
 fn discriminator_loss(name: &str, real: &Var, fake: &Var) -> Var {

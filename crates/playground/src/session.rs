@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use nn::State;
 use tensor::NonFinite;
 
-use crate::link::{Event, Link, Mode, Turn};
+use crate::link::{Effort, Event, Link, Mode, Turn, work_of_turns};
 use crate::pictures::PicturesGan;
 use crate::points::PointsGan;
 use crate::settings::Settings;
@@ -41,6 +41,26 @@ pub(crate) enum Gan {
     Pictures(Box<PicturesGan>),
 }
 
+/// A turn that has begun.
+struct Underway {
+    turn: Turn,
+    /// Turns of the discriminator and of the generator that are left, and that are done.
+    left: [usize; 2],
+    done: [u64; 2],
+    /// The metrics so far.
+    step: Step,
+}
+
+impl Underway {
+    fn new(turn: Turn, settings: &Settings) -> Self {
+        Self { turn, left: turn.of_networks(settings), done: [0, 0], step: Step::default() }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.left == [0, 0]
+    }
+}
+
 /// A GAN in training.
 pub struct Session {
     /// The start, and the turns and changes since.
@@ -52,6 +72,8 @@ pub struct Session {
     last: Step,
     /// The turns and changes of the opened link that are not repeated yet.
     pending: VecDeque<Event>,
+    /// The turn of the opened link that is being repeated.
+    underway: Option<Underway>,
 }
 
 impl Session {
@@ -67,9 +89,10 @@ impl Session {
         };
         let start = Link { run: vec![], ..link.clone() };
         let pending = link.run.iter().cloned().collect();
-        let mut session = Self { settings: link.settings.clone(), link: start, gan, last: Step::default(), pending };
+        let (settings, last) = (link.settings.clone(), Step::default());
+        let mut session = Self { settings, link: start, gan, last, pending, underway: None };
         // Changes before the first turn are settings.
-        session.replay(0).map_err(|error| error.to_string())?;
+        session.begin_next();
         Ok(session)
     }
 
@@ -79,7 +102,7 @@ impl Session {
     /// When a value is not finite during training, or there are no pictures.
     pub fn at(link: &Link, pictures: &[u8]) -> Result<Self, String> {
         let mut session = Self::new(link, pictures)?;
-        while session.replay(1000).map_err(|error| error.to_string())? > 0 {}
+        session.replay(f64::INFINITY).map_err(|error| error.to_string())?;
         Ok(session)
     }
 
@@ -88,7 +111,8 @@ impl Session {
         &self.settings
     }
 
-    /// The link that leads to the state now.
+    /// The link that leads to the state now; while a step of an opened link is repeated, to the state
+    /// before that step.
     pub fn link(&self) -> &Link {
         &self.link
     }
@@ -134,6 +158,7 @@ impl Session {
     /// # Errors
     /// When there is no such setting, or it cannot have this value or change during a run.
     pub fn change(&mut self, key: &str, value: &str) -> Result<(), String> {
+        self.interrupt();
         let before = self.settings.text(key_of(&self.settings, key)?);
         self.settings.set(key, value)?;
         if !self.settings.is_live(key) {
@@ -154,33 +179,44 @@ impl Session {
     /// # Errors
     /// When a value is not finite; what is complete so far is kept, also in the link.
     pub fn take(&mut self, turn: Turn) -> Result<Step, NonFinite> {
-        let (d, g) = match turn {
-            Turn::Step => (self.settings.count("k"), self.settings.count("g_turns")),
-            Turn::Discriminator => (1, 0),
-            Turn::Generator => (0, 1),
-        };
-        let (mut step, mut done) = (Step::default(), [0, 0]);
-        for of_generator in core::iter::repeat_n(false, d).chain(core::iter::repeat_n(true, g)) {
-            let (settings, cells) = (&self.settings, &self.link.cells);
-            let next = match (&mut self.gan, of_generator) {
-                (Gan::Points(gan), false) => gan.discriminator_turn(settings, cells),
-                (Gan::Points(gan), true) => gan.generator_turn(settings),
-                (Gan::Pictures(gan), false) => gan.discriminator_turn(settings),
-                (Gan::Pictures(gan), true) => gan.generator_turn(settings),
-            };
-            match next {
-                Ok(next) => step = step.then(next),
-                Err(error) => {
-                    self.record(Turn::Discriminator, done[0]);
-                    self.record(Turn::Generator, done[1]);
-                    return Err(error);
-                }
-            }
-            done[usize::from(of_generator)] += 1;
+        self.interrupt();
+        let mut underway = Underway::new(turn, &self.settings);
+        while !underway.is_complete() {
+            self.advance(&mut underway)?;
         }
-        self.record(turn, 1);
-        self.last = step;
-        Ok(step)
+        Ok(underway.step)
+    }
+
+    /// One turn of a network. The last one completes the turn that is under way.
+    fn advance(&mut self, underway: &mut Underway) -> Result<(), NonFinite> {
+        let network = usize::from(underway.left[0] == 0);
+        let (settings, cells) = (&self.settings, &self.link.cells);
+        let next = match (&mut self.gan, network) {
+            (Gan::Points(gan), 0) => gan.discriminator_turn(settings, cells),
+            (Gan::Points(gan), _) => gan.generator_turn(settings),
+            (Gan::Pictures(gan), 0) => gan.discriminator_turn(settings),
+            (Gan::Pictures(gan), _) => gan.generator_turn(settings),
+        };
+        match next {
+            Ok(next) => underway.step = underway.step.then(next),
+            Err(error) => {
+                self.record_parts(underway);
+                return Err(error);
+            }
+        }
+        underway.left[network] -= 1;
+        underway.done[network] += 1;
+        if underway.is_complete() {
+            self.record(underway.turn, 1);
+            self.last = underway.step;
+        }
+        Ok(())
+    }
+
+    /// Adds the turns of the networks to the link, instead of the whole.
+    fn record_parts(&mut self, underway: &Underway) {
+        self.record(Turn::Discriminator, underway.done[0]);
+        self.record(Turn::Generator, underway.done[1]);
     }
 
     /// Adds turns to the link.
@@ -192,36 +228,72 @@ impl Session {
         }
     }
 
-    /// Repeats at most `most` turns of the link that was opened. Returns how many are left.
+    /// Repeats turns of the link that was opened, until this much work is done: multiply-adds, as in
+    /// [`Effort`]. Returns how much is left.
     ///
     /// # Errors
     /// When a value is not finite; nothing is left then.
-    pub fn replay(&mut self, most: u64) -> Result<u64, NonFinite> {
-        let mut left = most;
-        while let Some(event) = self.pending.pop_front() {
-            match event {
-                Event::Change(key, value) => self.change(&key, &value).expect("the link was checked"),
-                Event::Turns(turn, count) => {
-                    for done in 0..count {
-                        if left == 0 {
-                            self.pending.push_front(Event::Turns(turn, count - done));
-                            return Ok(self.left());
-                        }
-                        left -= 1;
-                        if let Err(error) = self.take(turn) {
-                            self.pending.clear();
-                            return Err(error);
-                        }
-                    }
+    pub fn replay(&mut self, work: f64) -> Result<f64, NonFinite> {
+        let mut done = 0.0;
+        while self.begin_next() {
+            if done >= work {
+                return Ok(self.left().work);
+            }
+            let Some(mut underway) = self.underway.take() else { unreachable!("a turn has begun") };
+            done += work_of_turns(self.link.mode, &self.settings)[usize::from(underway.left[0] == 0)];
+            if let Err(error) = self.advance(&mut underway) {
+                self.pending.clear();
+                return Err(error);
+            }
+            self.underway = Some(underway).filter(|underway| !underway.is_complete());
+        }
+        Ok(0.0)
+    }
+
+    /// Makes the next changes of the opened link, and begins its next turn unless one is under way.
+    /// Returns false if no turn is left.
+    fn begin_next(&mut self) -> bool {
+        while self.underway.is_none() {
+            match self.pending.pop_front() {
+                None => return false,
+                Some(Event::Change(key, value)) => self.change(&key, &value).expect("the link was checked"),
+                Some(Event::Turns(_, 0)) => {}
+                Some(Event::Turns(turn, count)) => {
+                    self.pending.push_front(Event::Turns(turn, count - 1));
+                    self.underway = Some(Underway::new(turn, &self.settings));
                 }
             }
         }
-        Ok(0)
+        true
     }
 
-    /// The turns of the link that are not repeated yet.
-    pub fn left(&self) -> u64 {
-        self.pending.iter().map(|event| if let Event::Turns(_, count) = event { *count } else { 0 }).sum()
+    /// Splits the step that is being repeated into turns of the networks, so that something else can
+    /// come between them.
+    fn interrupt(&mut self) {
+        let Some(underway) = self.underway.take() else { return };
+        if underway.done == [0, 0] {
+            self.pending.push_front(Event::Turns(underway.turn, 1));
+            return;
+        }
+        self.record_parts(&underway);
+        for (turn, left) in [(Turn::Generator, underway.left[1]), (Turn::Discriminator, underway.left[0])] {
+            self.pending.push_front(Event::Turns(turn, left as u64));
+        }
+    }
+
+    /// Leaves the GAN in the state that it has, and forgets the rest of the opened link.
+    pub fn stop(&mut self) {
+        self.interrupt();
+        self.pending.clear();
+    }
+
+    /// What it takes to repeat the rest of the opened link.
+    pub fn left(&self) -> Effort {
+        let mut left = Effort::of(self.link.mode, &self.settings, &self.pending);
+        if let Some(underway) = &self.underway {
+            left.add(self.link.mode, &self.settings, underway.left.map(|turns| turns as f64));
+        }
+        left
     }
 }
 

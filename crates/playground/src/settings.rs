@@ -49,6 +49,19 @@ pub struct Choice {
     pub expect: &'static str,
 }
 
+pub(crate) const fn number(default: f64, low: f64, high: f64, whole: bool, offered: &'static [f64]) -> Kind {
+    Kind::Number { default, low, high, whole, offered }
+}
+
+/// The setting of both playgrounds from which all random numbers follow.
+pub(crate) const SEED: Setting = Setting {
+    key: "seed",
+    label: "Seed",
+    about: "The start of all random numbers. The same seed and settings give the same weights, bit for bit.",
+    kind: number(1.0, 0.0, 1e9, true, &[1.0, 2.0, 3.0, 4.0, 5.0]),
+    live: false,
+};
+
 impl Choice {
     pub(crate) const fn new(name: &'static str, label: &'static str, expect: &'static str) -> Self {
         Self { name, label, expect }

@@ -11,6 +11,8 @@ use std::process::Command;
 use page::{Page, lean};
 
 use crate::drawings::built_in;
+use crate::points;
+use crate::settings::table_to_json;
 
 const TITLE: &str = "The GAN playground";
 const SCRIPT: [&str; 5] = [
@@ -42,6 +44,13 @@ pub fn html() -> String {
         body: include_str!("../site/page.html"),
     };
     page.write(|name| unreachable!("page.html asks for {name}"))
+}
+
+/// The texts, styles and drawing code that decide what the playground for points looks like.
+pub fn visible() -> [String; 4] {
+    let settings = table_to_json(&points::SETTINGS);
+    [include_str!("../site/page.html"), include_str!("../site/page.css"), include_str!("../site/draw.js"), &settings]
+        .map(str::to_owned)
 }
 
 /// Every file of the site except the modules, by name.

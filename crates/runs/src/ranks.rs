@@ -8,7 +8,6 @@ mod message;
 mod start;
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -18,6 +17,8 @@ use nn::collectives::{self, Difference};
 use nn::{CommunicationError, Communicator};
 
 use crate::failure::{Code, Failure};
+use crate::plan::Budget;
+use crate::plan::limits::{self, Room};
 pub use start::threads;
 pub(crate) use start::{same_data, same_program, same_request};
 
@@ -30,7 +31,7 @@ pub(crate) use start::{same_data, same_program, same_request};
 pub struct Ranks(Option<Arc<Several>>);
 
 struct Several {
-    messages: Box<dyn Communicator + Send + Sync>,
+    messages: Box<dyn Communicator>,
     machine: String,
     state: AtomicU8,
 }
@@ -49,7 +50,7 @@ const MOST_WISHED: u64 = FAILED - 1;
 
 impl Ranks {
     /// The ranks that exchange `messages`; `machine` is the name of this rank's computer.
-    pub fn new(messages: impl Communicator + Send + Sync + 'static, machine: impl Into<String>) -> Self {
+    pub fn new(messages: impl Communicator + 'static, machine: impl Into<String>) -> Self {
         let several = messages.size() > 1;
         let (messages, machine, state) = (Box::new(messages), machine.into(), AtomicU8::new(TALKING));
         Self(several.then(|| Arc::new(Several { messages, machine, state })))
@@ -154,6 +155,30 @@ impl Ranks {
         several.exchanged((0..self.size()).map(from).collect())
     }
 
+    /// The memory that a run of these ranks may use: those on the same machine divide what is free
+    /// there, and the one with the least decides.
+    ///
+    /// # Errors
+    /// When a rank cannot be reached.
+    pub(crate) fn budget(&self) -> Result<Budget, Failure> {
+        self.budget_with(limits::room_beside)
+    }
+
+    /// `room` is what one of so many ranks on this machine may use.
+    fn budget_with(&self, room: impl Fn(usize) -> Option<Room>) -> Result<Budget, Failure> {
+        let Some(several) = &self.0 else { return Ok(Budget { room: room(1), ranks: 1 }) };
+        let machines = self.all(&several.machine)?;
+        let here = machines.iter().filter(|machine| **machine == several.machine).count();
+        let own = room(here).map(|Room { bytes, own, set_by }| {
+            let set_by = format!("{set_by} on {}", several.machine);
+            serde_json::json!([bytes, own, set_by]).to_string()
+        });
+        let all = self.all(&own.unwrap_or_default())?;
+        let rooms = all.iter().filter_map(|text| serde_json::from_str::<(u64, u64, String)>(text).ok());
+        let room = rooms.map(|(bytes, own, set_by)| Room { bytes, own, set_by }).min_by_key(|room| room.bytes);
+        Ok(Budget { room, ranks: self.size() })
+    }
+
     /// Lets the ranks share the steps of `system`.
     ///
     /// # Errors
@@ -161,7 +186,7 @@ impl Ranks {
     pub(crate) fn share(&self, system: &mut dyn System) -> Result<(), Failure> {
         let Some(several) = &self.0 else { return Ok(()) };
         let name = system.name();
-        system.share(Rc::new(Messages(Arc::clone(several)))).map_err(|error| {
+        system.share(Arc::new(Messages(Arc::clone(several)))).map_err(|error| {
             Failure::new(Code::Config, "the batch cannot be shared by these ranks")
                 .at(format!("{name}, setting `{}`", error.key))
                 .because(error.why)
@@ -239,6 +264,9 @@ impl Communicator for Messages {
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
         timed("exchange", bytes.len() + received.len(), || self.0.messages.exchange(peer, bytes, received))
     }
+    fn exchange_in_background(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
+        self.0.messages.exchange_in_background(peer, bytes, received)
+    }
 }
 
 impl fmt::Debug for Messages {
@@ -248,44 +276,28 @@ impl fmt::Debug for Messages {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::fake::Fake;
     use nn::in_process;
 
     /// What `body` returns on each of `size` ranks.
-    fn on_ranks<R: Send>(size: usize, body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
+    pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
+        on_machines(&vec!["here"; size], body)
+    }
+
+    /// The same on ranks that are on these machines.
+    fn on_machines<R: Send>(machines: &[&str], body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
         let body = &body;
         std::thread::scope(|scope| {
             let start = |rank: nn::InProcess| {
-                let ranks = Ranks::new(Exclusive(rank.into()), "here");
+                let machine = machines[rank.rank()];
+                let ranks = Ranks::new(rank, machine);
                 scope.spawn(move || body(&ranks))
             };
-            let threads: Vec<_> = in_process(size).into_iter().map(start).collect();
+            let threads: Vec<_> = in_process(machines.len()).into_iter().map(start).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         })
-    }
-
-    /// A rank that several threads may use in turns.
-    #[derive(Debug)]
-    struct Exclusive(std::sync::Mutex<nn::InProcess>);
-
-    impl Communicator for Exclusive {
-        fn rank(&self) -> usize {
-            self.0.lock().unwrap().rank()
-        }
-        fn size(&self) -> usize {
-            self.0.lock().unwrap().size()
-        }
-        fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().send(to, bytes)
-        }
-        fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().receive(from, bytes)
-        }
-        fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-            self.0.lock().unwrap().exchange(peer, bytes, received)
-        }
     }
 
     #[test]
@@ -336,6 +348,25 @@ mod tests {
         assert_eq!(on_ranks(3, |ranks| ranks.compare(&Fake::new(4), 100)), vec![Ok(()); 3]);
         let said = on_ranks(3, |ranks| ranks.same("different", if ranks.rank() == 2 { "b" } else { "a" }));
         assert!(said.iter().all(|same| same.clone().unwrap_err().to_string().contains("rank 2: b")));
+    }
+
+    #[test]
+    fn ranks_on_one_machine_divide_its_memory_and_the_one_with_the_least_decides() {
+        let machines = ["big", "small", "big", "small", "small"];
+        let budgets = on_machines(&machines, |ranks| {
+            let free = if machines[ranks.rank()] == "big" { 16 } else { 12 };
+            let room = |ranks: usize| {
+                let set_by = format!("free, divided by {ranks} ranks");
+                Some(Room { bytes: free / ranks as u64, own: ranks as u64, set_by })
+            };
+            ranks.budget_with(room).unwrap()
+        });
+        for Budget { room, ranks } in budgets {
+            let set_by = "free, divided by 3 ranks on small".into();
+            assert_eq!((room, ranks), (Some(Room { bytes: 4, own: 3, set_by }), 5));
+        }
+        let unknown = on_machines(&["a", "a"], |ranks| ranks.budget_with(|_| None).unwrap().room);
+        assert_eq!(unknown, [None, None]);
     }
 
     #[test]

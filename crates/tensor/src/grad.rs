@@ -45,9 +45,26 @@ impl Options {
 /// already swept without [`Options::keep`].
 #[track_caller]
 pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
+    grad_with(output, wanted, options, |_, _| {})
+}
+
+/// As [`grad`]. During the sweep, calls `completed` with the number of a wanted variable and its
+/// gradient as soon as nothing more is added to it: those of the last layers of a network come
+/// first. Variables on which `output` does not depend are left out.
+///
+/// # Panics
+/// As [`grad`].
+#[track_caller]
+pub fn grad_with<T: Element>(
+    output: &Var<T>,
+    wanted: &[Var<T>],
+    options: Options,
+    mut completed: impl FnMut(usize, &Tensor<T>),
+) -> Vec<Var<T>> {
     let size = output.value().size();
     assert!(size == 1, "grad: the output, of shape {}, is not a single number; use `vjp`", output.shape());
-    vjp(output, &Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0))), wanted, options)
+    let one = Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0)));
+    gradients(output, &one, wanted, options, &mut completed)
 }
 
 /// The vector-Jacobian products: the gradients of <output, cotangent> with respect to each of
@@ -59,6 +76,17 @@ pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) ->
 pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
     let (shape, given) = (output.shape(), cotangent.shape());
     assert!(shape == given, "vjp: the cotangent's shape {given} is not the output's {shape}");
+    gradients(output, cotangent, wanted, options, &mut |_, _| {})
+}
+
+#[track_caller]
+fn gradients<T: Element>(
+    output: &Var<T>,
+    cotangent: &Var<T>,
+    wanted: &[Var<T>],
+    options: Options,
+    completed: &mut dyn FnMut(usize, &Tensor<T>),
+) -> Vec<Var<T>> {
     let zeros = |wanted: &Var<T>| Var::constant(Tensor::zeros(*wanted.shape()));
     let Some((tape, last)) = output.node() else { return wanted.iter().map(zeros).collect() };
     let mut nodes = HashSet::new();
@@ -68,7 +96,12 @@ pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], o
             _ => panic!("grad: variable number {number}, of shape {}, is not on the output's tape", wanted.shape()),
         };
     }
-    let found = sweep(tape, last, cotangent.clone(), &nodes, options);
+    let mut completed = |id: NodeId, gradient: &Tensor<T>| {
+        let is_it = |wanted: &Var<T>| wanted.node().is_some_and(|(_, node)| node == id);
+        let numbers = (0..wanted.len()).filter(|number| is_it(&wanted[*number]));
+        numbers.for_each(|number| completed(number, gradient));
+    };
+    let found = sweep(tape, last, cotangent.clone(), &nodes, options, &mut completed);
     let gradient = |wanted: &Var<T>| {
         let node = wanted.node().map(|(_, node)| node);
         node.and_then(|node| found.get(&node).cloned()).unwrap_or_else(|| zeros(wanted))
@@ -92,6 +125,7 @@ fn sweep<T: Element>(
     seed: Var<T>,
     wanted: &HashSet<NodeId>,
     options: Options,
+    completed: &mut dyn FnMut(NodeId, &Tensor<T>),
 ) -> HashMap<NodeId, Var<T>> {
     let (depends, observer) = (depend(tape, last, wanted), tape.observer());
     let mut found = HashMap::new();
@@ -110,6 +144,7 @@ fn sweep<T: Element>(
             accumulate(&mut gradients[node], contribution);
         }
         if wanted.contains(&id) {
+            completed(id, gradient.value());
             found.insert(id, gradient);
         }
     }

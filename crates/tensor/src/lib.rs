@@ -40,10 +40,11 @@ mod var;
 
 pub use attributes::Attributes;
 pub use composed::DEMODULATION_EPSILON;
-pub use grad::{Options, grad, vjp};
+pub use grad::{Options, grad, grad_with, vjp};
 pub use gradcheck::{Check, gradcheck};
 pub use observer::{FirstNonFinite, NonFinite, RecordedNode, SweptNode, TapeObserver};
 pub use op::{Call, Op, Saves};
+pub use ops::all_reduce::ShardGroup;
 pub use ops::batch_norm::Statistics;
 pub use probe::{NodeCheck, Probe, Term, Terms};
 pub use replay::{Replay, Rows};

@@ -3,7 +3,8 @@
 //! In [`run`], every `f32` tensor that this thread creates has a shape but no memory, and no kernel
 //! runs. The same code builds networks, applies them and computes gradients, but the only result is
 //! the [`Usage`]. (PyTorch calls such tensors *meta tensors*.) The usage accounts for recycled
-//! buffers and for the operands that convolutions pack.
+//! buffers and for the operands that convolutions pack. A computation with several threads uses
+//! [`run_with`] on the others.
 //!
 //! A meta tensor's [`data`](crate::Tensor::data) is empty and its [`item`](crate::Tensor::item) is
 //! 0. Tensors of `f64` are not affected.
@@ -11,6 +12,7 @@
 use core::any::TypeId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernels::{ConvGeometry, Convolution, Element, Gemm};
 
@@ -53,16 +55,40 @@ struct Ledger {
 }
 
 thread_local! {
-    static LEDGER: RefCell<Option<Ledger>> = const { RefCell::new(None) };
+    static LEDGER: RefCell<Option<Account>> = const { RefCell::new(None) };
 }
 
 const BYTES: u64 = size_of::<f32>() as u64;
+
+/// The account of a computation in meta mode, which its threads share.
+#[derive(Clone)]
+pub struct Account(Arc<Mutex<Ledger>>);
+
+impl Account {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The account of this thread, if it is in meta mode.
+pub fn account() -> Option<Account> {
+    LEDGER.with_borrow(Clone::clone)
+}
 
 /// Runs `body` in meta mode on this thread, with an empty [`Usage`].
 ///
 /// # Panics
 /// When this thread is already in meta mode.
 pub fn run<R>(body: impl FnOnce() -> R) -> R {
+    run_with(Some(Account(Arc::default())), body)
+}
+
+/// Runs `body`, a part of a computation on another thread, in meta mode with the [`account`] of
+/// that thread; outside meta mode if there is none.
+///
+/// # Panics
+/// When this thread is already in meta mode.
+pub fn run_with<R>(account: Option<Account>, body: impl FnOnce() -> R) -> R {
     /// Leaves meta mode when it is dropped, also in a panic.
     struct Leave;
     impl Drop for Leave {
@@ -72,7 +98,7 @@ pub fn run<R>(body: impl FnOnce() -> R) -> R {
     }
     LEDGER.with_borrow_mut(|ledger| {
         assert!(ledger.is_none(), "meta: already in meta mode");
-        *ledger = Some(Ledger::default());
+        *ledger = account;
     });
     let _leave = Leave;
     body()
@@ -80,7 +106,7 @@ pub fn run<R>(body: impl FnOnce() -> R) -> R {
 
 /// The usage so far; empty outside [`run`].
 pub fn usage() -> Usage {
-    LEDGER.with_borrow(|ledger| ledger.as_ref().map_or_else(Usage::default, |ledger| ledger.usage.clone()))
+    account().map_or_else(Usage::default, |account| account.ledger().usage.clone())
 }
 
 /// Resets the counts of work (not those of memory), and sets the peak of live memory to its current
@@ -93,7 +119,7 @@ pub fn count_work_anew() {
 }
 
 fn with(body: impl FnOnce(&mut Ledger)) {
-    LEDGER.with_borrow_mut(|ledger| ledger.as_mut().map(body));
+    LEDGER.with_borrow(|account| account.as_ref().map(|account| body(&mut account.ledger())));
 }
 
 /// The memory that a meta tensor would occupy.
@@ -111,7 +137,7 @@ impl Claim {
         if TypeId::of::<T>() != TypeId::of::<f32>() {
             return None;
         }
-        LEDGER.with_borrow_mut(|ledger| Some(ledger.as_mut()?.claim(len, pooled && len >= LARGE)))
+        LEDGER.with_borrow(|account| Some(account.as_ref()?.ledger().claim(len, pooled && len >= LARGE)))
     }
 }
 

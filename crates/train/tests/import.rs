@@ -88,6 +88,19 @@ fn exports_for_pytorch_come_back() {
     }
 }
 
+/// A .safetensors file with another first number in the first tensor that has this many axes.
+fn with_first_number(file: &[u8], axes: usize, number: f32) -> Vec<u8> {
+    let (length, rest) = file.split_at(8);
+    let header = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    let about: serde_json::Value = serde_json::from_slice(&rest[..header]).unwrap();
+    let mut tensors = about.as_object().unwrap().values().filter(|tensor| tensor["shape"].is_array());
+    let tensor = tensors.find(|tensor| tensor["shape"].as_array().unwrap().len() == axes).unwrap();
+    let at = 8 + header + tensor["data_offsets"][0].as_u64().unwrap() as usize;
+    let mut file = file.to_vec();
+    file[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    file
+}
+
 /// Their weights are exported as the layers use them, multiplied by a factor, and a growing system
 /// with the blocks that it uses at its step: the imported run draws the same bytes.
 #[test]
@@ -113,6 +126,10 @@ fn exports_of_systems_with_an_equalised_learning_rate_come_back() {
         assert!(lacking.is_none_or(|lacking| back.err.contains(&lacking)), "{run}: {}", back.err);
         place.good(&format!("sample {run}-back --count 16 --out {run}.npy"));
         assert_eq!(read(&format!("{run}.npy")), read(&format!("{run}-exported/samples.npy")), "{run}");
+        place.good(&format!("export {run} --format hub --out {run}-hub"));
+        place.good(&format!("import {run}-hub/model.safetensors --out {run}-from-hub"));
+        place.good(&format!("sample {run}-from-hub --count 16 --out {run}-hub.npy"));
+        assert_eq!(read(&format!("{run}-hub.npy")), read(&format!("{run}.npy")), "{run}: from the hub");
         if settings.starts_with("stylegan") {
             for run in [run, &format!("{run}-back")] {
                 place.good(&format!("sample {run} --count 8 --psi 0.5 --out {run}.png"));
@@ -120,6 +137,15 @@ fn exports_of_systems_with_an_equalised_learning_rate_come_back() {
             assert_eq!(read(&format!("{run}.png")), read(&format!("{run}-back.png")), "{run}: truncated");
         }
     }
+    // Larger pictures need blocks that the file does not have.
+    let larger = "import grown-exported/generator.safetensors --set size=32 --out larger";
+    place.bad(larger, 5, &["do not fit", "generator.32x32", "leave out `--set 'size=32'`"]);
+    assert!(!place.path("larger").exists());
+    // Finite as the layer uses it, but not before it is multiplied by its factor.
+    let damaged = with_first_number(&read("styled-exported/generator.safetensors"), 2, 3e38);
+    write(&place, "large.safetensors", &damaged);
+    place.bad("import large.safetensors --out large", 5, &["too large", "3e38", "nothing was imported"]);
+    assert!(!place.path("large").exists());
     place.good("evaluate fading-back --count 16 --metric ink");
     let child = place.good("progan --from fading-back --steps 1 --out child");
     assert!(child.err.contains("kept         generator"), "{}", child.err);

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use playground::{Link, Session, drawings, site};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use chromium::browser;
 
@@ -25,6 +26,12 @@ use chromium::browser;
 const PATIENCE: Duration = Duration::from_secs(170);
 /// The most bytes, compressed, that a first use loads: the page, the worker and the larger module.
 const MOST_BYTES: usize = 400_000;
+
+/// In the query of an address: the end of the page comes only after [`SLOW`].
+const SLOWLY: &str = "slowly";
+const SLOW: Duration = Duration::from_secs(15);
+/// The end of a page.
+const END: &[u8] = b"</html>\n";
 
 /// The site, built once; None if the target is missing, after a message.
 fn built() -> Option<&'static Path> {
@@ -76,7 +83,13 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Option<()> {
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )
     .ok()?;
-    stream.write_all(&bytes).ok()
+    // The browser takes a picture once it has the whole page. Its script runs before that.
+    let (most, rest) = bytes.split_at(bytes.len().saturating_sub(END.len()));
+    stream.write_all(most).ok()?;
+    if line.contains(SLOWLY) && rest == END {
+        thread::sleep(SLOW);
+    }
+    stream.write_all(rest).ok()
 }
 
 /// A browser that ends when the test does.
@@ -115,11 +128,9 @@ fn console(browser: &Path, address: &str, options: &[&str], mark: &'static str) 
     receive.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{address}: no {mark}in {PATIENCE:?}"))
 }
 
-/// The record of the self-test, in a window of this width.
-fn self_test(browser: &Path, folder: &Path, query: &str, options: &[&str], width: u32) -> Value {
-    let address = format!("{}/{query}#selftest", serve(folder.to_owned()));
-    let size = format!("--window-size={width},1000");
-    let text = console(browser, &address, &[options, &[&size]].concat(), "SELFTEST ");
+/// The record that the page at `address` writes at the end of its self-test.
+fn self_test(browser: &Path, address: &str, options: &[&str]) -> Value {
+    let text = console(browser, address, &[options, &["--window-size=1400,1000"]].concat(), "SELFTEST ");
     let end = text.rfind('}').expect("the record is an object");
     let record = text[..=end].replace("\\\"", "\"");
     serde_json::from_str(&text[..=end]).or_else(|_| serde_json::from_str(&record)).unwrap_or_else(|_| panic!("{text}"))
@@ -141,7 +152,8 @@ fn assert_passed(record: &Value, name: &str) {
 fn the_page_tests_itself_and_has_the_bits_of_the_native_engine() {
     let Some(browser) = browser() else { return };
     let Some(folder) = built() else { return };
-    let fused = self_test(&browser, folder, "", &[], 1400);
+    let address = format!("{}/#selftest", serve(folder.to_owned()));
+    let fused = self_test(&browser, &address, &[]);
     let _ = writeln!(
         stderr(),
         "{}: opened in {} ms, {} steps a second, frames {}",
@@ -151,6 +163,119 @@ fn the_page_tests_itself_and_has_the_bits_of_the_native_engine() {
         fused["frame_ms"]
     );
     assert_passed(&fused, "as the browser likes");
+}
+
+/// Without fused multiply-adds, the page uses the other module, which has the same bits.
+#[test]
+fn the_module_for_browsers_that_do_not_fuse_has_the_same_bits() {
+    let Some(browser) = browser() else { return };
+    let Some(folder) = built() else { return };
+    let address = format!("{}/#selftest=hashes", serve(folder.to_owned()));
+    let unfused = self_test(&browser, &address, &["--js-flags=--no-enable-fma3"]);
+    // V8 has this switch for x86-64 only.
+    assert!(unfused["kind"] == "simd" || !cfg!(target_arch = "x86_64"), "{}", unfused["kind"]);
+    assert_passed(&unfused, "without fused multiply-adds");
+}
+
+/// A copy of the site, in which these scripts run before the page's own and before the worker's.
+fn with_scripts(folder: &Path, [script, in_worker]: [&str; 2]) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    let page = site::html();
+    let (before, policy) = page.split_once("script-src ").unwrap();
+    let (_, after) = policy.split_once(';').unwrap();
+    let page = format!("{before}script-src 'unsafe-inline';{after}");
+    let page = page.replacen("<body>", &format!("<body><script>{script}</script>"), 1);
+    std::fs::write(copy.path().join("index.html"), page).unwrap();
+    let worker = copy.path().join("worker.js");
+    let own = std::fs::read_to_string(&worker).unwrap();
+    std::fs::write(worker, format!("{in_worker};{own}")).unwrap();
+    copy
+}
+
+#[test]
+fn the_page_says_what_the_browser_lacks_and_what_still_works() {
+    let Some(browser) = browser() else { return };
+    let Some(folder) = built() else { return };
+    let served = |folder: &Path| format!("{}/#selftest", serve(folder.to_owned()));
+    let file = format!("file://{}#selftest", folder.join("index.html").display());
+    let without_workers = with_scripts(folder, ["delete window.Worker", ""]);
+    let without_modules = with_scripts(folder, ["", "delete self.WebAssembly"]);
+    let lacking = [
+        ("no SIMD", served(folder), "--js-flags=--no-enable-sse4-1 --no-enable-ssse3", "no WebAssembly SIMD"),
+        ("no WebAssembly", served(without_modules.path()), "", "no WebAssembly, or it is switched off"),
+        ("no workers", served(without_workers.path()), "", "no web workers"),
+        ("a file", file, "", "opened as a file cannot load its engine"),
+        ("little memory", served(folder), "--js-flags=--wasm-max-mem-pages=4", "too little memory"),
+    ];
+    for (name, address, option, words) in lacking {
+        let options: Vec<&str> = [option].into_iter().filter(|option| !option.is_empty()).collect();
+        let record = self_test(&browser, &address, &options);
+        let missing = record["missing"].as_str().unwrap_or_else(|| panic!("{name}: the page starts: {record:#}"));
+        assert!(missing.contains(words) && missing.contains("train playground-hash"), "{name}: {missing}");
+        assert_eq!(record["is_seen"], true, "{name}");
+        assert_eq!(record["works"], serde_json::json!(["show-help", "scheme"]), "{name}");
+        assert_eq!(record["troubles"], serde_json::json!([]), "{name}");
+        assert!(record["texts"].as_u64() > Some(500), "{name}: the texts are gone");
+    }
+}
+
+#[test]
+fn the_page_says_when_the_memory_runs_out_during_training() {
+    let Some(browser) = browser() else { return };
+    let Some(folder) = built() else { return };
+    let address = format!("{}/#selftest=memory", serve(folder.to_owned()));
+    let record = self_test(&browser, &address, &["--js-flags=--wasm-max-mem-pages=100"]);
+    assert_eq!(record["pass"], true, "{:#}", record["failures"]);
+}
+
+/// The picture of the page in the README, and beside it what it shows.
+const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/gallery/playground");
+/// What is trained in it.
+const IN_PICTURE: &str = "points&run=946";
+
+/// What the picture shows: the hash of the weights, and one of everything that is drawn with them.
+fn shown() -> String {
+    let link = Link::parse(IN_PICTURE).unwrap();
+    let session = Session::at(&link, &[]).unwrap();
+    let gan = session.points().unwrap();
+    let view = gan.view(session.settings());
+    let numbers = [&view.fakes, &view.arrows, &view.heights].map(|tensor| tensor.data());
+    let mut drawn = Sha256::new();
+    numbers.concat().iter().for_each(|number| drawn.update(number.to_le_bytes()));
+    site::visible().iter().for_each(|text| drawn.update(text));
+    let drawn: String = drawn.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("link: #{link}\nweights hash: {}\nnumbers, texts and styles: {drawn}\n", session.hash())
+}
+
+/// The pixels depend on the browser and its fonts, so what they show is compared.
+#[test]
+fn the_picture_of_the_readme_is_of_this_page() {
+    let recorded = std::fs::read_to_string(format!("{PICTURE}.txt")).unwrap_or_default();
+    assert!(
+        recorded == shown(),
+        "data/gallery/playground.png is outdated: take it again with \
+         `cargo test -p train --test playground_in_browser -- --ignored`, and look at it"
+    );
+}
+
+#[test]
+#[ignore = "takes the picture of the README again"]
+fn takes_the_picture_of_the_readme() {
+    let Some(browser) = browser() else { panic!("a browser is needed") };
+    let Some(folder) = built() else { panic!("the target is needed") };
+    let address = format!("{}/?scheme=light&{SLOWLY}#{IN_PICTURE}", serve(folder.to_owned()));
+    let profile = tempfile::tempdir().unwrap();
+    let status = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,780"])
+        .args(["--timeout=30000", &format!("--screenshot={PICTURE}.png")])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(address)
+        .status();
+    assert!(status.unwrap().success());
+    std::fs::write(format!("{PICTURE}.txt"), shown()).unwrap();
 }
 
 #[test]

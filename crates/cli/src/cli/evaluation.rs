@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use metrics::suite::{INCEPTION_METRICS, METRICS};
+use metrics::suite::{INCEPTION_METRICS, METRICS, Metric};
 use runs::evaluation::{DISTANCES, NUMBERS};
 
 use super::exit_codes::EXIT_CODES;
@@ -70,8 +70,7 @@ pub(super) fn help() -> String {
     let list = |rows: &[(&str, &str)]| {
         rows.iter().map(|(name, about)| format!("  {name:<17} {about}")).collect::<Vec<_>>().join("\n")
     };
-    let metrics = METRICS.each_ref().map(|metric| (metric.name, metric.about));
-    let inception = INCEPTION_METRICS.each_ref().map(|metric| (metric.name, metric.about));
+    let rows = |metrics: &[Metric]| list(&metrics.iter().map(|metric| (metric.name, metric.about)).collect::<Vec<_>>());
     format!(
         "Metrics:
 {}
@@ -100,8 +99,8 @@ Examples:
   train evaluate --pictures samples/ --against photographs/ --extractor inception --weights inception.safetensors
 
 {EXIT_CODES}",
-        list(&metrics),
-        list(&inception),
+        rows(METRICS),
+        rows(&INCEPTION_METRICS),
         list(&DISTANCES),
         list(&NUMBERS)
     )

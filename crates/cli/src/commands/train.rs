@@ -23,7 +23,10 @@ pub(crate) fn run(
 ) -> Result<Ending, Failure> {
     let request = request(system, options, args, ranks)?;
     if args.json {
-        print(&format!("{:#}\n", forecast(&request)?))?;
+        let needs = forecast(&request)?;
+        if ranks.rank() == 0 {
+            print(&format!("{needs:#}\n"))?;
+        }
         return Ok(Ending::Finished);
     }
     if args.dry_run { dry_run(&request).map(|()| Ending::Finished) } else { Ok(train(&request)?.ending) }

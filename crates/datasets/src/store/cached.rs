@@ -22,6 +22,7 @@ use crate::text::file_size;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -213,6 +214,15 @@ fn sweep(folder: &Path) {
     }
 }
 
+/// Creates the file that is renamed to `path` once it is complete. Without locks, only its name
+/// keeps it apart from those of other processes. The process id does not suffice: containers that
+/// share the folder have the same ones.
+pub(crate) fn create_unfinished(path: &Path) -> io::Result<(File, PathBuf)> {
+    let random = RandomState::new().hash_one(path);
+    let temporary = path.with_extension(format!("{}-{random:016x}.part", std::process::id()));
+    Ok((File::create_new(&temporary)?, temporary))
+}
+
 /// Writes a cache file.
 pub(crate) struct CacheWriter {
     path: PathBuf,
@@ -243,10 +253,8 @@ impl CacheWriter {
             let why = format!("the decoded pictures take {wanted} bytes, {free} are free");
             return Err(DataError::cache(path, why));
         }
-        let temporary = path.with_extension(format!("{}.part", std::process::id()));
-        let failed = |error| unwritable(&temporary, &error);
-        let mut file = File::create(&temporary).map_err(failed)?;
-        file.write_all(MAGIC).map_err(failed)?;
+        let (mut file, temporary) = create_unfinished(path).map_err(|error| unwritable(path, &error))?;
+        file.write_all(MAGIC).map_err(|error| unwritable(&temporary, &error))?;
         let (pieces, suspects) = (Pieces::default(), SuspectCounter::default());
         let path = path.to_owned();
         Ok(Self { path, temporary, file, key, size, hashes: Vec::new(), pieces, suspects, named: false })

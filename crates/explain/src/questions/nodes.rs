@@ -50,7 +50,7 @@ impl Asked<'_> {
         }
         self.about_an_activation();
         self.about_dropout();
-        let norms = ["batch_norm", "instance_norm"];
+        let norms = ["batch_norm", "instance_norm", "sync_batch_norm"];
         if let Some(norm) = document.nodes.iter().filter(reached).find(|node| norms.contains(&&*node.op)) {
             self.ask(
                 format!("Why does the gradient of a {} have more than one term?", norm.op),

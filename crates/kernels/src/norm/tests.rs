@@ -1,7 +1,10 @@
 //! Batch normalisation against the plain loop in `f64`, within error bounds that follow from the
 //! operations.
 
-use super::{batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics};
+use super::{
+    batch_norm, batch_norm_grad, batch_norm_grad_input, batch_norm_grad_sums, channel_statistics, instance_norm,
+    instance_norm_grad, instance_statistics,
+};
 use crate::arguments::Norm;
 use crate::columns::LONGEST_CHAIN;
 use crate::elementwise::{Binary, Unary};
@@ -125,6 +128,50 @@ fn the_backward_pass_is_within_the_proved_bound() {
         for i in 0..wanted.len() {
             let (error, bound) = ((f64::from(got[i]) - wanted[i]).abs(), 1.0001 * UNIT_ROUNDOFF * bound[i]);
             assert!(error <= bound, "{rows} x {channels}, number {i}: off by {error:e}, allowed {bound:e}");
+        }
+    }
+}
+
+/// The sums have the bits of the whole kernel. gx is compared with the plain loop, which gets the
+/// same means: each of its three terms has at most six roundings.
+#[test]
+fn the_halves_of_the_backward_pass_are_those_of_the_whole() {
+    for ((rows, channels), slope) in SHAPES.into_iter().flat_map(|shape| [(shape, None), (shape, Some(0.2))]) {
+        let [x, gy] = [5, 6].map(|stream| numbers(rows * channels, stream));
+        let [gamma, beta] = [7, 8].map(|stream| numbers(channels, stream));
+        // The statistics and the means of a larger batch, to which other numbers belong.
+        let [mean, along, shift] = [9, 10, 11].map(|stream| numbers(channels, stream));
+        let variance: Vec<f32> = numbers(channels, 12).into_iter().map(|x| x * x + 0.1).collect();
+        let (norm, statistics, affine) = (Norm { slope, ..NORM }, [&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
+        let what = format!("{rows} x {channels}, slope {slope:?}");
+        let got = same_bits_everywhere(&what, || {
+            let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f32::NAN; n]);
+            batch_norm_grad_sums(norm, [&x, &gy], statistics, affine, [&mut ggamma, &mut gbeta]);
+            batch_norm_grad_input(norm, [&x, &gy], statistics, affine, [&along, &shift], &mut gx);
+            [gx, ggamma, gbeta].concat()
+        });
+        let [mut gx, mut ggamma, mut gbeta] = [x.len(), channels, channels].map(|n| vec![f32::NAN; n]);
+        batch_norm_grad(norm, [&x, &gy], statistics, affine, &mut gx, [&mut ggamma, &mut gbeta]);
+        assert_same_bits(&got[x.len()..], &[ggamma, gbeta].concat(), &what);
+
+        // The side of the kink is decided in `f32`, so the plain loop gets the gradient before it.
+        let mut g = gy.clone();
+        if let Some(slope) = slope {
+            let mut y = vec![f32::NAN; x.len()];
+            batch_norm(NORM, &x, statistics, affine, &mut y);
+            elementwise::binary(Binary::LeakyReluGrad { slope }, &y, &gy, &mut g);
+        }
+        let [x, g, gamma, beta, mean, variance, along, shift] =
+            [&x, &g, &gamma, &beta, &mean, &variance, &along, &shift].map(|v| widened(v));
+        let mut wanted = vec![f64::NAN; x.len()];
+        let (statistics, affine) = ([&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
+        reference::batch_norm_grad_input(NORM, [&x, &g], statistics, affine, [&along, &shift], &mut wanted);
+        for (i, wanted) in wanted.iter().enumerate() {
+            let (c, error) = (i % channels, (f64::from(got[i]) - wanted).abs());
+            let deviation = (variance[c] + NORM.epsilon).sqrt();
+            let terms = g[i].abs() + shift[c].abs() + (x[i] - mean[c]).abs() * along[c].abs() / deviation;
+            let bound = 1.0001 * UNIT_ROUNDOFF * (gamma[c] / deviation).abs() * 6.0 * terms;
+            assert!(error <= bound, "{what}, number {i}: off by {error:e}, allowed {bound:e}");
         }
     }
 }

@@ -20,7 +20,8 @@ pub(crate) use draws::drop_below;
 pub use draws::{dropout, normal};
 pub use maps::{add_assign, bias_act, bias_act_grad, binary, binary_repeated, unary};
 pub use norms::{
-    batch_norm, batch_norm_grad, channel_statistics, instance_norm, instance_norm_grad, instance_statistics,
+    batch_norm, batch_norm_grad, batch_norm_grad_input, batch_norm_grad_sums, channel_statistics, instance_norm,
+    instance_norm_grad, instance_statistics,
 };
 pub use pixels::{downsample_sum, fir, gather, max_pool, reflection_fold, reflection_pad, scatter, upsample};
 pub use products::{conv2d, conv2d_input_grad, conv2d_weight_grad, fold_taps, gemm, im2col, spread_taps, turn_taps};

@@ -35,32 +35,62 @@ pub fn batch_norm<R: Real>(norm: Norm, x: &[R], statistics: [&[R]; 2], affine: [
 /// See [`Element::batch_norm_grad`](crate::Element::batch_norm_grad).
 pub fn batch_norm_grad<R: Real>(
     norm: Norm,
-    [x, gy]: [&[R]; 2],
+    inputs: [&[R]; 2],
     statistics: [&[R]; 2],
     affine: [&[R]; 2],
     gx: &mut [R],
-    parameters: [&mut [R]; 2],
+    [ggamma, gbeta]: [&mut [R]; 2],
 ) {
-    let ([mean, variance], [gamma, _], [ggamma, gbeta]) = (statistics, affine, parameters);
-    let channels = mean.len();
-    assert!(x.len() == gy.len() && x.len() == gx.len() && x.len().is_multiple_of(channels), "batch_norm_grad: lengths");
-    let count = R::from_f64((x.len() / channels) as f64);
+    batch_norm_grad_sums(norm, inputs, statistics, affine, [ggamma, gbeta]);
+    let rows = R::from_f64((gx.len() / ggamma.len()) as f64);
+    let [along, shift] = [&*ggamma, &*gbeta].map(|sums| sums.iter().map(|&sum| sum / rows).collect::<Vec<R>>());
+    batch_norm_grad_input(norm, inputs, statistics, affine, [&along, &shift], gx);
+}
+
+/// The gradient before the leaky ReLU, if there is one.
+fn before_relu<R: Real>(norm: Norm, [x, gy]: [&[R]; 2], statistics: [&[R]; 2], affine: [&[R]; 2]) -> Vec<R> {
+    assert!(x.len() == gy.len() && x.len().is_multiple_of(statistics[0].len()), "batch_norm_grad: lengths");
     let mut g = gy.to_vec();
     if let Some(slope) = norm.slope {
         let mut y = vec![R::default(); x.len()];
         batch_norm(Norm { slope: None, ..norm }, x, statistics, affine, &mut y);
         binary(Binary::LeakyReluGrad { slope }, &y, gy, &mut g);
     }
-    let gy = &g;
-    for c in 0..channels {
+    g
+}
+
+/// See [`Element::batch_norm_grad_sums`](crate::Element::batch_norm_grad_sums).
+pub fn batch_norm_grad_sums<R: Real>(
+    norm: Norm,
+    inputs: [&[R]; 2],
+    statistics: [&[R]; 2],
+    affine: [&[R]; 2],
+    [ggamma, gbeta]: [&mut [R]; 2],
+) {
+    let (g, x, [mean, variance]) = (before_relu(norm, inputs, statistics, affine), inputs[0], statistics);
+    for c in 0..mean.len() {
         let deviation = (variance[c] + R::from_f64(norm.epsilon)).sqrt();
-        let normal = |i: usize| (x[i] - mean[c]) / deviation;
-        let column = || (c..x.len()).step_by(channels);
-        gbeta[c] = column().fold(R::default(), |sum, i| sum + gy[i]);
-        ggamma[c] = column().fold(R::default(), |sum, i| sum + gy[i] * normal(i));
-        for i in column() {
-            gx[i] = gamma[c] / deviation * (gy[i] - gbeta[c] / count - normal(i) * (ggamma[c] / count));
-        }
+        let column = || (c..x.len()).step_by(mean.len());
+        gbeta[c] = column().fold(R::default(), |sum, i| sum + g[i]);
+        ggamma[c] = column().fold(R::default(), |sum, i| sum + g[i] * ((x[i] - mean[c]) / deviation));
+    }
+}
+
+/// See [`Element::batch_norm_grad_input`](crate::Element::batch_norm_grad_input).
+pub fn batch_norm_grad_input<R: Real>(
+    norm: Norm,
+    inputs: [&[R]; 2],
+    statistics: [&[R]; 2],
+    affine: [&[R]; 2],
+    [along, shift]: [&[R]; 2],
+    gx: &mut [R],
+) {
+    let (g, x, [mean, variance]) = (before_relu(norm, inputs, statistics, affine), inputs[0], statistics);
+    assert!(x.len() == gx.len(), "batch_norm_grad_input: lengths");
+    for (i, gx) in gx.iter_mut().enumerate() {
+        let c = i % mean.len();
+        let deviation = (variance[c] + R::from_f64(norm.epsilon)).sqrt();
+        *gx = affine[0][c] / deviation * (g[i] - shift[c] - (x[i] - mean[c]) / deviation * along[c]);
     }
 }
 

@@ -102,6 +102,45 @@ pub fn stop() -> Timings {
     PROFILER.take().map_or_else(Timings::default, |profiler| profiler.timings)
 }
 
+/// Whether profiling is on.
+pub fn is_on() -> bool {
+    PROFILER.with_borrow(Option::is_some)
+}
+
+/// The measurements of a [`part`] of a computation.
+#[derive(Debug)]
+pub struct Part(Vec<(String, &'static str, Category, [Spent; 2])>);
+
+/// Runs `body`, a part of a computation for which another thread waits, and measures it if
+/// profiling [is on](is_on) there.
+pub fn part<R>(is_on: bool, body: impl FnOnce() -> R) -> (R, Part) {
+    if is_on {
+        start(Timings::default());
+    }
+    let result = body();
+    let timings = stop();
+    let measurements = timings.measurements().iter();
+    let all = measurements.map(|row| (row.scope.to_string(), row.kernel, row.category, row.spent));
+    (result, Part(all.collect()))
+}
+
+/// Adds the measurements of a [`part`] that ran on another thread, if profiling is on.
+pub fn add(part: Part) {
+    PROFILER.with_borrow_mut(|profiler| {
+        let Some(profiler) = profiler else { return };
+        for (scope, kernel, category, [forward, backward]) in part.0 {
+            let scope: Rc<str> = scope.into();
+            for (direction, spent) in [(Direction::Forward, forward), (Direction::Backward, backward)] {
+                let sum = profiler.timings.spent(&scope, kernel, category, direction);
+                sum.calls += spent.calls;
+                sum.seconds += spent.seconds;
+                sum.flops += spent.flops;
+                sum.bytes += spent.bytes;
+            }
+        }
+    });
+}
+
 /// Runs `body`, a call of the kernel named `kernel` with the given amount of work, and times it if
 /// profiling is on.
 pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl FnOnce() -> R) -> R {
@@ -179,6 +218,20 @@ mod tests {
         assert_eq!(found, [("net.layer", "add", [1, 2]), ("", "add", [1, 0])]);
         assert_eq!(timings.measurements()[0].spent[1].bytes, 2.0 * 3.0 * 6.0 * 4.0);
         assert!(stop().measurements().is_empty());
+    }
+
+    #[test]
+    fn parts_on_other_threads_are_added_while_profiling() {
+        let work = || time(Category::Memory, "work", Work::Floats(10), || 1);
+        let elsewhere = |is_on: bool| std::thread::spawn(move || part(is_on, work).1).join().unwrap();
+        assert!(!is_on() && elsewhere(false).0.is_empty());
+        add(elsewhere(true)); // nobody measures here
+        start(Timings::default());
+        work();
+        add(elsewhere(is_on()));
+        let timings = stop();
+        let spent = timings.measurements()[0].spent[0];
+        assert_eq!((timings.measurements().len(), spent.calls, spent.bytes), (1, 2, 80.0));
     }
 
     #[test]

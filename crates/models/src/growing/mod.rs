@@ -39,7 +39,7 @@ pub fn lerp(a: &Var, b: &Var, t: f64) -> Var {
 }
 
 /// The generator of a growing GAN.
-pub trait Painter {
+pub trait Painter: Sync {
     /// Images of the stage's resolution, (almost) in [-1, 1], from latents of shape (n, latent).
     fn paint(&self, ctx: &mut ForwardContext, latents: &Var, stage: Stage) -> Var;
 
@@ -224,8 +224,9 @@ impl<P: Painter> Growing<P> {
         reals: &Var,
         latents: &Var,
     ) -> Result<CriticTurn, StepError> {
+        let whole = [reals, latents].map(Var::value);
         let (gradients, turn) = self.services.at(step).mean_over_shards(|at| {
-            let [reals, latents] = [reals, latents].map(|whole| Var::constant(at.rows(whole.value())));
+            let [reals, latents] = whole.map(|whole| Var::constant(at.rows(whole)));
             let fakes = at.without_gradients("fakes", |ctx| self.painter.paint(ctx, &latents, stage)).detach();
             let [reals, fakes] =
                 [(&reals, "reals"), (&fakes, "fakes")].map(|(images, whose)| at.augmented(images, whose));
@@ -267,8 +268,9 @@ impl<P: Painter> Growing<P> {
     /// # Errors
     /// When a value or gradient is not finite; nothing is updated then.
     pub fn train_painter(&mut self, step: u64, stage: Stage, latents: &Var) -> Result<[f64; 2], StepError> {
+        let latents = latents.value();
         let (gradients, report) = self.services.at(step).mean_over_shards(|at| {
-            let latents = Var::constant(at.rows(latents.value()));
+            let latents = Var::constant(at.rows(latents));
             at.differentiate("generator turn", |ctx| {
                 let images = self.painter.paint(ctx, &latents, stage);
                 let augmented = at.augmented(&images, "the generator's turn");

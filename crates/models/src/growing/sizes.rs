@@ -83,6 +83,7 @@ impl Sizes {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
         self.common.check()?;
+        self.common.check_batch_norm([])?;
         self.noise.check()?;
         let growth = self.growth(0)?;
         let batches = (0..=self.last()).map(|level| growth.batch(level));

@@ -1,6 +1,6 @@
 //! The steps of a [`Growing`] GAN, and its implementation of [`System`].
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nn::{Communicator, ForwardContext, Network, Stateful, StepError};
 use tensor::{Tensor, Var};
@@ -56,7 +56,7 @@ impl<P: Painter> System for Growing<P> {
         vec![self.services.own_images(&images)]
     }
 
-    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.services.share(ranks)
     }
 

@@ -1,7 +1,7 @@
 //! [`BatchSampler`]: the order in which a system iterates over its images.
 
-use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use kernels::Key;
 use rand::seq::SliceRandom;
@@ -25,7 +25,7 @@ pub struct BatchSampler {
     /// Whether only every second mini-batch is used, from the second on.
     skip: bool,
     /// The order of the most recently requested epoch: a cache, because shuffling takes time.
-    last: RefCell<Option<Epoch>>,
+    last: Mutex<Option<Epoch>>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl BatchSampler {
     /// order. `drop_last`: whether an incomplete mini-batch at the end of an epoch is dropped;
     /// otherwise it is short.
     pub fn new(shuffle: bool, drop_last: bool) -> Self {
-        Self { shuffle, drop_last, skip: false, last: RefCell::default() }
+        Self { shuffle, drop_last, skip: false, last: Mutex::default() }
     }
 
     /// Uses only every second mini-batch, from the second on.
@@ -85,7 +85,7 @@ impl BatchSampler {
 
     /// The images at these positions of epoch number `number`.
     fn in_epoch(&self, seed: u64, number: u64, available: usize, positions: Range<usize>) -> Vec<usize> {
-        let mut last = self.last.borrow_mut();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let known =
             last.take().filter(|epoch| (epoch.seed, epoch.number, epoch.order.len()) == (seed, number, available));
         let epoch = known.unwrap_or_else(|| {

@@ -14,6 +14,7 @@ use nn::layers::MinibatchStddev;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::diff_augment::Augment;
+use crate::trainer::lint::has_batch_norm;
 use crate::{SettingsError, in_range};
 
 /// The settings that every system has.
@@ -30,8 +31,22 @@ pub struct CommonOptions {
     #[serde(with = "precision")]
     pub precision: Precision,
     /// The number of parts of a batch. Each has its own forward and backward pass; their gradients
-    /// are averaged. A step keeps the activations of only one shard in memory.
+    /// are averaged. A step keeps the activations of only one shard in memory, unless batch
+    /// normalisation is synchronised.
     pub shards: usize,
+    /// The statistics of batch normalisation, if there are several shards.
+    pub batch_norm: ShardNorm,
+}
+
+/// The statistics of batch normalisation in training, if a batch has several shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShardNorm {
+    /// Those of a shard.
+    #[default]
+    Shard,
+    /// Those of the whole batch. The activations of all shards of a process are in memory at once.
+    Sync,
 }
 
 /// The value of a dropout rate for which the system's own layers are left as they are.
@@ -60,7 +75,13 @@ pub(crate) fn set_dropout<'a>(rate: f64, networks: impl IntoIterator<Item = &'a 
 
 impl Default for CommonOptions {
     fn default() -> Self {
-        Self { d_dropout: OWN, diff_augment: Vec::new(), precision: Precision::default(), shards: 1 }
+        Self {
+            d_dropout: OWN,
+            diff_augment: Vec::new(),
+            precision: Precision::default(),
+            shards: 1,
+            batch_norm: ShardNorm::Shard,
+        }
     }
 }
 
@@ -92,6 +113,21 @@ impl CommonOptions {
                 Err(SettingsError { key: "shards", why })
             }
         }
+    }
+
+    /// Checks that there is something to synchronise, if batch normalisation is synchronised.
+    ///
+    /// # Errors
+    /// When none of the networks has batch normalisation.
+    pub(crate) fn check_batch_norm<'a>(
+        &self,
+        networks: impl IntoIterator<Item = &'a Network>,
+    ) -> Result<(), SettingsError> {
+        if self.batch_norm == ShardNorm::Shard || has_batch_norm(networks) {
+            return Ok(());
+        }
+        let why = "these networks have no batch normalisation that could be synchronised: leave it at shard".into();
+        Err(SettingsError { key: "batch_norm", why })
     }
 
     /// Checks that a shard of `batch` images has the same groups for the minibatch standard

@@ -2,7 +2,7 @@
 //! steps (Shrivastava et al., "Learning from simulated and unsupervised images through adversarial
 //! training", 2017). `ImagePools`: one for each shard of the batch.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kernels::Key;
 use kernels::random::{index, words};
@@ -74,6 +74,11 @@ impl Stateful for ImagePool {
     }
 }
 
+/// The content of a mutex, also after a panic.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The image pools of the shards of a batch.
 ///
 /// If several ranks share the shards, each has the pools of all shards: the fakes, which are small
@@ -81,9 +86,9 @@ impl Stateful for ImagePool {
 /// rank, and a run can be resumed with another number of ranks.
 pub(crate) struct ImagePools {
     /// By the number of the shard.
-    pools: RefCell<Vec<ImagePool>>,
+    pools: Mutex<Vec<ImagePool>>,
     /// The fakes with which the shards of this process have queried their pools in this turn.
-    new: RefCell<Vec<Tensor>>,
+    new: Mutex<Vec<Tensor>>,
 }
 
 impl ImagePools {
@@ -93,15 +98,15 @@ impl ImagePools {
             let name = if shards == 1 { name.to_owned() } else { format!("{name}.shard{shard}") };
             ImagePool::new(&name, capacity * (shard + 1) / shards - capacity * shard / shards, shape)
         };
-        Self { pools: RefCell::new((0..shards).map(pool).collect()), new: RefCell::default() }
+        Self { pools: Mutex::new((0..shards).map(pool).collect()), new: Mutex::default() }
     }
 
     /// [Queries](ImagePool::query) the pool of the shard of `at`, with its random stream `stream`.
     pub(crate) fn query(&self, at: StepContext<'_>, stream: &str, fakes: &Tensor) -> Tensor {
         if at.has_ranks() && self.holds_images() {
-            self.new.borrow_mut().push(fakes.clone());
+            locked(&self.new).push(fakes.clone());
         }
-        self.pools.borrow_mut()[at.shard()].query(fakes, at.key(stream))
+        locked(&self.pools)[at.shard()].query(fakes, at.key(stream))
     }
 
     /// After all shards have queried their pools: repeats the queries of the other ranks.
@@ -112,29 +117,29 @@ impl ImagePools {
         if !at.has_ranks() || !self.holds_images() {
             return Ok(());
         }
-        let all = at.gathered(self.new.take())?;
+        let all = at.gathered(core::mem::take(&mut *locked(&self.new)))?;
         for (at, fakes) in at.others().map(|at| (at, &all[at.shard()])) {
-            self.pools.borrow_mut()[at.shard()].query(fakes, at.key(stream));
+            locked(&self.pools)[at.shard()].query(fakes, at.key(stream));
         }
         Ok(())
     }
 
     fn holds_images(&self) -> bool {
-        self.pools.borrow().iter().any(|pool| pool.images.size() > 0)
+        locked(&self.pools).iter().any(|pool| pool.images.size() > 0)
     }
 }
 
 impl Stateful for ImagePools {
     fn save(&self, state: &mut State) {
-        self.pools.borrow().iter().for_each(|pool| pool.save(state));
+        locked(&self.pools).iter().for_each(|pool| pool.save(state));
     }
 
     fn load(&mut self, state: &State) {
-        self.pools.get_mut().iter_mut().for_each(|pool| pool.load(state));
+        locked(&self.pools).iter_mut().for_each(|pool| pool.load(state));
     }
 
     fn limits(&self) -> Vec<(String, u64)> {
-        self.pools.borrow().iter().flat_map(Stateful::limits).collect()
+        locked(&self.pools).iter().flat_map(Stateful::limits).collect()
     }
 }
 

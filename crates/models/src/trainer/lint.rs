@@ -193,9 +193,13 @@ fn small_batch(batch: usize) -> Remark {
 /// The remarks on the networks of a system that trains on batches of `batch` images. A network is a
 /// discriminator if its name says so.
 pub(crate) fn of_system(networks: &[&Network], scale: Option<LossScale>, batch: usize) -> Vec<Remark> {
-    let is_normalised = networks.iter().flat_map(|network| network.layers()).any(|(_, kind, _)| is_batch_norm(&kind));
-    let small = (is_normalised && batch < 8).then(|| small_batch(batch));
+    let small = (has_batch_norm(networks.iter().copied()) && batch < 8).then(|| small_batch(batch));
     small.into_iter().chain(structure(networks, scale, batch)).collect()
+}
+
+/// Whether any of the networks has a layer of batch normalisation.
+pub(crate) fn has_batch_norm<'a>(networks: impl IntoIterator<Item = &'a Network>) -> bool {
+    networks.into_iter().flat_map(Network::layers).any(|(_, kind, _)| is_batch_norm(&kind))
 }
 
 fn is_batch_norm(kind: &str) -> bool {

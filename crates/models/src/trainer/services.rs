@@ -2,10 +2,10 @@
 //! latents, augmentation, the average of the generator, and gradients that are checked for
 //! non-finite values.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use kernels::Key;
-use kernels::random::words;
+use kernels::random::{fnv1a, words};
 use nn::{
     Averaged, CommunicationError, Communicator, ForwardContext, Gradients, Network, RngContext, Shard, Shards,
     StepError, differentiate,
@@ -13,7 +13,7 @@ use nn::{
 use tensor::{NonFinite, Tape, Tensor, Var};
 
 use crate::trainer::averaging::{Averaging, follow};
-use crate::trainer::common::{CommonOptions, InstanceNoise};
+use crate::trainer::common::{CommonOptions, InstanceNoise, ShardNorm};
 use crate::trainer::diff_augment::{augmented, sometimes_augmented};
 use crate::trainer::spec::Range;
 use crate::{LatentKind, SettingsError};
@@ -27,9 +27,7 @@ pub(crate) fn sampled(generator: &Network, latents: &Tensor, with_dropout: bool)
     }
     let one = |row: usize| {
         let latents = latents.rows(row..row + 1);
-        // FNV-1a over the bits.
-        let mix = |hash: u64, x: &f32| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01B3);
-        let seed = latents.data().iter().fold(0xCBF2_9CE4_8422_2325, mix);
+        let seed = fnv1a(latents.data().iter().map(|x| u64::from(x.to_bits())));
         generator.infer_with_dropout(&latents, RngContext { seed, step: 0, purpose: "dropout of a sample" })
     };
     let mut images = (0..latents.shape()[0]).map(one);
@@ -76,6 +74,10 @@ impl StepServices {
     pub(crate) fn new(seed: u64, range: Range, common: &CommonOptions) -> Self {
         let (noise, latents) = (InstanceNoise::default(), (LatentKind::Normal, 0));
         let (averaging, shards) = (Averaging::constant(0.0), Shards::new(common.shards));
+        let shards = match common.batch_norm {
+            ShardNorm::Shard => shards,
+            ShardNorm::Sync => shards.synchronised(),
+        };
         Self { seed, range, common: common.clone(), noise, latents, averaging, shards }
     }
 
@@ -98,7 +100,7 @@ impl StepServices {
     ///
     /// # Errors
     /// When the number of ranks does not divide that of the shards.
-    pub(crate) fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    pub(crate) fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.shards = self.shards.shared_by(ranks).map_err(|why| SettingsError { key: "shards", why })?;
         Ok(())
     }
@@ -238,8 +240,11 @@ impl<'a> StepContext<'a> {
     }
 
     /// What `make` returns for each shard of this process.
-    pub(crate) fn map_shards<R>(self, make: impl FnMut(Self) -> R) -> Vec<R> {
-        self.shards().map(make).collect()
+    ///
+    /// # Errors
+    /// When another rank cannot be reached.
+    pub(crate) fn map_shards<R: Send>(self, make: impl Fn(Self) -> R + Sync) -> Result<Vec<R>, StepError> {
+        self.services.shards.map(|shard| make(Self { shard, ..self }))
     }
 
     /// Applies `make` to the rows of each shard of this process, and concatenates the results.
@@ -249,14 +254,15 @@ impl<'a> StepContext<'a> {
     }
 
     /// The mean over all shards of what `pass` returns for each, such as its
-    /// [gradients](Self::differentiate) and metrics. The passes run one after the other, so
-    /// `pass` should create all large values itself, from the [rows](Self::rows) of its shard.
+    /// [gradients](Self::differentiate) and metrics. Unless batch normalisation is synchronised,
+    /// the passes run one after the other, so `pass` should create all large values itself, from
+    /// the [rows](Self::rows) of its shard.
     ///
     /// # Errors
     /// When a pass fails, or another rank cannot be reached.
-    pub(crate) fn mean_over_shards<R: Averaged>(
+    pub(crate) fn mean_over_shards<R: Averaged + Send>(
         self,
-        mut pass: impl FnMut(StepContext<'a>) -> Result<R, NonFinite>,
+        pass: impl Fn(StepContext<'a>) -> Result<R, NonFinite> + Sync,
     ) -> Result<R, StepError> {
         self.services.shards.mean(|shard| pass(Self { shard, ..self }))
     }

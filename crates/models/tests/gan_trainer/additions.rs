@@ -4,7 +4,7 @@
 use models::trainer::ada::Ada;
 use models::trainer::common::CommonOptions;
 use models::trainer::diff_augment::Augment;
-use models::trainer::options::{OutAct, TrainingOptions};
+use models::trainer::options::{Batches, OutAct, TrainingOptions};
 use models::{FromLatents, System, cifar, mnist, vanilla};
 use nn::Network;
 use tensor::{Tensor, Var};
@@ -115,6 +115,15 @@ fn the_discriminator_sees_the_deviation_of_the_batch() {
     }
     let single = models::cifar::Settings { batch: 1, options, ..Default::default() };
     assert_eq!(cifar::trainer(&single, 1).err().expect("no deviation").key, "minibatch_std");
+    // 6 images have groups of 3, as 3 images do; 12 images have groups of 4.
+    let common = CommonOptions { shards: 2, ..CommonOptions::default() };
+    let of_batches = |d_batches| {
+        let options = TrainingOptions { minibatch_std: true, d_batches, common: common.clone(), ..Default::default() };
+        cifar::trainer(&models::cifar::Settings { batch: 6, options, ..Default::default() }, 1).err()
+    };
+    assert!(of_batches(Batches::Separate).is_none());
+    let refused = of_batches(Batches::Mixed).expect("shards with smaller groups");
+    assert!(refused.key == "shards" && refused.why.contains("groups of 4 images"), "{}", refused.why);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,25 +17,23 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_backdraw-mpi");
 
-/// The exit code and the output of a finished job.
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
+pub(crate) use tests::program::Outcome;
 
 /// A temporary folder to run the program in.
-pub(crate) struct Place {
-    pub(crate) folder: tempfile::TempDir,
+#[derive(Default)]
+pub(crate) struct Place(tests::program::Place);
+
+impl Deref for Place {
+    type Target = tests::program::Place;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        Self::default()
     }
 
     /// `ranks` processes with the arguments in `line`.
@@ -92,18 +90,8 @@ impl Place {
     pub(crate) fn bad(&self, command: Command, code: i32, words: &[&str]) -> Outcome {
         let mut command = command;
         let outcome = finish(command.spawn().unwrap(), LIMIT);
-        outcome.failed(code, words);
+        failed(&outcome, code, words);
         outcome
-    }
-
-    /// Steps of the run's checkpoints, the oldest first. None of them is half-written.
-    pub(crate) fn checkpoints(&self, run: &str) -> Vec<u64> {
-        let names = fs::read_dir(self.path(run).join("checkpoints")).into_iter().flatten().flatten();
-        let step = |name: String| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
-        let mut steps: Vec<u64> =
-            names.filter_map(|entry| step(entry.file_name().to_string_lossy().into_owned())).collect();
-        steps.sort_unstable();
-        steps
     }
 
     /// Starts a run that would never end, and returns once it has saved a checkpoint after a step.
@@ -121,17 +109,10 @@ impl Place {
     }
 }
 
-impl Outcome {
-    /// The job must have ended with `code`, and have printed one error with all of `words`.
-    pub(crate) fn failed(&self, code: i32, words: &[&str]) {
-        let context = format!("{}{}", self.out, self.err);
-        assert_eq!(self.code, Some(code), "{context}");
-        assert_eq!(self.err.matches("error: ").count(), 1, "one clear error: {context}");
-        for word in words {
-            assert!(self.err.contains(word), "{word:?} is not in: {context}");
-        }
-        assert!(!self.err.contains("panicked"), "{context}");
-    }
+/// The job must have ended with `code`, and have printed one error with all of `words`.
+pub(crate) fn failed(outcome: &Outcome, code: i32, words: &[&str]) {
+    outcome.assert_failed("mpirun", code, words);
+    assert_eq!(outcome.err.matches("error: ").count(), 1, "one clear error: {}", outcome.err);
 }
 
 /// Waits until the job has ended; kills it after `limit`.

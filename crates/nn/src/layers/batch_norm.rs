@@ -23,7 +23,9 @@ pub enum Running {
 /// and shift per channel.
 ///
 /// Training uses the mean and the variance of the batch and updates running averages of them, which
-/// inference uses. **Momentum** has Keras' meaning in both dialects, the weight of the old average:
+/// inference uses. If the batch consists of several shards, those of the shard are used, or of the
+/// whole batch ([`Shards::synchronised`](crate::Shards::synchronised)). **Momentum** has Keras'
+/// meaning in both dialects, the weight of the old average:
 ///
 /// ```text
 /// running <- momentum * running + (1 - momentum) * batch
@@ -101,7 +103,11 @@ impl Layer for BatchNorm {
             let scale = &gamma / &variance.add_scalar(self.epsilon).sqrt();
             return ctx.bias_act(x * &scale, Some(&(&beta - &(&mean * &scale))));
         }
-        let (y, statistics) = x.batch_norm_relu(&gamma, &beta, self.epsilon, ctx.fused_slope());
+        let slope = ctx.fused_slope();
+        let (y, statistics) = match ctx.shard_group() {
+            None => x.batch_norm_relu(&gamma, &beta, self.epsilon, slope),
+            Some(group) => x.sync_batch_norm(&gamma, &beta, self.epsilon, slope, &group),
+        };
         let latest = |name, own: &Tensor| ctx.updated(name).unwrap_or(own).clone();
         let running = [latest("running_mean", &self.running_mean), latest("running_var", &self.running_var)];
         let updates = self.updates.as_ref().map(|updates| latest("updates", updates).item());

@@ -74,7 +74,7 @@ pub fn make(runs: &[PathBuf], folder: &Path) -> Result<Written, Failure> {
     let text = toml::to_string(&bands).expect("bands are plain data");
     storage::write_whole(&RealDisk, &path, text.as_bytes())?;
     let about = format!(
-        "{} of {} {}, {steps} steps, {:.1} kB",
+        "{} metrics of {} {}, {steps} steps, {:.1} kB",
         bands.low.len(),
         runs.len(),
         plural(runs.len(), "run"),

@@ -29,7 +29,7 @@ macro_rules! shipped {
 }
 
 /// The systems that have bands, and their files.
-const SHIPPED: &[(&str, &str)] = shipped!("mnist");
+const SHIPPED: &[(&str, &str)] = shipped!("mnist", "quickdraw");
 
 /// The bands of a preset, as the file of the system has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

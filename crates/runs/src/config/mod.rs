@@ -14,7 +14,7 @@ mod precision;
 mod recorded_data;
 mod rollbacks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -322,6 +322,15 @@ impl Config {
             next.settings.insert(name.to_owned(), value.clone());
         }
         next
+    }
+
+    /// The command-line texts of those of the system's settings that cause misfits: with their
+    /// values in `other`, there are fewer. `misfits` counts them; None if a configuration is not
+    /// valid.
+    pub(crate) fn typed_causes(&self, other: &Self, misfits: impl Fn(&Self) -> Option<usize>) -> BTreeSet<String> {
+        let all = misfits(self);
+        let is_cause = |key: &str| misfits(&self.with_setting_of(other, key)).is_some_and(|left| Some(left) < all);
+        self.typed_settings().into_iter().filter(|(key, _)| is_cause(key)).map(|(_, typed)| typed).collect()
     }
 
     /// The augmentation of the training images.

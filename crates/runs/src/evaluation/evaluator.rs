@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub count: usize,
     /// Seed of the generated images and of the selection of real ones.
     pub seed: u64,
+    /// Where progress is shown.
+    pub output: Output,
 }
 
 /// The real images of one domain, and the feature extractor for it.
@@ -34,15 +36,14 @@ struct Target {
     real: Sample,
     /// The true translations of the real images into the other domain, if known.
     counterparts: Option<Pictures>,
-    baseline: Baseline,
+    /// One for each metric.
+    baselines: Vec<Baseline>,
 }
 
 /// Holds the real images of every domain, with their features.
 pub(crate) struct Evaluator {
     setup: Setup,
     targets: Vec<Target>,
-    /// Where progress is shown.
-    output: Output,
 }
 
 /// One measured value, with the direction for systems that translate.
@@ -103,16 +104,11 @@ impl Evaluator {
                 both = both.with_learned(features).map_err(not_finite)?;
             }
             let (first, second) = (both.part(0..two / 2), both.part(two / 2..two));
-            let baseline = Baseline::new(&setup.metrics, [&first, &second]);
-            Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baseline })
+            let baselines = one_by_one(&setup, |metric, _| Baseline::new(&[metric], [&first, &second]));
+            Ok(Target { extractor, real: both.part(0..setup.count), counterparts, baselines })
         };
         let targets = available.iter().enumerate().map(target).collect::<Result<_, Failure>>()?;
-        Ok(Self { setup, targets, output: Output::Silent })
-    }
-
-    /// Shows on `output` how many images are generated.
-    pub(crate) fn showing(self, output: &Output) -> Self {
-        Self { output: output.clone(), ..self }
+        Ok(Self { setup, targets })
     }
 
     /// The number of generated images; equally many real ones are used.
@@ -136,7 +132,7 @@ impl Evaluator {
                     [(Direction::AToB, "a-to-b", [0, 1]), (Direction::BToA, "b-to-a", [1, 0])]
                 {
                     let Target { real, counterparts, .. } = &self.targets[from];
-                    let bar = LateBar::new(&self.output, "images", self.count() as u64);
+                    let bar = LateBar::new(&self.setup.output, "images", self.count() as u64);
                     let translated = Translated::new(translator, direction, real.pixels(), counterparts.as_ref(), bar)?;
                     rows.extend(self.against(Some(name), to, translated.fakes)?);
                     rows.extend(translated.distances.into_iter().map(|(distance, value)| {
@@ -157,17 +153,19 @@ impl Evaluator {
         domain: usize,
         fakes: Pictures,
     ) -> Result<Vec<Measurement>, Failure> {
-        let Target { extractor, real, baseline, .. } = &self.targets[domain];
+        let Target { extractor, real, baselines, .. } = &self.targets[domain];
         let fakes = Sample::new(fakes, &**extractor).map_err(not_finite)?;
-        let all = measure_all(&self.setup.metrics, &extractor.name(), real, &fakes, Some(baseline));
-        Ok(all.into_iter().map(|measured| Measurement { direction, measured }).collect())
+        let name = extractor.name();
+        let all =
+            one_by_one(&self.setup, |metric, at| measure_all(&[metric], &name, real, &fakes, Some(&baselines[at])));
+        Ok(all.into_iter().flatten().map(|measured| Measurement { direction, measured }).collect())
     }
 
     fn drawn(&self, sampler: &dyn FromLatents) -> Result<Pictures, Failure> {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
         let at_a_time = pictures::at_a_time(self.targets[0].real.pixels().size());
-        let mut bar = LateBar::new(&self.output, "images", self.count() as u64);
+        let mut bar = LateBar::new(&self.setup.output, "images", self.count() as u64);
         let mut drawn = 0;
         let parts = latents.data().chunks(length * at_a_time).map(|rows| {
             bar.set(drawn);
@@ -177,6 +175,16 @@ impl Evaluator {
         });
         joined(parts)
     }
+}
+
+/// What `measure` returns for each metric, given with its number. Some metrics take seconds.
+fn one_by_one<R>(setup: &Setup, mut measure: impl FnMut(&'static Metric, usize) -> R) -> Vec<R> {
+    let mut bar = LateBar::new(&setup.output, "metrics", setup.metrics.len() as u64);
+    let one = |(at, metric): (usize, &&'static Metric)| {
+        bar.set(at as u64);
+        measure(metric, at)
+    };
+    setup.metrics.iter().enumerate().map(one).collect()
 }
 
 /// The distances that measure a translation, with an explanation of each.
@@ -270,7 +278,7 @@ mod tests {
 
     fn evaluator(domains: Vec<datasets::Images>, metrics: &[&str]) -> Evaluator {
         let metrics = metrics.iter().map(|name| suite::find(name).unwrap()).collect();
-        let setup = Setup { metrics, count: 12, seed: 1 };
+        let setup = Setup { metrics, count: 12, seed: 1, output: Output::Silent };
         Evaluator::new(&Dataset::from_domains(domains), None, setup, |reals| Ok(Box::new(metrics::Pca::fit(reals, 8))))
             .unwrap()
     }
@@ -331,7 +339,7 @@ mod tests {
         let domains = vec![seasons(0..20, 1, Season::Summer), seasons(20..40, 1, Season::Winter)];
         let truths = vec![seasons(0..20, 1, Season::Winter), seasons(20..40, 1, Season::Summer)];
         let oracle = Oracle { sets: [Season::Summer, Season::Winter].map(|season| seasons(0..40, 1, season)) };
-        let setup = || Setup { metrics: Vec::new(), count: 12, seed: 1 };
+        let setup = || Setup { metrics: Vec::new(), count: 12, seed: 1, output: Output::Silent };
         let pca = |reals: &Pictures| Ok(Box::new(metrics::Pca::fit(reals, 8)) as Box<dyn Extractor>);
         let data = Dataset::from_domains(domains).with_counterparts(truths);
         let evaluator = Evaluator::new(&data, None, setup(), pca).unwrap();

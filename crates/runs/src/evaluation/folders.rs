@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use datasets::{Fitting, advice, decode_picture, list_pictures};
 use metrics::suite::{Baseline, FEWEST, INCEPTION_METRICS, Measured, Metric, Of, Sample, measure_all};
-use metrics::{Extractor, Pca, Pictures};
+use metrics::{Extractor, Pictures};
 use models::inception;
 use rand::seq::index::sample;
 use rayon::prelude::*;
 
 use super::evaluator::not_finite;
 use super::{Evaluation, FeatureExtractor, MOST, Measurement, chosen, inception as extractor, output};
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::data;
 use crate::failure::{Code, Failure};
 use crate::plan;
@@ -103,12 +103,13 @@ fn compare_here(request: &CompareRequest) -> Result<Evaluation, Failure> {
         _ => {
             let reals = same_size(&reals, None)?;
             let fakes = same_size(&fakes, Some((&request.against, reals.size())))?;
-            let pca = Pca::fit(&reals.part(0..reals.count().min(super::evaluator::MOST_TO_FIT)), 64);
+            let to_fit = reals.part(0..reals.count().min(super::evaluator::MOST_TO_FIT));
+            let pca = super::principal_components(&to_fit, output);
             let sample = |pictures| Sample::new(pictures, &pca).map_err(not_finite);
             (sample(reals)?, sample(fakes)?, pca.name())
         }
     };
-    let measurements: Vec<Measurement> = measured(&metrics, &name, &real, &fake, count)
+    let measurements: Vec<Measurement> = measured(&metrics, &name, [&real, &fake], count, output)
         .into_iter()
         .map(|measured| Measurement { direction: None, measured })
         .collect();
@@ -148,12 +149,20 @@ fn possible(
 }
 
 /// Each metric, and the same of one half of the reals against the other.
-fn measured(metrics: &[&'static Metric], name: &str, real: &Sample, fake: &Sample, count: usize) -> Vec<Measured> {
+fn measured(
+    metrics: &[&'static Metric],
+    name: &str,
+    [real, fake]: [&Sample; 2],
+    count: usize,
+    output: &Output,
+) -> Vec<Measured> {
+    let mut bar = LateBar::new(output, "metrics", metrics.len() as u64);
     let half = real.count() / 2;
     let halves = [real.part(0..half), real.part(half..real.count())];
     let equal = [real.part(0..count), fake.part(0..count)];
     let mut all = Vec::new();
-    for metric in metrics {
+    for (at, metric) in metrics.iter().enumerate() {
+        bar.set(at as u64);
         let one = [*metric];
         let is_of_inception = INCEPTION_METRICS.iter().any(|known| known.name == metric.name && name == "inception");
         let [real, fake] = if is_of_inception { [real, fake] } else { equal.each_ref() };

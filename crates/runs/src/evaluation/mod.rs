@@ -19,12 +19,13 @@ use std::sync::Arc;
 
 use datasets::advice;
 use metrics::suite::{self, FEWEST, INCEPTION_METRICS, METRICS, Metric, Of};
+use metrics::{Pca, Pictures};
 
 pub use evaluator::{DISTANCES, Measurement};
 pub(crate) use evaluator::{Evaluator, Setup};
 pub use points::NUMBERS;
 
-use crate::console::Output;
+use crate::console::{LateBar, Output};
 use crate::data::{self, Dataset};
 use crate::failure::{Code, Failure};
 use crate::folder::resume::{self, Trained};
@@ -231,6 +232,12 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     processor::on_a_kernel_thread(|| evaluate_here(request))
 }
 
+/// The extractor `pca64`, fitted on `reals`, which takes seconds if the images are large.
+fn principal_components(reals: &Pictures, output: &Output) -> Pca {
+    let mut bar = LateBar::new(output, "rounds of principal components", Pca::ROUNDS);
+    Pca::fit_with(reals, 64, || bar.increment())
+}
+
 /// Measures on the current thread.
 fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let format = request.out.as_deref().map(output::Format::of).transpose()?;
@@ -295,9 +302,9 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     plan::can_have_so_many(possible, bytes)?;
     let metrics = inception::defined_for(metrics, !request.metrics.is_empty(), possible, output)?;
     let weights = request.weights.as_deref();
-    let setup = Setup { metrics, count, seed: request.seed.unwrap_or(config.seed()) };
+    let setup = Setup { metrics, count, seed: request.seed.unwrap_or(config.seed()), output: output.clone() };
     let evaluator = Evaluator::new(reals, enough.map(|_| &data), setup, |reals| match extractor {
-        FeatureExtractor::Pca64 => Ok(Box::new(metrics::Pca::fit(reals, 64))),
+        FeatureExtractor::Pca64 => Ok(Box::new(principal_components(reals, output))),
         FeatureExtractor::Evalnet(side) => evalnet::extractor(side, &config, &data, output),
         FeatureExtractor::Inception => Ok(Box::new(inception::Network::open(weights, output)?)),
     })?;
@@ -308,7 +315,7 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
         output.say(&format!("styles       truncated, psi {psi}"));
     }
     let fakes = truncated.as_ref().map_or(sampler, |truncated| Sampler::Latents(truncated));
-    let measurements = evaluator.showing(output).measure(fakes).map_err(|failure| failure.at(found.path.display()))?;
+    let measurements = evaluator.measure(fakes).map_err(|failure| failure.at(found.path.display()))?;
     if let (Some(path), Some(format)) = (&request.out, format) {
         output::write(path, format, &output::About::Run(&found), request.psi, &measurements)?;
     }

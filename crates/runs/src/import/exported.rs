@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datasets::advice;
 use serde::Deserialize;
+use tensor::meta;
 
 use super::state_dict::{Layout, StateDict, Wanted};
 use super::{Filled, ImportRequest, fill};
@@ -72,7 +73,8 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         }
         dicts.push((network.clone(), renamed(dict, about)));
     }
-    fill(config, &request.file, dicts.into_iter(), |network| {
+    let asked = config.clone();
+    let filled = fill(config, &request.file, dicts.into_iter(), |network| {
         let wanted = |(name, _, tensor): (String, _, &tensor::Tensor)| Wanted {
             theirs: name.clone(),
             shape: tensor.shape().to_vec(),
@@ -81,7 +83,25 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         };
         let tensors = network.tensors().into_iter().filter(|(name, ..)| !unused.contains(name));
         tensors.map(wanted).collect()
+    });
+    filled.map_err(|failure| {
+        // The file has the networks of the exported run.
+        let ours = shapes(&exported);
+        let typed =
+            asked.typed_causes(&exported, |config| Some(shapes(config)?.symmetric_difference(ours.as_ref()?).count()));
+        if typed.is_empty() {
+            return failure;
+        }
+        let typed = typed.into_iter().collect::<Vec<_>>().join(" ");
+        failure.help(advice!("import-does-not-fit", "leave out `{typed}`, which changes the networks"))
     })
+}
+
+/// The tensors of the networks of a configuration, with their shapes; None if it is not valid.
+fn shapes(config: &Config) -> Option<BTreeSet<(String, Vec<usize>)>> {
+    let system = meta::run(|| config.build()).ok()?;
+    let tensors = system.networks().into_iter().flat_map(|network| network.tensors());
+    Some(tensors.map(|(name, _, tensor)| (name, tensor.shape().to_vec())).collect())
 }
 
 /// Rejects a file of this program that is imported as the weights of another program.

@@ -188,7 +188,7 @@ fn fill(
                 // A file has the weights that layers use, already multiplied by their factors.
                 for (name, factor) in networks.iter().flat_map(|network| network.factors()) {
                     if let Some(tensor) = tensors.get_mut(&name) {
-                        *tensor = unscaled(tensor, factor);
+                        *tensor = unscaled(tensor, factor).map_err(|used| too_large(&path, &name, used, factor))?;
                     }
                 }
                 sources.push((name, path, tensors.keys().cloned().collect()));
@@ -212,6 +212,17 @@ fn fill(
         }
     }
     Ok(Filled { config, state, sources })
+}
+
+/// The failure for a weight that is finite in the file, but not where a layer multiplies it.
+fn too_large(path: &Path, name: &str, used: f32, factor: f64) -> Failure {
+    Failure::new(Code::Checkpoint, "a weight is too large; nothing was imported")
+        .at(path.display())
+        .because(format!(
+            "`{name}` has the value {used:e}; its layer gets that by multiplying by {factor:.3e}, and {used:e} / {factor:.3e} \
+             is not a finite f32"
+        ))
+        .help(advice!("weight-too-large", "the file is damaged, or its training has diverged: export the run again, from an earlier checkpoint"))
 }
 
 /// The failure `what` for files that do not fit: all names, with the shapes in the file.

@@ -170,8 +170,15 @@ pub(crate) fn of_pytorch(tensor: &Tensor) -> Tensor {
 /// The rounded quotient is the number closest to the exact one. So if any number times `factor`
 /// rounds to `used`, the rounded quotient does too. If `used` is a power of two, its product can
 /// instead round to the number below, because numbers below a power of two are closer together.
-pub(super) fn unscaled(used: &Tensor, factor: f64) -> Tensor {
-    Tensor::from_fn(*used.shape(), |i| used.data()[i] / factor as f32)
+///
+/// # Errors
+/// The first of `used` whose quotient is not finite.
+pub(super) fn unscaled(used: &Tensor, factor: f64) -> Result<Tensor, f32> {
+    let quotients = Tensor::from_fn(*used.shape(), |i| used.data()[i] / factor as f32);
+    match quotients.data().iter().position(|quotient| !quotient.is_finite()) {
+        Some(index) => Err(used.data()[index]),
+        None => Ok(quotients),
+    }
 }
 
 /// The name in PyTorch of the tensor of a layer that is called `name` here.
@@ -195,8 +202,10 @@ mod tests {
         for (at, factor) in [2f64.sqrt() / 24.0, 0.01 * 2f64.sqrt() / 8.0, 0.01, 1.0 / 3.0].into_iter().enumerate() {
             let mut weights = nn::init::normal(&[40_000], 0.0, 3.0, Key::named(at as u64, "weights"));
             weights.data_mut()[..4].copy_from_slice(&[0.0, 1.0, 2.0f32.next_down(), -1e-30]);
-            let used = scaled(&weights, factor);
-            assert_eq!(scaled(&unscaled(&used, factor), factor), used, "{factor}");
+            let mut used = scaled(&weights, factor);
+            assert_eq!(scaled(&unscaled(&used, factor).unwrap(), factor), used, "{factor}");
+            used.data_mut()[7] = 3e38;
+            assert_eq!(unscaled(&used, factor), Err(3e38), "{factor}");
         }
     }
 

@@ -10,7 +10,7 @@ use metrics::Pca;
 use metrics::suite::{self, Metric};
 use models::System;
 
-use crate::console::Console;
+use crate::console::{Console, Output};
 use crate::evaluation::{Evaluator, Measurement, Setup};
 use crate::failure::Failure;
 use crate::observers::forgiving::Forgiving;
@@ -50,7 +50,7 @@ impl<'a> Quality<'a> {
         let (run, title) = (training.run.to_owned(), training.title());
         let (every, seed) = (config.evaluate_every(), config.seed());
         let metrics: Vec<&'static Metric> = suite::METRICS.iter().filter(|metric| metric.quick).collect();
-        let setup = Setup { metrics, count: COUNT, seed };
+        let setup = Setup { metrics, count: COUNT, seed, output: Output::Silent };
         let evaluator = Evaluator::new(data, None, setup, |reals| Ok(Box::new(Pca::fit(reals, 64))))?;
         let mut history: Vec<PastRow> = Vec::new();
         if from > 0 {

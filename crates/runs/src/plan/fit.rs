@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::Needs;
+use super::{Budget, Needs};
 use crate::config::Config;
 use tensor::meta;
 
@@ -17,9 +17,9 @@ pub(super) enum Remedy {
     Preset(&'static str),
 }
 
-/// Finds a change that makes the run fit into `bytes` bytes; `None` if there is none.
-pub(super) fn remedy(config: &Config, bytes: u64) -> Option<Remedy> {
-    let fits = |config: &Config| Needs::of(config, 0).is_ok_and(|needs| needs.memory() <= bytes);
+/// Finds a change that makes each rank of the run fit into `bytes` bytes; `None` if there is none.
+pub(super) fn remedy(config: &Config, bytes: u64, budget: &Budget) -> Option<Remedy> {
+    let fits = |config: &Config| Needs::within(budget, config, 0).is_ok_and(|needs| needs.memory() <= bytes);
     let builds = |config: &Config| meta::run(|| config.build().is_ok());
     let with = |key: &str, value: u64| {
         let mut config = config.clone();

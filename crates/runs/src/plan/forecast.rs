@@ -76,13 +76,25 @@ pub(super) struct Stage {
 }
 
 impl Forecast {
-    /// The forecast for the steps from `from` to the last one of `config`. A resumed run (`from` >
-    /// 0) briefly has its state in memory twice.
+    /// The forecast of one of so many `ranks`, for the steps from `from` to the last one of
+    /// `config`. A resumed run (`from` > 0) briefly has its state in memory twice.
     ///
     /// # Errors
     /// When [`Config::build`] rejects the settings.
-    pub(super) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
-        meta::run(|| Self::in_meta_mode(config, from))
+    pub(super) fn of(config: &Config, from: u64, ranks: usize) -> Result<Self, Failure> {
+        // Shards that are computed one after the other take the memory of one of them, whichever
+        // rank computes them. Those of synchronised batch normalisation are in memory at once.
+        let is_synchronised = config.settings.get("batch_norm").and_then(toml::Value::as_str) == Some("sync");
+        let shards = config.settings.get("shards").and_then(toml::Value::as_integer).unwrap_or(1);
+        let at_once = if is_synchronised && shards % ranks as i64 == 0 { ranks } else { 1 };
+        let mut part = config.clone();
+        for key in ["batch", "shards"] {
+            if let Some(toml::Value::Integer(number)) = part.settings.get_mut(key) {
+                *number /= at_once as i64;
+            }
+        }
+        let of_part = meta::run(|| Self::in_meta_mode(&part, from))?;
+        Ok(Self { batch: of_part.batch * at_once, shards: of_part.shards * at_once as u64, ..of_part })
     }
 
     fn in_meta_mode(config: &Config, from: u64) -> Result<Self, Failure> {

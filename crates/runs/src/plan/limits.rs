@@ -40,10 +40,44 @@ type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 
 /// The memory that this process may use; `None` if unknown.
 pub(crate) fn room() -> Option<Room> {
-    let room = least(&|path| std::fs::read_to_string(path).ok());
+    room_beside(1)
+}
+
+/// The memory that this process may use if `ranks` processes with equal needs, of which it is one,
+/// have just started on this machine; `None` if unknown.
+pub(crate) fn room_beside(ranks: usize) -> Option<Room> {
+    let room = least(ranks, &|path| std::fs::read_to_string(path).ok());
     #[cfg(not(target_os = "linux"))]
-    let room = room.or_else(machine);
+    let room = room.or_else(|| machine().map(|room| room.divided(ranks)));
     room
+}
+
+/// The memory that a run may use.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    /// That of the rank with the least; `None` if unknown.
+    pub room: Option<Room>,
+    /// The number of ranks.
+    pub ranks: usize,
+}
+
+impl Budget {
+    /// The budget of a run in this process alone.
+    pub(crate) fn of_this_process() -> Self {
+        Self { room: room(), ranks: 1 }
+    }
+}
+
+impl Room {
+    /// The part of one of `ranks` processes that share what is free.
+    fn divided(self, ranks: usize) -> Self {
+        if ranks == 1 {
+            return self;
+        }
+        let Self { bytes, own, set_by } = self;
+        let free = bytes.saturating_sub(own) / ranks as u64;
+        Self { bytes: own.saturating_add(free), own, set_by: format!("{set_by}, divided by {ranks} ranks") }
+    }
 }
 
 /// The free memory according to the operating system, for systems without Linux's files; the result
@@ -61,8 +95,9 @@ fn machine() -> Option<Room> {
     (free > 0).then(|| Room { bytes: free.saturating_add(own), own, set_by: "the machine's free memory".into() })
 }
 
-/// The smallest of all limits in the files that `read` reads.
-fn least(read: Read<'_>) -> Option<Room> {
+/// The smallest of all limits in the files that `read` reads, for one of `ranks` processes on this
+/// machine. They are assumed to be in the same control groups, as those of a job are.
+fn least(ranks: usize, read: Read<'_>) -> Option<Room> {
     let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
     let status = proc("self/status");
     let own = field(&status, "VmRSS:").unwrap_or(0);
@@ -92,7 +127,8 @@ fn least(read: Read<'_>) -> Option<Room> {
         set_by: "the machine's commit limit".into(),
     });
     let groups = control_groups(&proc("self/cgroup"), own, read);
-    machine.into_iter().chain(mapped).chain(committed).chain(groups).min_by_key(|room| room.bytes)
+    let shared = machine.into_iter().chain(committed).chain(groups).map(|room| room.divided(ranks));
+    shared.chain(mapped).min_by_key(|room| room.bytes)
 }
 
 /// The bytes of a line such as `VmRSS:  2072 kB`.
@@ -192,9 +228,13 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn room_by(files: &[(&str, &str)]) -> Option<Room> {
+        room_of_one(1, files)
+    }
+
+    fn room_of_one(ranks: usize, files: &[(&str, &str)]) -> Option<Room> {
         let files: HashMap<PathBuf, String> =
             files.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect();
-        least(&|path| files.get(path).cloned())
+        least(ranks, &|path| files.get(path).cloned())
     }
 
     const STATUS: (&str, &str) =
@@ -212,7 +252,7 @@ mod tests {
     fn the_systems_free_memory_is_known_without_files() {
         let room = machine().expect("something is free");
         assert!(room.own > 1 << 20 && room.bytes > room.own, "{room:?}");
-        if let Some(by_files) = least(&|path| std::fs::read_to_string(path).ok()) {
+        if let Some(by_files) = least(1, &|path| std::fs::read_to_string(path).ok()) {
             // Both report the same usage of the process, up to allocations in between.
             assert!(room.own.abs_diff(by_files.own) < 64 << 20, "{room:?} {by_files:?}");
         }
@@ -227,6 +267,16 @@ mod tests {
     fn what_the_process_has_is_part_of_what_it_may_have() {
         let (bytes, by) = set_by(room_by(&[STATUS, MEMINFO]));
         assert_eq!((bytes, by.as_str()), (8 * GIB + GIB / 2, "the machine's free memory"));
+    }
+
+    #[test]
+    fn ranks_divide_what_is_free_on_their_machine_but_not_the_limit_of_a_process() {
+        let (bytes, by) = set_by(room_of_one(4, &[STATUS, MEMINFO]));
+        assert_eq!((bytes, by.as_str()), (2 * GIB + GIB / 2, "the machine's free memory, divided by 4 ranks"));
+        let limits = "Max data size             1610612736            1610612736            bytes     \n";
+        let (bytes, by) = set_by(room_of_one(4, &[STATUS, MEMINFO, ("/proc/self/limits", limits)]));
+        assert_eq!(bytes, GIB + GIB / 2 - GIB / 4 + GIB / 2);
+        assert!(by.contains("ulimit -d"), "{by}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datasets::{Advice, advice};
+use nn::Shards;
 
 use crate::config::Config;
 use crate::console::Output;
@@ -28,6 +29,7 @@ pub(crate) use disk::free;
 use disk::{Amounts, Written};
 use fit::Remedy;
 use forecast::Forecast;
+pub(crate) use limits::Budget;
 use limits::Room;
 pub(crate) use table::size;
 
@@ -47,6 +49,7 @@ pub(crate) struct Needs {
     /// The number of steps already done.
     from: u64,
     threads: u64,
+    budget: Budget,
     /// Bytes of the data set in memory.
     data: u64,
     /// Bytes of its disk cache that have yet to be written.
@@ -57,12 +60,18 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// The needs of the steps from `from` to the last of `config`, with the data not yet known.
+    /// The needs of the steps from `from` to the last of `config` in this process alone, with the
+    /// data not yet known.
     ///
     /// # Errors
     /// When [`Config::build`] rejects the settings.
     pub(crate) fn of(config: &Config, from: u64) -> Result<Self, Failure> {
-        let forecast = Forecast::of(config, from)?;
+        Self::within(&Budget::of_this_process(), config, from)
+    }
+
+    /// The same for one of the ranks of this budget.
+    fn within(budget: &Budget, config: &Config, from: u64) -> Result<Self, Failure> {
+        let forecast = Forecast::of(config, from, budget.ranks)?;
         let (image, count) = forecast.sheet;
         let image = image.iter().product::<usize>() as u64;
         let sheet = image * count as u64;
@@ -87,7 +96,13 @@ impl Needs {
             domains: forecast.domains as u64,
         });
         let threads = rayon::current_num_threads() as u64;
-        Ok(Self { forecast, from, threads, data: 0, cache: 0, passing, written })
+        let budget = budget.clone();
+        Ok(Self { forecast, from, threads, budget, data: 0, cache: 0, passing, written })
+    }
+
+    /// What it was planned with.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Adds the memory and disk for this data, and leaves out the events for TensorBoard unless
@@ -99,7 +114,16 @@ impl Needs {
 
     /// Peak memory of the process in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        [self.forecast.tensors, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
+        [self.forecast.tensors, self.program(), self.data, self.passing, self.messages()]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Copies of gradients on their way to other ranks. The gradients of an update take at most as
+    /// much memory as all weights.
+    fn messages(&self) -> u64 {
+        let Forecast { shards, weights, .. } = self.forecast;
+        weights * Shards::new(shards as usize).copies(self.budget.ranks) as u64
     }
 
     fn program(&self) -> u64 {
@@ -109,7 +133,9 @@ impl Needs {
     /// Peak memory until the end of the stage number `stage`.
     fn memory_of(&self, stage: usize) -> u64 {
         let stage = &self.forecast.stages[stage];
-        [stage.held, stage.packed, self.program(), self.data, self.passing].into_iter().fold(0, u64::saturating_add)
+        [stage.held, stage.packed, self.program(), self.data, self.passing, self.messages()]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// Like [`of`](Self::of), but fails if the needs exceed the memory; called before the networks
@@ -117,8 +143,12 @@ impl Needs {
     ///
     /// # Errors
     /// When [`Config::build`] rejects the settings, or there is not enough memory.
-    pub(crate) fn that_fit(config: &Config, from: u64, shown: Option<&Output>) -> Result<Self, Failure> {
-        let needs = Self::of(config, from)?;
+    pub(crate) fn that_fit(
+        config: &Config,
+        from: u64,
+        (budget, shown): (&Budget, Option<&Output>),
+    ) -> Result<Self, Failure> {
+        let needs = Self::within(budget, config, from)?;
         match needs.check_memory(config) {
             Ok(()) => Ok(needs),
             Err(failure) => Err(shown.and_then(|output| needs.show(output).err()).unwrap_or(failure)),
@@ -130,12 +160,13 @@ impl Needs {
     ///
     /// # Errors
     /// Names the memory needed and available.
-    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<Trainable>>) -> Result<(), Failure> {
+    pub(crate) fn of_saved(path: &Path, own: Option<&Arc<Trainable>>, budget: &Budget) -> Result<(), Failure> {
         let run = folder::locate(path).ok().and_then(|located| located.run);
         let Some(config) = run.and_then(|run| Config::of_run(&run.join("config.toml"), own).ok()) else {
             return Ok(());
         };
-        Self::of(&config, config.steps().saturating_sub(1)).map_or(Ok(()), |needs| needs.check_memory(&config))
+        Self::within(budget, &config, config.steps().saturating_sub(1))
+            .map_or(Ok(()), |needs| needs.check_memory(&config))
     }
 
     /// Checks memory, and disk space for the run folder, which is or will be at `place`; returns a
@@ -159,7 +190,7 @@ impl Needs {
     }
 
     fn check_memory(&self, config: &Config) -> Result<(), Failure> {
-        limits::room().map_or(Ok(()), |room| self.check_within(config, &room))
+        self.budget.room.as_ref().map_or(Ok(()), |room| self.check_within(config, room))
     }
 
     fn check_within(&self, config: &Config, room: &Room) -> Result<(), Failure> {
@@ -175,8 +206,9 @@ impl Needs {
             }
             None => format!("{}, preset `{}`, batch {}", config.entry.name, config.preset(), self.forecast.batch),
         };
+        let who = if self.budget.ranks > 1 { "each rank" } else { "it" };
         let why = format!(
-            "it needs about {}, but only {} is available ({})",
+            "{who} needs about {}, but only {} is available ({})",
             table::size(needed),
             table::size(room.bytes),
             room.set_by
@@ -188,7 +220,7 @@ impl Needs {
                 "continue it on a machine with more memory: run folders can be moved"
             )));
         }
-        Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data)) {
+        Err(failure.help(match fit::remedy(config, within(room.bytes).saturating_sub(self.data), &self.budget) {
             Some(Remedy::Batch(batch)) => {
                 advice!("batch-does-not-fit", "the largest batch that fits is `--batch {batch}`")
             }

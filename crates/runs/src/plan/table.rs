@@ -1,7 +1,7 @@
 //! Prints the plan as one line or as a table.
 
 use super::forecast::Stage;
-use super::{Needs, limits, time};
+use super::{Needs, time};
 use crate::observers::progress::duration;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ impl Needs {
             (_, most) => duration(most.unwrap_or(0.0)),
         };
         let run = if all > 1 { format!(", all {all} steps about {}", duration(total)) } else { String::new() };
-        let of = limits::room().map_or_else(String::new, |room| format!(" of {} free", size(room.bytes)));
+        let of = self.budget.room.as_ref().map_or_else(String::new, |room| format!(" of {} free", size(room.bytes)));
         format!(
             "needs        about {}{of}; a step about {step}{run}; {} a checkpoint",
             size(self.memory()),
@@ -56,11 +56,12 @@ impl Needs {
                 "seconds_of_a_step": seconds,
             })
         };
-        let room = limits::room();
+        let room = self.budget.room.as_ref();
         json!({
             "memory": self.memory(),
-            "free_memory": room.as_ref().map(|room| room.bytes),
-            "memory_set_by": room.as_ref().map(|room| &room.set_by),
+            "free_memory": room.map(|room| room.bytes),
+            "memory_set_by": room.map(|room| &room.set_by),
+            "ranks": self.budget.ranks,
             "shards": self.forecast.shards,
             "data": self.data,
             "data_cache": self.cache,
@@ -80,6 +81,7 @@ impl Needs {
             1 => "the largest step: activations, gradients".to_owned(),
             shards => format!("the largest step, in {shards} shards"),
         };
+        let has_ranks = self.budget.ranks > 1;
         let rows = [
             ("weights", forecast.weights),
             ("averages and pools", forecast.copies),
@@ -89,14 +91,15 @@ impl Needs {
             ("sheets, and buffers kept for reuse", forecast.tensors.saturating_sub(known)),
             ("a checkpoint or a sheet being written", self.passing),
             ("data", self.data),
+            ("messages between ranks", self.messages()),
             ("program and threads", self.program()),
-            ("total memory", self.memory()),
+            (if has_ranks { "total memory of a rank" } else { "total memory" }, self.memory()),
         ];
         let mut text = String::new();
-        for (what, bytes) in rows {
+        for (what, bytes) in rows.into_iter().filter(|(what, _)| has_ranks || !what.starts_with("messages")) {
             text += &format!("{what:<42} {:>9}\n", size(bytes));
         }
-        match limits::room() {
+        match &self.budget.room {
             Some(room) => text += &format!("{:<42} {:>9}  {}\n", "free", size(room.bytes), room.set_by),
             None => text += &format!("{:<42} {:>9}\n", "free", "unknown"),
         }

@@ -90,6 +90,43 @@ fn the_largest_batch_that_fits_is_named() {
 }
 
 #[test]
+fn each_rank_must_fit_into_its_part_of_the_memory() {
+    let config = config("dcgan", &["preset=cpu", "batch=64", "shards=8"]);
+    let alone = Needs::of(&config, 0).unwrap();
+    let of_ranks = |ranks| {
+        let set_by = format!("the machine's free memory, divided by {ranks} ranks on node07");
+        let room = Room { bytes: 4 * alone.memory() / ranks as u64, own: 0, set_by };
+        Needs::within(&Budget { room: Some(room), ranks }, &config, 0).unwrap()
+    };
+    assert_eq!(of_ranks(1).memory(), alone.memory());
+    // Each of two ranks has two copies of the gradients of an update in messages.
+    assert_eq!(of_ranks(2).memory(), alone.memory() + 2 * alone.forecast.weights);
+    assert!(of_ranks(2).check_memory(&config).is_ok());
+    let failure = of_ranks(8).check_memory(&config).unwrap_err();
+    let text = failure.to_string();
+    assert!(text.contains("each rank needs about ") && text.contains("divided by 8 ranks on node07"), "{text}");
+    assert!(of_ranks(8).table().contains("messages between ranks") && !alone.table().contains("messages between"));
+}
+
+/// They are in memory at once, but each rank has only its own.
+#[test]
+fn shards_of_synchronised_batch_norm_are_planned_for_each_rank() {
+    let step = |settings: &[&str], ranks| {
+        let config = config("dcgan", &[&["preset=cpu", "batch=64", "shards=8"], settings].concat());
+        let needs = Needs::within(&Budget { room: None, ranks }, &config, 0).unwrap();
+        assert_eq!((needs.forecast.batch, needs.forecast.shards), (64, 8));
+        needs.forecast.stages[0].step
+    };
+    let [alone, of_four, of_eight] = [1, 4, 8].map(|ranks| step(&["batch_norm='sync'"], ranks));
+    let one_by_one = step(&[], 1);
+    assert!(
+        alone > of_four && of_four > of_eight && alone > 2 * one_by_one,
+        "{alone} {of_four} {of_eight} {one_by_one}"
+    );
+    assert_eq!(step(&["batch_norm='sync'"], 3), alone, "refused later");
+}
+
+#[test]
 fn a_later_stage_that_does_not_fit_is_named_at_the_start() {
     let config = config("progan", &["preset=original"]);
     let needs = Needs::of(&config, 0).unwrap();

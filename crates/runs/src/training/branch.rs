@@ -193,11 +193,8 @@ impl Parent {
         let failure = Failure::new(Code::Checkpoint, "the weights do not fit the networks of this run")
             .at(self.found.path.display())
             .because(misfits.join("\n"));
-        let culprits = config.typed_settings().into_iter().filter(|(key, _)| {
-            let without = config.with_setting_of(&self.config, key);
-            self.misfits(&without).is_ok_and(|left| left.len() < misfits.len())
-        });
-        let mut typed: BTreeSet<String> = culprits.map(|(_, typed)| typed).collect();
+        let left = |config: &Config| Some(self.misfits(config).ok()?.len());
+        let mut typed = config.typed_causes(&self.config, left);
         if typed.is_empty() {
             typed.extend(config.typed("preset"));
         }
@@ -377,7 +374,8 @@ mod tests {
         // From the checkpoint before the first step, and from none: its parent's weights again.
         let mut request = TrainRequest::of(run(&child).system());
         (request.from, request.output) = (Some(parent.clone()), Output::Silent);
-        let plan = crate::training::start::Plan::fresh(&request, None).unwrap();
+        let plan =
+            crate::training::start::Plan::fresh(&request, (&crate::plan::Budget::of_this_process(), None)).unwrap();
         assert_eq!(weights_hash(&plan.system.state()), hash);
         std::fs::remove_dir_all(child.join("checkpoints")).unwrap();
         let again = run(&child).from_run(&parent).steps(2).train().unwrap();

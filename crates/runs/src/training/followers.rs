@@ -35,7 +35,7 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
     // Rank 0 has opened the run folder.
     ranks.agree(Ok(()))?;
     // All of its messages first: a rank that fails between two of them would disturb the agreement.
-    let start = ranks.of_rank_0(Vec::new())?;
+    let start = announced(ranks)?;
     let run = text(ranks.of_rank_0(Vec::new())?);
     let mut next = Start::of_bytes(&start, entry)?;
     drop(start);
@@ -48,7 +48,7 @@ pub(super) fn follow(request: &TrainRequest) -> Result<TrainReport, Failure> {
         if may_return(&config, &result) {
             ranks.resume_talking();
             ranks.agree(Ok(()))?;
-            let start = ranks.of_rank_0(Vec::new())?;
+            let start = announced(ranks)?;
             // Empty if rank 0 does not continue.
             if !start.is_empty() {
                 next = Start::of_bytes(&start, entry)?;
@@ -130,18 +130,28 @@ pub(super) fn announce_start(ranks: &Ranks, plan: &Plan, run: &Path) -> Result<(
     // All ranks initialise a new run with the same weights.
     let is_new = plan.from == 0 && !plan.starts_from_parent();
     let state = if is_new { State::default() } else { plan.system.state() };
-    announce(ranks, &plan.config, plan.from, (plan.system.name(), state))?;
+    if ranks.size() > 1 {
+        announce(ranks, start(&plan.config, plan.from, plan.system.name(), state))?;
+    }
     ranks.of_rank_0(run.display().to_string().into_bytes()).map(drop)
 }
 
-fn announce(ranks: &Ranks, config: &Config, step: u64, (name, state): (&str, State)) -> Result<(), Failure> {
-    if ranks.size() == 1 {
-        return Ok(());
-    }
+/// The message from which [`Start::of_bytes`] makes a start.
+fn start(config: &Config, step: u64, name: &str, state: State) -> Result<Vec<u8>, Failure> {
     let (system, seed, config) = (name.to_owned(), config.seed(), config.to_toml());
     let start = Checkpoint { system, step, seed, config, data: String::new(), layouts: String::new(), state };
-    let bytes = start.to_bytes().map_err(|why| Failure::new(Code::Checkpoint, why))?;
-    ranks.of_rank_0(bytes).map(drop)
+    start.to_bytes().map_err(|why| Failure::new(Code::Checkpoint, why))
+}
+
+/// Rank 0 sends the others what the run starts from, or the failure to encode it.
+fn announce(ranks: &Ranks, start: Result<Vec<u8>, Failure>) -> Result<(), Failure> {
+    ranks.agree(start).and_then(|start| ranks.of_rank_0(start)).map(drop)
+}
+
+/// What rank 0 sends with [`announce`].
+fn announced(ranks: &Ranks) -> Result<Vec<u8>, Failure> {
+    ranks.agree(Ok(()))?;
+    ranks.of_rank_0(Vec::new())
 }
 
 /// Rank 0 tells the others whether the run returns to an earlier step. (A failure within
@@ -159,12 +169,13 @@ pub(super) fn announce_return(
     }
     ranks.resume_talking();
     let returned = ranks.agree(returned)?;
-    match &returned {
-        Some(Ok(Return { config, system, saved, .. })) => {
-            announce(ranks, config, saved.step, (system.name(), system.state()))?;
-        }
-        _ => drop(ranks.of_rank_0(Vec::new())?),
-    }
+    announce(
+        ranks,
+        match &returned {
+            Some(Ok(Return { config, system, saved, .. })) => start(config, saved.step, system.name(), system.state()),
+            _ => Ok(Vec::new()),
+        },
+    )?;
     Ok(returned)
 }
 
@@ -176,4 +187,26 @@ pub(super) fn may_return(config: &Config, result: &Result<Ending, Failure>) -> b
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ranks::tests::on_ranks;
+
+    #[test]
+    fn a_start_that_cannot_be_encoded_ends_all_ranks() {
+        let received = on_ranks(3, |ranks| {
+            let failure = Failure::new(Code::Checkpoint, "a tensor too many");
+            if ranks.rank() == 0 { announce(ranks, Err(failure)).map(|()| Vec::new()) } else { announced(ranks) }
+        });
+        for failure in received.into_iter().map(Result::unwrap_err) {
+            assert_eq!((failure.code, &*failure.what), (Code::Checkpoint, "a tensor too many"));
+        }
+        let received = on_ranks(3, |ranks| match ranks.rank() {
+            0 => announce(ranks, Ok(vec![7, 8])).map(|()| vec![7, 8]),
+            _ => announced(ranks),
+        });
+        assert_eq!(received, vec![Ok(vec![7, 8]); 3]);
+    }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use models::{Sampler, System};
+use serde_json::Value;
 use tensor::Tensor;
 
 use crate::checkpoint::weights_hash;
@@ -30,7 +31,7 @@ use crate::observers::diagnosis::{Alarm, Diagnosis};
 use crate::observers::forgiving;
 use crate::observers::probe::Prober;
 use crate::observers::{self, LogStyle, TrainingContext, progress, samples, tensorboard};
-use crate::plan::Needs;
+use crate::plan::{Budget, Needs};
 use crate::processor;
 use crate::ranks::{Ranks, same_program, same_request};
 use crate::sampling::pictures::{self, Arrangement};
@@ -42,7 +43,7 @@ use crate::training::branch::Parent;
 pub use crate::training::train_loop::Ending;
 use messages::{add_last_checkpoint, add_resume_command, print_header, print_summary, stopped_sick};
 use rollback::Return;
-use start::Plan;
+use start::{Plan, Terms};
 
 /// What to train, with which configuration, and where the run folder goes.
 #[derive(Clone, Debug)]
@@ -129,17 +130,23 @@ pub(crate) fn configuration(request: &TrainRequest) -> Result<Config, Failure> {
 
 /// The system of the run in the folder `run` before its first step.
 pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, Failure> {
-    Ok(Plan::at_start(config.clone(), Parent::recorded(config, run)?, Vec::new(), None)?.system)
+    let terms = (&Budget::of_this_process(), None);
+    Ok(Plan::at_start(config.clone(), Parent::recorded(config, run)?, Vec::new(), terms)?.system)
 }
 
 /// Plans the training without running it: writes a table of the required memory, time and disk to
-/// the output.
+/// the output. With several [ranks](TrainRequest::ranks), all of them must call this; rank 0 alone
+/// plans.
 ///
 /// # Errors
 /// As [`train`], where the problem can be detected before the first step.
 pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
     processor::on_a_kernel_thread(|| {
-        let Prepared { plan, fewest, .. } = prepare(request, Some(&request.output))?;
+        let budget = budget_of(request)?;
+        if request.ranks.rank() > 0 {
+            return Ok(());
+        }
+        let Prepared { plan, fewest, .. } = prepare(request, (&budget, Some(&request.output)))?;
         if plan.starts_from_parent() {
             let parent = plan.config.parent_line();
             parent.iter().chain(&plan.notes).for_each(|line| request.output.say(line));
@@ -153,12 +160,22 @@ pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
 }
 
 /// What a training run would need, as JSON: bytes of memory and of disk, and seconds. Checks what
-/// [`dry_run`] checks before it loads images.
+/// [`dry_run`] checks before it loads images. Null on ranks other than 0.
 ///
 /// # Errors
 /// As [`dry_run`].
-pub fn forecast(request: &TrainRequest) -> Result<serde_json::Value, Failure> {
-    processor::on_a_kernel_thread(|| Ok(prepare(request, None)?.needs.json()))
+pub fn forecast(request: &TrainRequest) -> Result<Value, Failure> {
+    processor::on_a_kernel_thread(|| {
+        let budget = budget_of(request)?;
+        if request.ranks.rank() > 0 { Ok(Value::Null) } else { Ok(prepare(request, (&budget, None))?.needs.json()) }
+    })
+}
+
+/// The memory that the ranks may use.
+fn budget_of(request: &TrainRequest) -> Result<Budget, Failure> {
+    // As in `train_here`.
+    request.ranks.agree(Ok(()))?;
+    request.ranks.budget()
 }
 
 /// A training run that has passed all checks that are possible before anything is written.
@@ -173,11 +190,11 @@ struct Prepared {
 }
 
 /// Checks everything that can be checked before training. The table of what the run needs is
-/// written to `shown`.
-fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, Failure> {
-    let plan = match &request.resume {
-        Some(path) => Plan::resumed(request, path, shown)?,
-        None => Plan::fresh(request, shown)?,
+/// written to the output of `terms`.
+fn prepare(request: &TrainRequest, terms: Terms<'_>) -> Result<Prepared, Failure> {
+    let mut plan = match &request.resume {
+        Some(path) => Plan::resumed(request, path, terms)?,
+        None => Plan::fresh(request, terms)?,
     };
     // A new run can still use smaller batches if there are too few images, so it gets different
     // advice from a resumed one.
@@ -188,7 +205,10 @@ fn prepare(request: &TrainRequest, shown: Option<&Output>) -> Result<Prepared, F
     let writes_events = request.tensorboard || plan.place.as_ref().is_some_and(|(run, _)| tensorboard::is_in(run));
     let needs = plan.needs.clone().on(&looked_at, writes_events);
     let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(request.out.as_deref());
-    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), shown)?;
+    // Refuses a number of ranks before images are read. `train_all` shares the system that trains
+    // in the end, which may be another one.
+    request.ranks.share(&mut *plan.system)?;
+    let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), terms.1)?;
     Ok(Prepared { plan, needs, looked_at, fewest, warning })
 }
 
@@ -199,11 +219,11 @@ fn train_here(request: &TrainRequest) -> Result<TrainReport, Failure> {
     ranks.agree(Ok(()))?;
     same_program(ranks)?;
     same_request(request)?;
+    let budget = ranks.budget()?;
     if ranks.rank() > 0 {
         return followers::follow(request);
     }
-    let shared = |mut prepared: Prepared| ranks.share(&mut *prepared.plan.system).map(|()| prepared);
-    let Prepared { plan, needs, looked_at, fewest, warning } = ranks.agree(prepare(request, None).and_then(shared))?;
+    let Prepared { plan, needs, looked_at, fewest, warning } = ranks.agree(prepare(request, (&budget, None)))?;
     followers::announce_images(ranks, &plan.config, fewest)?;
     let data = followers::load(ranks, || data::of(&plan.config, &*plan.system, fewest, &request.output))?;
     let opened = ranks.agree(open_folder(request, (plan, needs), (&data, &looked_at)))?;

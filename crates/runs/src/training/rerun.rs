@@ -59,7 +59,7 @@ pub(super) fn resume_existing(mut plan: Plan, run: &Path) -> Result<Plan, Failur
             format!("finished     the run in {} is already complete", run.display())
         };
         let mut next = match found {
-            Some(found) => Plan::from_saved(plan.config, &found, run, None)?,
+            Some(found) => Plan::from_saved(plan.config, &found, run, (plan.needs.budget(), None))?,
             None => plan,
         };
         next.notes.insert(0, note);

@@ -15,7 +15,7 @@ use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder::lock::Lock;
 use crate::folder::resume::{self, SavedRun, require_same_images};
-use crate::plan::Needs;
+use crate::plan::{Budget, Needs};
 
 /// A training run that is about to start.
 pub(super) struct Plan {
@@ -32,14 +32,17 @@ pub(super) struct Plan {
     pub(super) notes: Vec<String>,
 }
 
+/// The memory that a run is planned for, and where the table is written if it does not fit.
+pub(super) type Terms<'a> = (&'a Budget, Option<&'a Output>);
+
 impl Plan {
-    pub(super) fn fresh(request: &TrainRequest, shown: Option<&Output>) -> Result<Self, Failure> {
+    pub(super) fn fresh(request: &TrainRequest, terms: Terms<'_>) -> Result<Self, Failure> {
         let (mut config, parent) = branch::configuration(request)?;
         config.drop_rollbacks();
         let mut notes: Vec<String> = config.numerics_changed().into_iter().collect();
         notes.extend(config.drop_earlier_precision());
         notes.extend(parent.iter().flat_map(|parent| parent.changes(&config)));
-        Self::at_start(config, parent, notes, shown)
+        Self::at_start(config, parent, notes, terms)
     }
 
     /// At step 0, with the weights of the parent if there is one.
@@ -47,9 +50,9 @@ impl Plan {
         config: Config,
         parent: Option<Parent>,
         mut notes: Vec<String>,
-        shown: Option<&Output>,
+        terms: Terms<'_>,
     ) -> Result<Self, Failure> {
-        let needs = Needs::that_fit(&config, 0, shown)?;
+        let needs = Needs::that_fit(&config, 0, terms)?;
         let mut system = config.build()?;
         if let Some(remark) = system.remarks().into_iter().find(|remark| remark.severity == Severity::Error) {
             return Err(Failure::new(Code::Config, format!("this system cannot train ({})", remark.id))
@@ -67,9 +70,9 @@ impl Plan {
         self.from == 0 && self.config.parent_line().is_some()
     }
 
-    pub(super) fn resumed(request: &TrainRequest, path: &Path, shown: Option<&Output>) -> Result<Self, Failure> {
+    pub(super) fn resumed(request: &TrainRequest, path: &Path, terms: Terms<'_>) -> Result<Self, Failure> {
         let own = Some(&request.system);
-        Needs::of_saved(path, own)?;
+        Needs::of_saved(path, own, terms.0)?;
         let SavedRun { run, lock, config, found } = resume::open_run(path, own)?;
         let [trained, asked] = [config.entry.name, request.system.name];
         if trained != asked {
@@ -81,11 +84,11 @@ impl Plan {
         let before = config.precision().map(str::to_owned);
         let config = config.extended(&request.assignments, &run)?;
         let mut plan = match found {
-            Some(found) => Self::from_saved(config, &found, &run, shown)?,
+            Some(found) => Self::from_saved(config, &found, &run, terms)?,
             None => {
                 let note = format!("resumed      {}, which has no checkpoint yet: starts at step 0", run.display());
                 let parent = Parent::recorded(&config, &run)?;
-                Self::at_start(config, parent, vec![note], shown)?
+                Self::at_start(config, parent, vec![note], terms)?
             }
         };
         plan.notes.extend(plan.config.show_rollbacks());
@@ -93,13 +96,12 @@ impl Plan {
         Ok(Self { place: Some((run, lock)), ..plan })
     }
 
-    /// Resumes from a checkpoint of the run in the folder `run`. If the run does not fit into
-    /// memory, the table is written to `shown`.
+    /// Resumes from a checkpoint of the run in the folder `run`.
     pub(super) fn from_saved(
         config: Config,
         found: &LoadedCheckpoint,
         run: &Path,
-        shown: Option<&Output>,
+        terms: Terms<'_>,
     ) -> Result<Self, Failure> {
         let saved = &found.checkpoint;
         let steps = config.steps();
@@ -113,7 +115,7 @@ impl Plan {
                     run_is_longer(run, saved.step, steps)
                 }));
         }
-        let needs = Needs::that_fit(&config, saved.step, shown)?;
+        let needs = Needs::that_fit(&config, saved.step, terms)?;
         let mut system = config.build()?;
         saved.restore(&mut *system, &found.path)?;
         let mut notes = found.passed_over();

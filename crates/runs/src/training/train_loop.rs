@@ -105,7 +105,7 @@ fn step(
         None => (step(), None),
     };
     let metrics = result.map_err(|error| {
-        if matches!(error, StepError::Communication(_)) {
+        if matches!(error, StepError::Communication(_) | StepError::Thread(_)) {
             ranks.are_lost();
         }
         failed(done, &error)
@@ -133,6 +133,9 @@ pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
         StepError::Communication(error) => Failure::new(Code::Network, "the ranks have lost their connection")
             .at(format!("step {step}"))
             .because(error),
+        StepError::Thread(why) => Failure::new(Code::Config, "cannot start a thread for each shard")
+            .at(format!("step {step}"))
+            .because(format!("{why}; fewer shards, or batch_norm = \"shard\", need fewer threads")),
     }
 }
 

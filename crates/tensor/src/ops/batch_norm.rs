@@ -55,6 +55,11 @@ pub const ENTRY: Entry = Entry {
 };
 
 fn cases() -> Vec<Case> {
+    cases_of(|v, slope| v[0].batch_norm_relu(&v[1], &v[2], 0.1, slope).0)
+}
+
+/// The cases of a function of x, gamma and beta, and the slope of a leaky ReLU.
+pub(super) fn cases_of(apply: fn(&[Var<f64>], Option<f64>) -> Var<f64>) -> Vec<Case> {
     let flat = [[2, 1], [3, 1], [2, 5], [5, 2], [7, 3], [4, 4], [13, 1], [3, 11], [6, 2], [17, 2]].map(Vec::from);
     let images = [
         [1, 2, 2, 1],
@@ -69,14 +74,14 @@ fn cases() -> Vec<Case> {
         [1, 4, 3, 7],
     ]
     .map(Vec::from);
-    let case = |shape: Vec<usize>| {
+    let case = move |shape: Vec<usize>| {
         let channels = [shape[shape.len() - 1]];
         let inputs = vec![
             sample(Domain::Any, 1, &shape),
             sample(Domain::AwayFromZero, 2, &channels),
             sample(Domain::Any, 3, &channels),
         ];
-        Case::new(format!("{shape:?}"), inputs, |v| v[0].batch_norm(&v[1], &v[2], 0.1).0)
+        Case::new(format!("{shape:?}"), inputs, move |v| apply(v, None))
     };
     // With a leaky ReLU; no value is near its kink.
     let bent = Case::new(
@@ -86,7 +91,7 @@ fn cases() -> Vec<Case> {
             Tensor::new(&[2], vec![1.5, -0.5]),
             Tensor::new(&[2], vec![0.1, 0.3]),
         ],
-        |v| v[0].batch_norm_relu(&v[1], &v[2], 0.1, Some(0.3)).0,
+        move |v| apply(v, Some(0.3)),
     );
     flat.into_iter().chain(images).map(case).chain([bent]).collect()
 }
@@ -100,6 +105,21 @@ pub struct Statistics<T: Element = f32> {
     pub variance: Tensor<T>,
     /// The number of values per channel.
     pub count: usize,
+}
+
+impl<T: Element> Statistics<T> {
+    /// The statistics of x, of shape (..., channels).
+    pub(super) fn of(x: &Tensor<T>, channels: usize) -> Self {
+        let mut mean = Tensor::zeros([channels]);
+        let variance =
+            Tensor::written([channels], |variance| T::channel_statistics(x.data(), mean.data_mut(), variance));
+        Self { mean, variance, count: x.size() / channels }
+    }
+
+    /// The mean and the variance.
+    pub(super) fn data(&self) -> [&[T]; 2] {
+        [self.mean.data(), self.variance.data()]
+    }
 }
 
 struct BatchNorm<T: Element> {
@@ -128,28 +148,26 @@ impl<T: Element> Var<T> {
         epsilon: f64,
         slope: Option<f64>,
     ) -> (Self, Statistics<T>) {
-        let channels = *self.shape().last().unwrap_or(&0);
-        let fits = **gamma.shape() == [channels] && **beta.shape() == [channels];
-        assert!(
-            fits,
-            "batch_norm: gamma {} and beta {} must be [{channels}], the last axis of {}",
-            gamma.shape(),
-            beta.shape(),
-            self.shape()
-        );
-        assert!(self.value().size() > 0, "batch_norm: nothing to normalise in {}", self.shape());
+        let channels = check_shapes(ENTRY.name, self, gamma, beta);
         let (x, norm) = (self.value(), Norm { epsilon, slope });
-        let mut mean = Tensor::zeros([channels]);
-        let variance =
-            Tensor::written([channels], |variance| T::channel_statistics(x.data(), mean.data_mut(), variance));
+        let statistics = Statistics::of(x, channels);
         let y = Tensor::written(*self.shape(), |y| {
             let affine = [gamma.value().data(), beta.value().data()];
-            T::batch_norm(norm, x.data(), [mean.data(), variance.data()], affine, y);
+            T::batch_norm(norm, x.data(), statistics.data(), affine, y);
         });
-        let statistics = Statistics { mean, variance, count: x.size() / channels };
         let op = BatchNorm { statistics: statistics.clone(), norm };
         (Self::record(op, &[self, gamma, beta], y), statistics)
     }
+}
+
+/// Checks the shapes of the inputs of the op `name`, and returns the number of channels.
+#[track_caller]
+pub(super) fn check_shapes<T: Element>(name: &str, x: &Var<T>, gamma: &Var<T>, beta: &Var<T>) -> usize {
+    let (channels, gamma, beta) = (*x.shape().last().unwrap_or(&0), gamma.shape(), beta.shape());
+    let fits = **gamma == [channels] && **beta == [channels];
+    assert!(fits, "{name}: gamma {gamma} and beta {beta} must be [{channels}], the last axis of {}", x.shape());
+    assert!(x.value().size() > 0, "{name}: nothing to normalise in {}", x.shape());
+    channels
 }
 
 impl<T: Element> Op<T> for BatchNorm<T> {
@@ -158,8 +176,7 @@ impl<T: Element> Op<T> for BatchNorm<T> {
     }
 
     fn attributes(&self) -> String {
-        let slope = self.norm.slope.map_or(String::new(), |slope| format!(", slope {slope}"));
-        format!("epsilon {}{slope}", self.norm.epsilon)
+        attributes(self.norm)
     }
 
     fn saves(&self, _tracked: &[bool]) -> Saves {
@@ -187,13 +204,24 @@ impl<T: Element> Replay for BatchNorm<T> {
     }
 
     fn value_arithmetic(&self, at: &ElementContext) -> Option<String> {
-        let channels = self.statistics.mean.size();
-        let channel = at.at % channels;
-        let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
-        let normal = normalised_arithmetic(at, numbers, self.norm.epsilon);
-        let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
-        Some(leaky_relu_arithmetic(at, self.norm.slope, sum([format!("{gamma} * {normal}"), beta])))
+        Some(value_arithmetic(at, self.norm))
     }
+}
+
+/// The attributes of a normalisation, as text.
+pub(super) fn attributes(norm: Norm) -> String {
+    let slope = norm.slope.map_or(String::new(), |slope| format!(", slope {slope}"));
+    format!("epsilon {}{slope}", norm.epsilon)
+}
+
+/// The arithmetic of an element of the value of batch normalisation.
+pub(super) fn value_arithmetic(at: &ElementContext, norm: Norm) -> String {
+    let channels = at.inputs[1].size();
+    let channel = at.at % channels;
+    let numbers = at.inputs[0].data().iter().copied().skip(channel).step_by(channels);
+    let normal = normalised_arithmetic(at, numbers, norm.epsilon);
+    let [gamma, beta] = [&at.inputs[1], &at.inputs[2]].map(|row| at.n(row.data()[channel]));
+    leaky_relu_arithmetic(at, norm.slope, sum([format!("{gamma} * {normal}"), beta]))
 }
 
 /// `(x - mean) / sqrt(variance + epsilon)` for one element, where `numbers` are the elements of its
@@ -220,10 +248,6 @@ pub(super) fn leaky_relu_arithmetic(at: &ElementContext, slope: Option<f64>, str
 }
 
 impl<T: Element> BatchNorm<T> {
-    fn statistics(&self) -> [&[T]; 2] {
-        [self.statistics.mean.data(), self.statistics.variance.data()]
-    }
-
     /// The three gradients in one kernel.
     fn fused(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
         let (x, gamma) = (call.input(0), call.input(1));
@@ -233,7 +257,7 @@ impl<T: Element> BatchNorm<T> {
         let gx = Tensor::written(*x.shape(), |gx| {
             let (inputs, affine) = ([x.value().data(), gy.value().data()], [gamma.value().data(), beta.value().data()]);
             let parameters = [ggamma.data_mut(), gbeta.data_mut()];
-            T::batch_norm_grad(self.norm, inputs, self.statistics(), affine, gx, parameters);
+            T::batch_norm_grad(self.norm, inputs, self.statistics.data(), affine, gx, parameters);
         });
         [gx, ggamma, gbeta].map(Var::constant)
     }
@@ -241,7 +265,7 @@ impl<T: Element> BatchNorm<T> {
     /// The same three gradients, composed of ops.
     fn composed(&self, call: &Call<T>, gy: &Var<T>) -> [Var<T>; 3] {
         let (x, gamma, share) = (&call.input(0), &call.input(1), 1.0 / self.statistics.count as f64);
-        let (normal, deviation) = normalised(x, *gamma.shape(), self.norm.epsilon);
+        let (normal, deviation) = normalised(x, |x| x.mean_to(*gamma.shape()), self.norm.epsilon);
         let gy = match self.norm.slope {
             Some(slope) => LeakyReluGrad::apply(slope, &(&(&normal * gamma) + &call.input(2)).detach(), gy),
             None => gy.clone(),
@@ -252,10 +276,9 @@ impl<T: Element> BatchNorm<T> {
     }
 }
 
-/// (x - mean) / s and s = sqrt(variance + epsilon), composed of ops. The statistics are over the
-/// axes that are summed to get shape `to`.
-pub(super) fn normalised<T: Element>(x: &Var<T>, to: Shape, epsilon: f64) -> (Var<T>, Var<T>) {
-    let centred = x - &x.mean_to(to);
-    let deviation = centred.square().mean_to(to).add_scalar(epsilon).sqrt();
+/// (x - mean) / s and s = sqrt(variance + epsilon), composed of ops.
+pub(super) fn normalised<T: Element>(x: &Var<T>, mean: impl Fn(&Var<T>) -> Var<T>, epsilon: f64) -> (Var<T>, Var<T>) {
+    let centred = x - &mean(x);
+    let deviation = mean(&centred.square()).add_scalar(epsilon).sqrt();
     (&centred / &deviation, deviation)
 }

@@ -173,7 +173,7 @@ impl<T: Element> InstanceNorm<T> {
     /// The same, composed of ops.
     fn composed(&self, x: &Var<T>, gy: &Var<T>) -> Var<T> {
         let per_image = *self.statistics[0].shape();
-        let (normal, deviation) = normalised(x, per_image, self.norm.epsilon);
+        let (normal, deviation) = normalised(x, |x| x.mean_to(per_image), self.norm.epsilon);
         let gy = match self.norm.slope {
             Some(slope) => LeakyReluGrad::apply(slope, &normal, gy),
             None => gy.clone(),

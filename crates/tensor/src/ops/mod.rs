@@ -11,6 +11,7 @@
 pub mod abs;
 pub mod add;
 pub mod affine;
+pub mod all_reduce;
 pub mod batch_norm;
 pub mod bias_act;
 pub mod broadcast_to;
@@ -38,6 +39,7 @@ pub mod sqrt;
 pub mod square;
 pub mod sub;
 pub mod sum_to;
+pub mod sync_batch_norm;
 pub mod tanh;
 pub mod taps;
 pub mod upsample;
@@ -88,6 +90,7 @@ registry![
     abs::GRAD_ENTRY,
     add::ENTRY,
     affine::ENTRY,
+    all_reduce::ENTRY,
     batch_norm::ENTRY,
     bias_act::ENTRY,
     broadcast_to::ENTRY,
@@ -122,6 +125,7 @@ registry![
     square::ENTRY,
     sub::ENTRY,
     sum_to::ENTRY,
+    sync_batch_norm::ENTRY,
     tanh::ENTRY,
     taps::SPREAD_ENTRY,
     taps::FOLD_ENTRY,

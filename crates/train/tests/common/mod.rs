@@ -3,28 +3,27 @@
 
 pub(crate) mod weights;
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The exit code and the output of a finished process.
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
+pub(crate) use tests::program::Outcome;
 
 /// A temporary folder to run the program in.
-pub(crate) struct Place {
-    pub(crate) folder: tempfile::TempDir,
+#[derive(Default)]
+pub(crate) struct Place(tests::program::Place);
+
+impl Deref for Place {
+    type Target = tests::program::Place;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        Self::default()
     }
 
     /// The program with the arguments in `line`, to be run in this folder.
@@ -55,13 +54,7 @@ impl Place {
     /// Like [`train`](Self::train), but the command must exit with `code` and print all of `words`
     /// on standard error.
     pub(crate) fn bad(&self, line: &str, code: i32, words: &[&str]) {
-        let outcome = self.train(line);
-        let context = format!("train {line}\n{}{}", outcome.out, outcome.err);
-        assert_eq!(outcome.code, Some(code), "{context}");
-        for word in words {
-            assert!(outcome.err.contains(word), "{word:?} is not in: {context}");
-        }
-        assert!(!outcome.err.contains("panicked"), "{context}");
+        self.train(line).assert_failed(&format!("train {line}"), code, words);
     }
 
     /// Trains `start` (a system and its options) to step `steps` in the folder `whole`, and to step
@@ -75,16 +68,6 @@ impl Place {
         assert_eq!(whole.hash(), parts.hash(), "train {start}");
         whole
     }
-
-    /// Steps of the run's checkpoints, the oldest first.
-    pub(crate) fn checkpoints(&self, run: &str) -> Vec<u64> {
-        let names = std::fs::read_dir(self.path(run).join("checkpoints")).into_iter().flatten().flatten();
-        let step = |name: String| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
-        let mut steps: Vec<u64> =
-            names.filter_map(|entry| step(entry.file_name().to_string_lossy().into_owned())).collect();
-        steps.sort_unstable();
-        steps
-    }
 }
 
 pub(crate) fn finish(mut command: Command) -> Outcome {
@@ -92,16 +75,6 @@ pub(crate) fn finish(mut command: Command) -> Outcome {
     // Paths are compared as Unix writes them.
     let text = |bytes| String::from_utf8(bytes).unwrap().replace(std::path::MAIN_SEPARATOR, "/");
     Outcome { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-impl Outcome {
-    /// The hash in the last line.
-    pub(crate) fn hash(&self) -> &str {
-        let line = self.out.lines().last().unwrap_or_default();
-        let hash = line.strip_prefix("weights hash: ").unwrap_or_else(|| panic!("no hash in {:?}", self.out));
-        assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
-        hash
-    }
 }
 
 /// A run small enough for a test.

@@ -15,7 +15,7 @@ use crate::free_space;
 use crate::images::Images;
 use crate::labels::MAX_LABELS;
 use crate::load_options::{LoadOptions, Progress, Split};
-use crate::store::cached::{CacheLock, Undecoded};
+use crate::store::cached::{CacheLock, Undecoded, create_unfinished};
 use crate::store::hash::{hash_bytes, hash_words};
 use crate::text::listed;
 use crate::zip::{Section, ZipArchive, ZipEntry};
@@ -206,8 +206,9 @@ fn unpacked(archive: &ZipArchive, array: &Listed<'_>, options: &LoadOptions<'_>)
     {
         return Err(DataError::cache(&path, format!("the array takes {} bytes, {free} are free", entry.length)));
     }
-    let temporary = path.with_extension(format!("{}.part", std::process::id()));
-    let written = write(archive, entry, &temporary, (options, &path, array));
+    let unwritable = |error: io::Error| DataError::cache(&path, format!("the system said: {error}"));
+    let (file, temporary) = create_unfinished(&path).map_err(unwritable)?;
+    let written = write(archive, entry, (file, &temporary), (options, &path, array));
     if written.is_err() {
         // Best effort: the next process that writes here deletes it.
         let _ = fs::remove_file(&temporary);
@@ -218,7 +219,7 @@ fn unpacked(archive: &ZipArchive, array: &Listed<'_>, options: &LoadOptions<'_>)
 fn write(
     archive: &ZipArchive,
     entry: &ZipEntry,
-    temporary: &Path,
+    (mut file, temporary): (File, &Path),
     (options, path, array): (&LoadOptions<'_>, &Path, &Listed<'_>),
 ) -> Result<(), DataError> {
     let unwritable = |error: io::Error| DataError::cache(path, format!("the system said: {error}"));
@@ -233,7 +234,6 @@ fn write(
     };
     tell(0)?;
     let mut reader = archive.read(entry).map_err(damaged)?;
-    let mut file = File::create(temporary).map_err(unwritable)?;
     let (mut block, mut done) = (vec![0; BLOCK], 0);
     loop {
         let count = reader.read(&mut block).map_err(damaged)?;

@@ -10,7 +10,7 @@
 pub mod networks;
 mod settings;
 
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernels::random::{index, words};
 use nn::losses::{l1, least_squares};
@@ -110,8 +110,14 @@ fn numbers(pair: &[Var; 2]) -> [f64; 2] {
 }
 
 /// The images of the shard of `at`.
-fn of_shard(at: StepContext<'_>, images: &[Var; 2]) -> [Var; 2] {
-    images.each_ref().map(|images| Var::constant(at.rows(images.value())))
+fn of_shard(at: StepContext<'_>, images: [&Tensor; 2]) -> [Var; 2] {
+    images.map(|images| Var::constant(at.rows(images)))
+}
+
+/// The images of all shards of this process, each of which has some of both domains.
+fn one_after_another(of_shards: Vec<[Tensor; 2]>) -> [Tensor; 2] {
+    let both = |all: [Tensor; 2], more: [Tensor; 2]| [0, 1].map(|domain| all[domain].concat(&more[domain]));
+    of_shards.into_iter().reduce(both).expect("a process has at least one shard")
 }
 
 impl CycleGan {
@@ -124,6 +130,7 @@ impl CycleGan {
         let mut generators = ["generator_ab", "generator_ba"].map(|name| networks::generator(&settings, name, seed));
         let mut discriminators =
             ["discriminator_a", "discriminator_b"].map(|name| networks::discriminator(&settings, name, seed));
+        settings.common.check_batch_norm(generators.iter().chain(&discriminators))?;
         settings.common.configure_discriminators(&mut discriminators);
         settings.common.configure(generators.iter_mut().chain(&mut discriminators));
         let rule = Adam { beta1: settings.beta1, beta2: 0.999, epsilon: 1e-8 };
@@ -155,7 +162,7 @@ impl CycleGan {
         let [ab, ba] = &self.generators;
         let [d_a, d_b] = &self.discriminators;
         let (cycle_weight, identity_weight) = (self.settings.cycle, self.settings.cycle * self.settings.identity);
-        let mut fakes = Vec::new();
+        let (reals, fakes) = (reals.each_ref().map(Var::value), Mutex::new(Vec::new()));
         let (gradients, [adversarial, cycle, identity]) = self.services.at(step).mean_over_shards(|at| {
             let [a, b] = &of_shard(at, reals);
             let (gradients, (losses, images)) = at.differentiate("generator step", |ctx| {
@@ -179,12 +186,12 @@ impl CycleGan {
                 }
                 (loss, (losses, fakes))
             })?;
-            fakes.push(images);
+            fakes.lock().unwrap_or_else(PoisonError::into_inner).push(images);
             Ok((gradients, losses))
         })?;
         self.generator_optimizer.step_several(&mut self.generators.each_mut(), &gradients);
-        let fakes = fakes.into_iter().reduce(|all, more| [0, 1].map(|domain| all[domain].concat(&more[domain])));
-        Ok(Translated { adversarial, cycle, identity, fakes: fakes.expect("a process has at least one shard") })
+        let fakes = one_after_another(fakes.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(Translated { adversarial, cycle, identity, fakes })
     }
 
     /// Trains the discriminators to tell `reals` from `fakes`, images of A and of B in [-1, 1].
@@ -198,10 +205,10 @@ impl CycleGan {
         reals: &[Var; 2],
         fakes: [Tensor; 2],
     ) -> Result<[f64; 2], StepError> {
-        let fakes = fakes.map(Var::constant);
+        let (reals, fakes) = (reals.each_ref().map(Var::value), fakes.each_ref());
         let weight = if self.settings.variant == Variant::Official { 0.5 } else { 1.0 };
         let (gradients, result) = self.services.at(step).mean_over_shards(|at| {
-            let [reals, fakes] = [reals, &fakes].map(|images| of_shard(at, images));
+            let [reals, fakes] = [reals, fakes].map(|images| of_shard(at, images));
             at.differentiate("discriminator step", |ctx| {
                 let losses = [0, 1].map(|domain| {
                     let discriminator = &self.discriminators[domain];
@@ -224,15 +231,14 @@ impl CycleGan {
     }
 
     /// Fakes of A and of B, in training mode but without gradients.
-    fn fresh_fakes(&self, step: u64, reals: &[Var; 2]) -> [Tensor; 2] {
-        let [ab, ba] = &self.generators;
+    fn fresh_fakes(&self, step: u64, reals: &[Var; 2]) -> Result<[Tensor; 2], StepError> {
+        let ([ab, ba], reals) = (&self.generators, reals.each_ref().map(Var::value));
         let fakes = self.services.at(step).map_shards(|at| {
             let [a, b] = &of_shard(at, reals);
             let forward = |ctx: &mut ForwardContext| [ba.forward(ctx, b), ab.forward(ctx, a)];
             at.without_gradients("fresh fakes", forward).map(Var::into_value)
         });
-        let fakes = fakes.into_iter().reduce(|all, more| [0, 1].map(|domain| all[domain].concat(&more[domain])));
-        fakes.expect("a process has at least one shard")
+        Ok(one_after_another(fakes?))
     }
 
     /// The fakes for the discriminators: those of this step, some replaced from the pools.
@@ -285,7 +291,7 @@ impl System for CycleGan {
         whole.iter().map(|images| self.services.own_images(images)).collect()
     }
 
-    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.services.share(ranks)
     }
 
@@ -299,7 +305,7 @@ impl System for CycleGan {
                 (g, self.train_discriminators(step, reals, fakes)?)
             }
             Variant::Course => {
-                let fakes = self.fresh_fakes(step, reals);
+                let fakes = self.fresh_fakes(step, reals)?;
                 let fakes = self.through_pools(step, &fakes)?;
                 let d = self.train_discriminators(step, reals, fakes)?;
                 (self.train_generators(step, reals)?, d)

@@ -10,7 +10,7 @@ mod networks;
 mod settings;
 
 use nn::losses::{accuracy, bce_keras_clip, bce_with_logits};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nn::{Communicator, ForwardContext, Network, Optimizer, StepError};
 use tensor::{Tensor, Var};
@@ -59,6 +59,7 @@ impl Quickdraw {
         let optimizer = |network, learning_rate, decay| {
             Optimizer::rms_prop(network, learning_rate).decay(decay).clip(settings.clip)
         };
+        settings.common.check_batch_norm([&discriminator, &generator])?;
         let discriminator_optimizer = optimizer(&discriminator, settings.d_learning_rate, settings.d_decay);
         let generator_optimizer = optimizer(&generator, settings.g_learning_rate, settings.g_decay);
         let mut average = (settings.ema > 0.0).then(|| self::generator(&settings, seed).renamed("average"));
@@ -207,7 +208,7 @@ impl System for Quickdraw {
         vec![self.services.own_images(&distinct_indices(key, self.settings.batch, available[0]))]
     }
 
-    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.services.share(ranks)
     }
 

@@ -13,7 +13,7 @@ mod networks;
 mod path_length;
 mod settings;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nn::losses::logistic_generator;
 use nn::{Communicator, ForwardContext, Network, Optimizer, State, Stateful, StepError};
@@ -277,7 +277,7 @@ impl System for StyleGan2 {
         vec![self.services.own_images(&images)]
     }
 
-    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.services.share(ranks)
     }
 

@@ -105,6 +105,7 @@ impl crate::Settings for Settings {
     fn check(&self) -> Result<(), SettingsError> {
         self.maps().check(self.size)?;
         self.common.check()?;
+        self.common.check_batch_norm([])?;
         in_range("mapping_layers", self.mapping_layers as f64, 1.0, 64.0)?;
         in_range("batch", self.batch as f64, 1.0, 4096.0)?;
         self.common.check_shards([self.batch])?;

@@ -71,7 +71,7 @@ struct Turn<'a> {
 /// The reals or the fakes of a shard as the discriminator receives them, with their targets.
 struct Labelled {
     side: Side,
-    images: Var,
+    images: Tensor,
     targets: Tensor,
 }
 
@@ -156,7 +156,7 @@ impl GanTrainer {
             spec.sampler = spec.sampler.dropping_last();
         }
         let [mut discriminator, mut generator] = networks();
-        possible(&spec, options, &mut generator)?;
+        possible(&spec, options, [&mut discriminator, &mut generator])?;
         lint::refusal(options, &discriminator).map_or(Ok(()), Err)?;
         let discriminator_optimizer = spec.update.optimizer(&discriminator, options.d_learning_rate, options);
         let generator_optimizer = spec.update.optimizer(&generator, options.g_learning_rate, options);
@@ -223,7 +223,7 @@ impl GanTrainer {
         let sides = [(Side::Real, at.rows(turn.reals), "reals", of_reals), (Side::Fake, fakes, "fakes", of_fakes)];
         sides.map(|(side, images, name, targets)| Labelled {
             side,
-            images: self.augmented(at, &Var::constant(images), name),
+            images: self.augmented(at, &Var::constant(images), name).into_value(),
             targets,
         })
     }
@@ -283,7 +283,7 @@ impl GanTrainer {
     /// mean.
     fn update_twice(&mut self, turn: &Turn<'_>) -> Result<Report, StepError> {
         let (mut reports, mut penalty) = ([SideReport::default(); 2], PenaltyReport::default());
-        let shards = self.at(turn.number).map_shards(|at| self.sides(at, turn));
+        let shards = self.at(turn.number).map_shards(|at| self.sides(at, turn))?;
         let updates = [(Side::Real, DISCRIMINATOR_TURN), (Side::Fake, SECOND_UPDATE)];
         for (number, (report, (side, purpose))) in reports.iter_mut().zip(updates).enumerate() {
             let (gradients, (own, of_penalty)) = self.at(turn.number).mean_over_shards(|at| {
@@ -315,7 +315,7 @@ impl GanTrainer {
                 sides.reverse();
             }
             let [first, second] = &sides;
-            let images = Var::constant(first.images.value().concat(second.images.value()));
+            let images = Var::constant(first.images.concat(&second.images));
             let targets = first.targets.concat(&second.targets);
             let (gradients, (loss, penalty, logits)) = at.differentiate(DISCRIMINATOR_TURN, |ctx| {
                 let logits = self.discriminator.forward(ctx, &images);
@@ -340,7 +340,7 @@ impl GanTrainer {
 
     /// The discriminator's loss on one side, and its metrics.
     fn loss_on(&self, ctx: &mut ForwardContext, side: &Labelled) -> (Var, SideReport) {
-        let logits = self.discriminator.forward(ctx, &side.images);
+        let logits = self.discriminator.forward(ctx, &Var::constant(side.images.clone()));
         let loss = discriminator_loss(&self.options, &logits, &side.targets);
         let output = self.output(side, logits.value());
         let report = SideReport { loss: f64::from(loss.item()), output };
@@ -351,7 +351,7 @@ impl GanTrainer {
     fn output(&self, side: &Labelled, logits: &Tensor) -> [f64; 2] {
         let name = self.discriminator.name();
         name_scores(name, side.side, logits);
-        name_seen(name, side.side, self.spec.range, || side.images.value().clone());
+        name_seen(name, side.side, self.spec.range, || side.images.clone());
         mean_and_accuracy(&self.options, logits, side.side)
     }
 
@@ -372,7 +372,7 @@ impl GanTrainer {
     }
 
     fn penalty(&self, ctx: &mut ForwardContext, at: StepContext<'_>, [a, b]: &[Labelled; 2]) -> Option<Penalty> {
-        let [reals, fakes] = if a.side == Side::Real { [a, b] } else { [b, a] }.map(|side| side.images.value());
+        let [reals, fakes] = if a.side == Side::Real { [a, b] } else { [b, a] }.map(|side| &side.images);
         let TrainingOptions { gradient_penalty, r1, .. } = self.options;
         let score = |ctx: &mut ForwardContext, images: &Var| self.discriminator.forward(ctx, images);
         if gradient_penalty > 0.0 {
@@ -519,7 +519,11 @@ fn with_output(spec: GanSpec, options: &TrainingOptions) -> Result<GanSpec, Sett
 }
 
 /// Refuses options that have no effect with these networks.
-fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) -> Result<(), SettingsError> {
+fn possible(
+    spec: &GanSpec,
+    options: &TrainingOptions,
+    [discriminator, generator]: [&mut Network; 2],
+) -> Result<(), SettingsError> {
     let refuse = |key, why: &str| Err(SettingsError { key, why: why.into() });
     if options.g_dropout_at_sampling && !generator.has_dropout() {
         return refuse("g_dropout_at_sampling", "this generator has no dropout: set g_dropout too");
@@ -527,6 +531,12 @@ fn possible(spec: &GanSpec, options: &TrainingOptions, generator: &mut Network) 
     if options.minibatch_std && spec.batch < 2 {
         return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
     }
+    options.common.check_batch_norm([&*discriminator, &*generator])?;
     options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
-    if options.minibatch_std { options.common.check_groups(MinibatchStddev(GROUP), spec.batch) } else { Ok(()) }
+    if !options.minibatch_std {
+        return Ok(());
+    }
+    let seen = if options.d_batches == Batches::Mixed { 2 * spec.batch } else { spec.batch };
+    let mut seen = [seen, spec.g_batch.unwrap_or(spec.batch)].into_iter();
+    seen.try_for_each(|images| options.common.check_groups(MinibatchStddev(GROUP), images))
 }

@@ -1,6 +1,6 @@
 //! The steps of a [`GanTrainer`], and its implementation of [`System`].
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nn::{Communicator, ForwardContext, Network, StepError};
 use tensor::{Tensor, Var};
@@ -121,7 +121,7 @@ impl System for GanTrainer {
         vec![(step * k..(step + 1) * k).flat_map(turn).collect()]
     }
 
-    fn share(&mut self, ranks: Rc<dyn Communicator>) -> Result<(), SettingsError> {
+    fn share(&mut self, ranks: Arc<dyn Communicator>) -> Result<(), SettingsError> {
         self.services.share(ranks)
     }
 

@@ -39,6 +39,11 @@ fn importing() -> Vec<Situation> {
             stage.bring("run");
             stage.place.good("export run --format pytorch --out exported");
         }),
+        by("import-does-not-fit", "import exported/generator.safetensors --out own --set size=32").with(|stage| {
+            let small = "--data built-in --set size=8 --set fmap_base=16 --set fmap_max=4";
+            stage.place.good(&format!("progan --preset cpu --batch 4 --steps 1 {small} --out grown"));
+            stage.place.good("export grown --format pytorch --out exported");
+        }),
         by("import-needs-a-new-folder", "import netG.safetensors --as dcgan --out run").with(run),
         by("imported-without-data", "evaluate imported --count 20 --metric ink")
             .with(|stage| {
