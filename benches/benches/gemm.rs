@@ -6,15 +6,11 @@
 //! machine changes from second to second: only ratios within one block of lines are meaningful.
 //! Every figure is the best of all turns. An argument chooses shapes by part of their name:
 //! `cargo bench -p benches --bench gemm -- 512x512`.
-//!
-//! matrixmultiply reads its number of threads once per process, so each number of threads gets a
-//! process of its own.
 
 use std::hint::black_box;
-use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use benches::peers::{MATRIXMULTIPLY_THREADS as THREADS, matrixmultiply, strides};
+use benches::peers::{matrixmultiply, strides};
 use benches::record::record;
 use benches::{numbers, peak_flops, pool, testing, thread_counts};
 use kernels::simd::{self, Isa};
@@ -153,26 +149,17 @@ fn all_shapes(threads: usize, wanted: &[String]) {
     }
 }
 
-fn main() -> ExitCode {
+fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Without it, this is `cargo test --benches`, which times nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
+        return;
     }
     if simd::current() == Isa::Portable {
         println!("RATE portable code is only there to be right");
     }
     let wanted: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with("--")).collect();
-    if let Some(threads) = std::env::var(THREADS).ok().and_then(|threads| threads.parse().ok()) {
-        all_shapes(threads, &wanted);
-        return ExitCode::SUCCESS;
-    }
     for threads in thread_counts() {
-        let program = std::env::current_exe().expect("this program");
-        let status = Command::new(program).args(std::env::args().skip(1)).env(THREADS, threads.to_string()).status();
-        if !status.is_ok_and(|status| status.success()) {
-            return ExitCode::FAILURE;
-        }
+        all_shapes(threads, &wanted);
     }
-    ExitCode::SUCCESS
 }

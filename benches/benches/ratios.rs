@@ -15,11 +15,11 @@
 //! and after all others once more.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use benches::bandwidth::copy;
-use benches::peers::{Im2col, MATRIXMULTIPLY_THREADS, matrixmultiply};
+use benches::peers::{Im2col, matrixmultiply};
 use benches::ratios::{self, Column, Measured, Problem, Verdict, Yardstick};
 use benches::{multiply_add, numbers, pool, testing};
 use kernels::optimizer::{Adam, Update, UpdateRule};
@@ -264,12 +264,6 @@ fn main() -> ExitCode {
     // Without it, this is `cargo test --benches`, which times nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
-    }
-    // matrixmultiply reads it once in a process.
-    if std::env::var(MATRIXMULTIPLY_THREADS).ok().as_deref() != Some("1") {
-        let program = std::env::current_exe().expect("this program");
-        let status = Command::new(program).args(&arguments).env(MATRIXMULTIPLY_THREADS, "1").status();
-        return if status.is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     match pool(1).install(|| run(&arguments)) {
         Ok(true) => ExitCode::SUCCESS,

@@ -18,6 +18,7 @@
 //! * [`DataError`]: what is wrong, where, why, and what to do. No content of a file makes this
 //!   crate panic.
 //! * [`Advice`]: what to do about an error, in a form that a test can follow; made by [`advice!`].
+//! * [`free_space`]: whether a disk has room for a file.
 //! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number.
 //!
 //! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which
@@ -34,6 +35,7 @@ mod file;
 mod file_type;
 mod fitting;
 mod formats;
+mod free_space;
 mod histogram;
 mod images;
 mod labels;
@@ -58,6 +60,7 @@ pub use formats::{
     array_header, decode_picture, list_pictures, load_array, load_cifar, load_folder, load_idx, load_npy, load_numbers,
     load_picture, load_strokes, picture_size,
 };
+pub use free_space::free_space;
 pub use histogram::{Histogram, constant_value};
 pub use images::Images;
 pub use load_options::{LoadOptions, Progress, Split};

@@ -17,6 +17,7 @@ use super::records::RecordFile;
 use super::survey::{Survey, SuspectCounter, Suspects, is_blank};
 use crate::error::DataError;
 use crate::file::FileStamp;
+use crate::free_space;
 use crate::text::file_size;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -246,7 +247,7 @@ impl CacheWriter {
         let _ = fs::remove_file(path);
         let wanted = cache_bytes(count, size.iter().product());
         // If the system does not know the free space, writing fails if there is too little.
-        if let Ok(free) = fs4::available_space(folder)
+        if let Ok(free) = free_space(folder)
             && free < wanted
         {
             let why = format!("the decoded pictures take {wanted} bytes, {free} are free");

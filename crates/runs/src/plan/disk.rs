@@ -8,7 +8,7 @@ use crate::report::{gathered, pictures};
 pub(crate) fn free(run: &Path) -> Option<u64> {
     let whole = std::path::absolute(run).ok()?;
     let there: PathBuf = whole.ancestors().find(|folder| folder.exists())?.to_owned();
-    fs4::available_space(&there).ok()
+    datasets::free_space(&there).ok()
 }
 
 /// What the sizes of a run's files depend on. The steps are those still to be done.

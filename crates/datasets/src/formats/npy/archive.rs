@@ -11,6 +11,7 @@ use super::{Failure, LoadedArray, examine, fault, images_of, in_memory, loaded, 
 use crate::advice::quoted;
 use crate::error::DataError;
 use crate::file_type::extension_of;
+use crate::free_space;
 use crate::images::Images;
 use crate::labels::MAX_LABELS;
 use crate::load_options::{LoadOptions, Progress, Split};
@@ -200,7 +201,7 @@ fn unpacked(archive: &ZipArchive, array: &Listed<'_>, options: &LoadOptions<'_>)
     if is_there() {
         return Ok(path);
     }
-    if let Ok(free) = fs4::available_space(&options.cache)
+    if let Ok(free) = free_space(&options.cache)
         && free < entry.length
     {
         return Err(DataError::cache(&path, format!("the array takes {} bytes, {free} are free", entry.length)));

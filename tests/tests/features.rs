@@ -1,0 +1,33 @@
+//! `cargo run -p train` reuses what `cargo test --workspace` has compiled. Cargo compiles a crate
+//! again if other features of it are switched on, and with it everything that depends on it: here,
+//! the whole engine.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The crates that Cargo would compile for these arguments, each with its features.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["tree", "--offline", "--locked", "--prefix", "none", "--no-dedupe", "-f", "{p}: {f}"])
+        .args(arguments)
+        .output()
+        .expect("cargo can be started");
+    let errors = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "cargo tree: {errors}");
+    String::from_utf8(tree.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_program_and_the_tests_have_the_same_features() {
+    let program = crates(&["-p", "train", "-e", "normal,build"]);
+    let tests = crates(&["--workspace", "-e", "normal,build,dev"]);
+    assert!(program.len() > 50);
+    let other: Vec<_> = program.difference(&tests).collect();
+    assert!(
+        other.is_empty(),
+        "`cargo run -p train` has other features of these crates than `cargo test --workspace`: {other:#?}\n\
+         Add those that are missing to `[dependencies]` of crates/train/Cargo.toml, with the features that \
+         `cargo tree --workspace -e normal,build,dev -f '{{p}} {{f}}'` shows."
+    );
+}
