@@ -13,6 +13,7 @@ use core::any::TypeId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use kernels::{ConvGeometry, Convolution, Element, Gemm};
 
@@ -50,8 +51,8 @@ struct Ledger {
     usage: Usage,
     /// The number of free buffers of each length.
     free: BTreeMap<usize, usize>,
-    /// The lengths of the packing buffers.
-    packing: Vec<usize>,
+    /// The lengths of the packing buffers, which belong to a thread.
+    packing: HashMap<ThreadId, Vec<usize>>,
 }
 
 thread_local! {
@@ -93,7 +94,9 @@ pub fn run_with<R>(account: Option<Account>, body: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            LEDGER.set(None);
+            if let Some(account) = LEDGER.take() {
+                account.ledger().packing.remove(&thread::current().id());
+            }
         }
     }
     LEDGER.with_borrow_mut(|ledger| {
@@ -165,18 +168,20 @@ impl Ledger {
     }
 
     fn pack(&mut self, lengths: [usize; 3]) {
-        let mut taken = Vec::new();
+        let thread = thread::current().id();
+        let (mut taken, unused) = (Vec::new(), self.packing.entry(thread).or_default());
         for wanted in lengths.into_iter().filter(|length| *length > 0) {
-            let unused = &mut self.packing;
             let fits = (0..unused.len()).filter(|&i| unused[i] >= wanted).min_by_key(|&i| unused[i]);
             let best = fits.or_else(|| (0..unused.len()).max_by_key(|&i| unused[i]));
             taken.push(best.map_or(0, |i| unused.swap_remove(i)).max(wanted));
         }
-        self.packing.extend(taken);
-        let bytes = self.packing.iter().map(|length| BYTES.saturating_mul(*length as u64)).fold(0, u64::saturating_add);
+        unused.extend(taken);
+        let all = self.packing.values().flatten();
+        let bytes = all.map(|length| BYTES.saturating_mul(*length as u64)).fold(0, u64::saturating_add);
         self.usage.packed = self.usage.packed.max(bytes);
-        self.packing.sort_unstable_by(|a, b| b.cmp(a));
-        self.packing.truncate(PACKED_KEPT);
+        let kept = self.packing.entry(thread).or_default();
+        kept.sort_unstable_by(|a, b| b.cmp(a));
+        kept.truncate(PACKED_KEPT);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Meta tensors: what creates them, and what their usage includes.
 
+use std::thread;
+
+use kernels::Padding;
 use tensor::{Tensor, Var, meta};
 
 #[test]
@@ -39,4 +42,24 @@ fn empty_data_of_f64_is_refused_in_meta_mode() {
 fn a_meta_tensor_can_be_printed() {
     let text = meta::run(|| format!("{:?} {:?}", Tensor::<f32>::zeros([2]), Tensor::<f32>::zeros([4, 5])));
     assert_eq!(text, "Tensor[2] [] Tensor[4, 5] []... (20 in all)");
+}
+
+#[test]
+fn each_thread_has_packing_buffers_of_its_own_until_it_ends() {
+    let convolve = || {
+        let [x, w] = [[8_usize, 16, 16, 32], [5, 5, 32, 64]].map(|shape| Var::constant(Tensor::<f32>::zeros(shape)));
+        drop(x.conv2d(&w, [1, 1], Padding::Same));
+    };
+    let packed = |others: usize| {
+        meta::run(|| {
+            convolve();
+            for _ in 0..others {
+                let account = meta::account();
+                thread::spawn(move || meta::run_with(account, convolve)).join().expect("no panic");
+            }
+            meta::usage().packed
+        })
+    };
+    assert!(packed(0) > 0);
+    assert_eq!([packed(1), packed(2)], [2 * packed(0); 2]);
 }
