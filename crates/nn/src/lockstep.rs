@@ -65,7 +65,8 @@ pub(crate) fn run<R: Send>(
                 let take_part = || Lockstep::take_part(lockstep, place, pass);
                 timing::part(is_timed, || meta::run_with(account, take_part))
             };
-            thread::Builder::new().name(format!("shard {place}")).spawn_scoped(scope, body)
+            let name = format!("shard {}", lockstep.own.start + place);
+            thread::Builder::new().name(name).spawn_scoped(scope, body)
         };
         let mut others = Vec::new();
         for place in 1..places {
@@ -243,19 +244,17 @@ impl Lockstep {
             let is_of_the_pool = place == 0 && rayon::current_thread_index().is_some();
             if !is_of_the_pool {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            } else if idle_since.elapsed() > PATIENCE {
-                state = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
-                drop(state);
-                rayon::yield_now();
-                state = self.state();
-            } else {
-                drop(state);
-                match rayon::yield_now() {
-                    Some(rayon::Yield::Executed) => idle_since = Instant::now(),
-                    _ => thread::yield_now(),
-                }
-                state = self.state();
+                continue;
             }
+            if idle_since.elapsed() > PATIENCE {
+                state = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            drop(state);
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => idle_since = Instant::now(),
+                _ => thread::yield_now(),
+            }
+            state = self.state();
         }
         state
     }
