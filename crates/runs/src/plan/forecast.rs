@@ -32,6 +32,8 @@ pub(super) struct Forecast {
     pub batch: usize,
     /// The number of shards that a step computes one after the other.
     pub shards: u64,
+    /// The number of ranks that share the work of the simulated steps.
+    pub sharers: u64,
     /// Weights and running statistics of the trained networks.
     pub weights: u64,
     /// Averaged weights, and image pools.
@@ -86,15 +88,27 @@ impl Forecast {
         // rank computes them. Those of synchronised batch normalisation are in memory at once.
         let is_synchronised = config.settings.get("batch_norm").and_then(toml::Value::as_str) == Some("sync");
         let shards = config.settings.get("shards").and_then(toml::Value::as_integer).unwrap_or(1);
-        let at_once = if is_synchronised && shards % ranks as i64 == 0 { ranks } else { 1 };
-        let mut part = config.clone();
+        // A number of ranks that does not divide the shards is refused later.
+        let sharers = if shards % ranks as i64 == 0 { ranks } else { 1 };
+        if sharers == 1 || !is_synchronised {
+            return Ok(Self { sharers: sharers as u64, ..meta::run(|| Self::in_meta_mode(config, from))? });
+        }
+        // Settings that no system takes are refused with their own values.
+        meta::run(|| config.build().map(drop))?;
+        let (mut part, mut images) = (config.clone(), 1);
         for key in ["batch", "shards"] {
             if let Some(toml::Value::Integer(number)) = part.settings.get_mut(key) {
-                *number /= at_once as i64;
+                *number /= ranks as i64;
             }
         }
+        // Many systems refuse a batch of one image, so a rank with one is planned as if it had two.
+        if let Some(toml::Value::Integer(batch @ 1)) = part.settings.get_mut("batch") {
+            (*batch, images) = (2, 2);
+        }
         let of_part = meta::run(|| Self::in_meta_mode(&part, from))?;
-        Ok(Self { batch: of_part.batch * at_once, shards: of_part.shards * at_once as u64, ..of_part })
+        let whole = |batch: usize| batch * ranks / images;
+        let stages = of_part.stages.into_iter().map(|stage| Stage { batch: whole(stage.batch), ..stage }).collect();
+        Ok(Self { batch: whole(of_part.batch), shards: of_part.shards * ranks as u64, stages, ..of_part })
     }
 
     fn in_meta_mode(config: &Config, from: u64) -> Result<Self, Failure> {
@@ -166,6 +180,7 @@ impl Forecast {
         Ok(Self {
             batch,
             shards,
+            sharers: 1,
             weights,
             copies,
             optimizers,

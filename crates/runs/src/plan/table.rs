@@ -1,6 +1,6 @@
 //! Prints the plan as one line or as a table.
 
-use super::forecast::Stage;
+use super::forecast::{Forecast, Stage};
 use super::{Needs, time};
 use crate::observers::progress::duration;
 use serde_json::{Value, json};
@@ -18,9 +18,10 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 impl Needs {
-    /// The seconds of a step in each stage.
+    /// The seconds of a step in each stage, without messages between ranks.
     fn step_seconds(&self) -> Vec<f64> {
-        let works: Vec<_> = self.forecast.stages.iter().map(|stage| (&stage.work, stage.looked_at)).collect();
+        let Forecast { stages, sharers, .. } = &self.forecast;
+        let works: Vec<_> = stages.iter().map(|stage| (&stage.work, stage.looked_at * sharers)).collect();
         time::of_steps(&works)
     }
 

@@ -99,6 +99,8 @@ fn each_rank_must_fit_into_its_part_of_the_memory() {
         Needs::within(&Budget { room: Some(room), ranks }, &config, 0).unwrap()
     };
     assert_eq!(of_ranks(1).memory(), alone.memory());
+    // The time of a step is that of a rank.
+    assert_eq!([1, 3, 8].map(|ranks| of_ranks(ranks).forecast.sharers), [1, 1, 8]);
     // Each of two ranks has two copies of the gradients of an update in messages.
     assert_eq!(of_ranks(2).memory(), alone.memory() + 2 * alone.forecast.weights);
     assert!(of_ranks(2).check_memory(&config).is_ok());
@@ -124,6 +126,19 @@ fn shards_of_synchronised_batch_norm_are_planned_for_each_rank() {
         "{alone} {of_four} {of_eight} {one_by_one}"
     );
     assert_eq!(step(&["batch_norm='sync'"], 3), alone, "refused later");
+}
+
+/// `dcgan` refuses a whole batch of one image.
+#[test]
+fn a_rank_may_have_a_single_image_of_a_synchronised_batch() {
+    let on_eight_ranks = |batch: &str| {
+        let config = config("dcgan", &["preset=cpu", batch, "shards=8", "batch_norm='sync'"]);
+        Needs::within(&Budget { room: None, ranks: 8 }, &config, 0)
+    };
+    let Needs { forecast, .. } = on_eight_ranks("batch=8").unwrap();
+    assert_eq!((forecast.batch, forecast.stages[0].batch, forecast.shards), (8, 8, 8));
+    let refused = on_eight_ranks("batch=8000").unwrap_err().to_string();
+    assert!(refused.contains("batch = 8000"), "{refused}");
 }
 
 #[test]
