@@ -44,8 +44,9 @@ impl World {
     /// # Errors
     /// When MPI cannot be started, or does not let different threads send messages.
     pub fn start() -> std::result::Result<(Mpi, Self), String> {
-        // A run trains on a thread of the pool, which also sends its messages; the main thread
-        // sends those before and after it.
+        // The main thread sends the messages before and after a run, a thread of the pool those of
+        // its steps, and another one those that are exchanged during a backward pass: never two at
+        // the same time.
         let mpi = Mpi::init_thread(ThreadLevel::Serialized).map_err(|error| error.to_string())?;
         if mpi.thread_level() < ThreadLevel::Serialized {
             let level = mpi.thread_level();

@@ -26,7 +26,7 @@ use kernels::timing::{Category, Work, time};
 use tensor::Tensor;
 
 use crate::reduction::{Flat, butterfly};
-use crate::{CommunicationError, Communicator};
+use crate::{CommunicationError, Communicator, StepError};
 
 /// A part is exchanged when it has at least this many numbers. Larger parts begin later, smaller
 /// ones take more messages: a megabyte is on its way for 8 ms at 1 Gbit/s.
@@ -126,21 +126,26 @@ impl Drop for Clear {
 /// the ranks, whose number must be a power of two. `others` are the gradients of the rank's other
 /// shards, as far as they are summed, in the order in which they are added. The pass must not
 /// exchange messages itself: two threads would use the communicator at the same time.
+///
+/// # Errors
+/// When another rank cannot be reached, or the second thread cannot be started.
 pub(crate) fn during<R>(
     ranks: &dyn Communicator,
     others: Vec<Named>,
     pass: impl FnOnce() -> R,
-) -> (R, Result<Completed, CommunicationError>) {
+) -> Result<(R, Completed), StepError> {
     thread::scope(|scope| {
         let (parts, received) = channel();
-        let exchange = scope.spawn(move || exchange(ranks, &received));
+        let second = thread::Builder::new().name("messages".into());
+        let exchange = second.spawn_scoped(scope, move || exchange(ranks, &received));
+        let exchange = exchange.map_err(|why| StepError::Thread(why.to_string()))?;
         let result = {
             let _clear = Clear;
             DEPARTURE.set(Some(Departure { others, part: Part::default(), parts }));
             pass()
         };
         let completed = time(Category::Messages, "wait for gradients", Work::Unknown, || exchange.join());
-        (result, completed.unwrap_or_else(|panic| resume_unwind(panic)))
+        Ok((result, completed.unwrap_or_else(|panic| resume_unwind(panic))?))
     })
 }
 
@@ -188,7 +193,7 @@ mod tests {
     use crate::in_process::on_ranks;
     use crate::layers::{BatchNorm, Dense};
     use crate::losses::mse;
-    use crate::{Dialect, Gradients, InProcess, Network, RngContext, Shard, Shards, StepError, differentiate};
+    use crate::{Dialect, Gradients, InProcess, Network, RngContext, Shard, Shards, differentiate};
 
     type Result<T> = std::result::Result<T, NonFinite>;
 

@@ -73,7 +73,7 @@ pub enum StepError {
     },
     /// Another rank cannot be reached.
     Communication(CommunicationError),
-    /// No thread could be started for the pass of a shard, for this reason.
+    /// No thread could be started for the pass of a shard or for messages, for this reason.
     Thread(String),
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for StepError {
             Self::NonFinite(error) => error.fmt(f),
             Self::NonFiniteOnRank { rank, what } => write!(f, "on rank {rank}: {what}"),
             Self::Communication(error) => error.fmt(f),
-            Self::Thread(why) => write!(f, "no thread could be started for the pass of a shard: {why}"),
+            Self::Thread(why) => write!(f, "no thread could be started: {why}"),
         }
     }
 }
@@ -316,8 +316,8 @@ impl Shards {
         });
         if let Some(last) = last {
             // Even if an earlier pass has failed: the other ranks wait for these gradients.
-            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || pass(last));
-            completed = exchanged?;
+            let (result, exchanged) = overlap::during(ranks, sums.gradients(), || pass(last))?;
+            completed = exchanged;
             passes = passes.and(result).map(|result| sums.insert_shard(last, result, &completed));
         }
         agree(ranks, passes)?;
