@@ -147,18 +147,7 @@ mod tests {
 
     /// What `body` returns on each of `size` ranks.
     fn on_ranks<R: Send>(size: usize, body: impl Fn(&dyn Communicator) -> R + Sync) -> Vec<R> {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = in_process(size)
-                .into_iter()
-                .map(|rank| {
-                    scope.spawn(|| {
-                        let rank = rank;
-                        body(&rank)
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
-        })
+        in_process::on_ranks(size, |rank| body(&rank))
     }
 
     #[test]

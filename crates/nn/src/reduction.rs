@@ -303,13 +303,9 @@ mod tests {
 
     /// What each rank computes.
     fn on_ranks(size: usize, count: usize) -> Vec<Result<([Tensor; 2], f64), String>> {
-        let body = |rank| {
+        in_process::on_ranks(size, |rank| {
             let shards = Shards::new(count).shared_by(Arc::new(rank))?;
             shards.mean(|shard| Ok(result(shard.number))).map_err(|error| error.to_string())
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = in_process(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         })
     }
 

@@ -378,14 +378,10 @@ mod tests {
     #[test]
     fn the_first_error_of_any_rank_is_everybody_s() {
         let bad = NonFinite::in_tensor("exp", "a value", &Tensor::full([2], f32::NAN)).unwrap();
-        let body = |rank| {
+        let errors = in_process::on_ranks(3, |rank| {
             let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             let pass = |shard: Shard| if shard.number == 3 { Err(bad.clone()) } else { Ok(1.0) };
             shards.mean(pass).unwrap_err().to_string()
-        };
-        let errors: Vec<String> = std::thread::scope(|scope| {
-            let threads: Vec<_> = in_process(3).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
         assert_eq!(errors, vec![format!("on rank 1: {bad}"); 3]);
     }
@@ -398,13 +394,9 @@ mod tests {
 
     #[test]
     fn tensors_of_all_shards_are_gathered_in_order() {
-        let body = |rank| {
+        let all = in_process::on_ranks(3, |rank| {
             let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             shards.gathered(shards.own().map(|shard| Tensor::full([1, 2], shard as f32)).collect()).unwrap()
-        };
-        let all: Vec<Vec<Tensor>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = in_process(3).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
         let expected: Vec<Tensor> = (0..6).map(|shard| Tensor::full([1, 2], shard as f32)).collect();
         assert_eq!(all, vec![expected; 3]);
