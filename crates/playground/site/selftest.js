@@ -25,6 +25,10 @@ async function selfTest(only) {
     record.checked[subject] = (record.checked[subject] ?? 0) + 1;
     if (!holds && record.failures.length < 40) record.failures.push(`${subject}: ${what}`);
   };
+  if (only) {
+    subject = only;
+    check(Object.hasOwn(SELF_TESTS, only), "there is no such test");
+  }
   for (const [name, test] of Object.entries(SELF_TESTS)) {
     if (only ? name !== only : ONLY_NAMED.includes(name)) continue;
     subject = name;
@@ -110,10 +114,12 @@ const SELF_TESTS = {
       check(await until(() => state.turns[0] > 20 && byId("replay-bar").value > 0), "the link is not repeated");
     };
     await begin();
+    byId("replay-stop").focus();
     byId("replay-stop").click();
     check(await until(() => !state.replaying), "“Stop here” does not stop");
     await settled();
     check(!seen(byId("replay")) && !byId("play").disabled, "after the stop, the page still waits");
+    check(document.activeElement === byId("play"), "the focus is lost with the button");
     const { link, hash, turns } = await ask("about");
     await open(link);
     await until(() => !state.replaying && state.turns[0] === turns[0] && state.turns[1] === turns[1]);
@@ -121,6 +127,11 @@ const SELF_TESTS = {
     await begin();
     byId("replay-defaults").click();
     check(await turnsAre(0, 0) && (await ask("about")).link === "points" && !state.replaying, "the defaults do not open");
+    await begin();
+    byId("mode-trained").click();
+    check(await until(() => !state.replaying), "a link is repeated out of sight");
+    byId("mode-points").click();
+    check(await turnsAre(0, 0), "the points do not open again");
 
     await open("points&width=2&batch=2");
     for (let i = 0; i < 251; i++) {
@@ -141,6 +152,11 @@ const SELF_TESTS = {
     byId("play").click();
     await wait(200);
     check(!state.playing && byId("notice").textContent.includes("lack of memory"), "it plays without an engine");
+    byId("share").click();
+    check(await until(() => byId("share-words").textContent.includes("lack of memory"), 5000), "it shares a link without an engine");
+    byId("reset").click();
+    await wait(200);
+    check(byId("notice").textContent.startsWith("The engine has stopped"), `after Reset, the page says “${byId("notice").textContent}”`);
   },
 
   // Every arrow is minus the gradient: the loss falls along it as fast as its length says.
@@ -297,8 +313,10 @@ const SELF_TESTS = {
     check(explained === byId("explain-open")?.href && explained !== address, "the address is not that of the last page");
     const late = explain("d");
     check(await until(() => byId("explain-cancel")), "the recorder cannot be stopped");
-    byId("explain-cancel").click();
+    byId("explain-cancel")?.focus();
+    byId("explain-cancel")?.click();
     check((await late) === null && byId("explained").textContent.includes("it was stopped"), byId("explained").textContent);
+    check(document.activeElement === byId("explain-d"), "the focus is lost with “Cancel”");
   },
 
   async damaged(check) {

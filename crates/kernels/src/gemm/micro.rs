@@ -174,8 +174,8 @@ pub(crate) const TALLEST: usize = 14;
 /// consist of words of this format.
 ///
 /// # Panics
-/// When the instruction set has no such tile, the width is not 1, 2, 4 or 8 vectors, or the
-/// instruction set cannot multiply words of this format.
+/// When the instruction set has no such tile, the width is not 1, 2, 4 or 8 vectors, the
+/// instruction set cannot multiply words of this format, or pairs are in chunks.
 ///
 /// # Safety
 /// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left

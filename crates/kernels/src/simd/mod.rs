@@ -99,7 +99,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type M: Copy;
 
     /// Runs `kernel` inside a region compiled for this instruction set. Instructions that every CPU
-    /// of the target has need no region.
+    /// of the target has need no region. A set with other instructions overrides this: without a
+    /// region, each of them would be a function call.
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         run_without_region(self, kernel)
