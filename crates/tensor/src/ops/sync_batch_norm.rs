@@ -52,7 +52,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "x and gamma, and mean and variance of each channel, which are small: xh is recomputed from them",
     shape: "x is (..., channels), gamma and beta are (channels); y has the shape of x",
-    cost: "as batch_norm, and one message in each direction",
+    cost: "as batch_norm, and one all_reduce forward and one backward",
     chapter: "c10_normalisation",
     file: file!(),
     cases,
