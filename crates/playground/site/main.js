@@ -10,8 +10,8 @@ const state = {
   replaying: false,
   turns: [0, 0],
   curve: new Curve(),
-  opened: { work: 0, turns: [0, 0], since: 0 }, // what the opened link asks for, and when
-  left: 0, // of that work
+  opened: { work: 0, turns: [0, 0], since: 0 }, // the work and the turns of the opened link, and when it was opened
+  left: 0, // how much of that work is left
   limit: "", // why the current state cannot be put into a link
   kind: "",
 };
@@ -42,7 +42,7 @@ function receive(frame) {
   if (isDrawn) { isDrawn = false; requestAnimationFrame(drawFrame); }
 }
 
-// No frame will come.
+// Without the engine, no frame will come.
 function engineFailed(why) {
   Object.assign(state, { playing: false, replaying: false });
   notice(why);
@@ -249,7 +249,7 @@ async function turn(kind) {
 async function stopReplay() {
   try {
     adopt(await ask("stop"));
-    notice("The rest of the link was left out.");
+    notice("The rest of the link is not repeated.");
   } catch (error) {
     notice(error.message);
   }

@@ -105,12 +105,12 @@ const SELF_TESTS = {
     history.replaceState(null, "", "#selftest");
   },
 
-  // A long link is repeated visibly and can be stopped. The page says when no link can lead to its state.
+  // The page shows how far a long link is repeated, and can stop it. It says when no link can lead to its state.
   async long(check) {
     const begin = async () => {
       await open("points&run=1000000");
       check(seen(byId("replay")) && byId("replay-words").textContent.includes("1,000,000 turns of D and 1,000,000 of G"), `the page says “${byId("replay-words").textContent}”`);
-      check(byId("play").disabled && byId("share").disabled && byId("hash").textContent === "…", "a state on the way can be shared");
+      check(byId("play").disabled && byId("share").disabled && byId("hash").textContent === "…", "a link can be copied while the page still repeats another one");
       check(await until(() => state.turns[0] > 20 && byId("replay-bar").value > 0), "the link is not repeated");
     };
     await begin();
@@ -123,7 +123,7 @@ const SELF_TESTS = {
     const { link, hash, turns } = await ask("about");
     await open(link);
     await until(() => !state.replaying && state.turns[0] === turns[0] && state.turns[1] === turns[1]);
-    check((await ask("about")).hash === hash, `${link}, where it was stopped, has other bits`);
+    check((await ask("about")).hash === hash, `${link}, where it was stopped, has different bits`);
     await begin();
     byId("replay-defaults").click();
     check(await turnsAre(0, 0) && (await ask("about")).link === "points" && !state.replaying, "the defaults do not open");
@@ -139,7 +139,7 @@ const SELF_TESTS = {
       await ask("set", { key: "d_rate", value: String(0.1 + (i % 9) / 100) });
     }
     check(await until(() => byId("share").disabled && seen(byId("share-limit"))), "a state that no link can have is offered as a link");
-    check(byId("share-limit").textContent.includes("502 turns and changes"), byId("share-limit").textContent);
+    check(byId("share-limit").textContent.includes("502 parts"), byId("share-limit").textContent);
     await open("points");
     check(!byId("share").disabled && !seen(byId("share-limit")), "the limit stays after Reset");
   },
@@ -331,10 +331,10 @@ const SELF_TESTS = {
     const lost = new Engine(() => {}, (why) => { said = why; });
     lost.worker.onerror({ preventDefault() {}, message: "broken" });
     lost.worker.onmessage({ data: { id: 7, value: 1 } });
-    check(said === "broken", "an error of the worker is not said");
+    check(said === "broken", "an error of the worker is not reported");
     const waits = lost.ask("load", { wish: "" }).catch((error) => error.message);
     lost.stop();
-    check((await waits) === "it was stopped", "an end of the worker is not said");
+    check((await waits) === "it was stopped", "the end of the worker is not reported");
   },
 
   async keys(check) {
@@ -483,7 +483,7 @@ async function latents(check, panel) {
   button("Stop the walk").click();
   await wait(100);
   await idle();
-  // A worker that fails ends the walk, and the words say why.
+  // If the worker fails, the walk ends and the panel says why.
   const { ask: own } = panel;
   panel.ask = async () => { throw new Error("no answer"); };
   button("Walk").click();

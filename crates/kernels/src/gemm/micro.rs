@@ -212,7 +212,7 @@ unsafe fn multiply_words<S: Simd, P: Product>(s: S, product: P, panels: [&Panel;
                 } else if tile.a_strides[1] != 0 {
                     s.run(Sized::<P, $h, $v, SPREAD>(tile, product))
                 } else if P::USES_PAIRS {
-                    // Only convolutions by transforms have chunks, and they multiply numbers.
+                    // Only transform-based convolutions have chunks, and they do not use pairs.
                     no_tile(left, right)
                 } else {
                     s.run(Sized::<P, $h, $v, IN_CHUNKS>(tile, product))

@@ -142,7 +142,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 words from memory.
     #[inline(always)]
     fn load_u(self, x: &[u32; LANES]) -> Self::U {
-        // SAFETY: floats and words have the same size and alignment, and any bits are a float.
+        // SAFETY: floats and words have the same size and alignment, and all bits are valid floats.
         self.float_to_bits(self.load(unsafe { &*core::ptr::from_ref(x).cast() }))
     }
     /// a + b modulo 2^32
