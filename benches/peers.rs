@@ -8,8 +8,9 @@ pub fn strides(rows: usize, columns: usize, transposed: bool) -> [isize; 2] {
     if transposed { [rows as isize, 1] } else { [1, columns as isize] }
 }
 
-/// The product of the crate `matrixmultiply`: some rows on each thread of the current pool. (Its own
-/// threads are a feature, without which the program and the benchmarks can share compiled crates.)
+/// The product of the crate `matrixmultiply`: some rows on each thread of the current pool. (The
+/// crate has a feature for threads of its own. Without it, the program and the benchmarks can share
+/// compiled crates.)
 ///
 /// # Panics
 /// When the lengths are not those of the matrices.

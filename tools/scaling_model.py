@@ -36,7 +36,7 @@ class System:
     fixed: float  # seconds
     bytes: tuple[float, ...]  # of each sum over the ranks: one per update of a network
     agreements: int = 3  # one per update and one at the end of a step
-    hidden: float = 0.0  # the part of the passes behind which transmissions hide
+    hidden: float = 0.0  # the share of `shard` with which transmissions can overlap
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Network:
 
 def transmission(network: Network, ranks: int, size: float) -> float:
     """Seconds in which the links carry a sum of `size` bytes: log2(N) rounds with a half, a quarter, ... of the bytes, and the
-    same rounds in reverse order. During the handling of a round, a limited link collects the right to the next burst."""
+    same rounds in reverse order. While a rank handles a round, a limited link saves up for the next burst."""
     hops = math.ceil(math.log2(ranks))
     rounds = [size / 2 ** (hop + 1) for hop in range(hops)]
     seconds, saved = 0.0, network.burst
@@ -64,7 +64,7 @@ def transmission(network: Network, ranks: int, size: float) -> float:
 
 
 def messages(system: System, network: Network, ranks: int) -> tuple[float, float]:
-    """Seconds of a step in which links carry messages, and in which a rank handles them, without waits for slower ranks."""
+    """Seconds of a step in which links carry messages, and in which a rank handles them, except waits for slower ranks."""
     if ranks == 1:
         return 0.0, 0.0
     agreements = system.agreements * math.ceil(math.log2(ranks)) * network.latency
@@ -87,7 +87,8 @@ def efficiency(system: System, network: Network, ranks: int, shards: int) -> flo
 
 
 # `shard` and `fixed`: from runs on one rank of one thread, pinned to a core, with two shards (`--timings`).
-# `hidden` was measured for quickdraw: 60 ms of a step on two ranks over 1 Gbit/s (see MEASURED), and is assumed for the others.
+# `hidden` was measured for quickdraw only, 60 ms of a step on two ranks over 1 Gbit/s (see MEASURED); the others are assumed to
+# have the same share.
 HIDDEN = 0.060 / 0.303
 SYSTEMS = [
     System("quickdraw, 64 images a shard", 64, 0.303, 0.005, (17.25e6, 0.73e6), hidden=HIDDEN),
@@ -99,8 +100,8 @@ SYSTEMS = [
 # messages through memory takes 31 ms.
 HANDLING = 1.94e-9
 MEMORY = Network("shared memory", 1e-6, math.inf, HANDLING)
-# The same with TCP, for sums of so many bytes: `slow_network.sh 2 none` takes 1.91, 8.60 and 37.0 ms. Larger sums do not fit
-# into the caches.
+# The same with TCP, for sums of these numbers of bytes: `slow_network.sh 2 none` takes 1.91, 8.60 and 37.0 ms. Larger sums do
+# not fit into the caches.
 WITH_TCP = {1e6: 1.91e-9, 4e6: 2.15e-9, 16e6: 2.31e-9}
 
 
@@ -135,10 +136,11 @@ def in_namespaces(ranks: int, size: float) -> float:
 AFTERWARDS = replace(SYSTEMS[0], hidden=0.0)
 
 # What was measured, in seconds, and the model. Steps: medians of 8 to 12, measured once. Do not rely on stylegan2: few of its
-# eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine (medians of
-# sums were up to 73% longer than the model; the burst of the links was added to it after these measurements); sums of two
-# turns of 7 or 15, steps of six turns of 9, with the program before and after messages overlapped with the pass (medians of
-# the turns: 505 to 563 and 466 to 514 ms). The difference of the two steps gives `hidden`; so the second is not a test of the model.
+# eight steps have the lazy penalties. Over 1 Gbit/s: the best times, because other programs ran on the machine. Medians of
+# sums were up to 73% longer than the model. The burst of the links was added to the model after these measurements. The sums
+# are from two turns of 7 or 15, the steps from six turns of 9, with the program before and after messages overlapped with the
+# pass (medians of the turns: 505 to 563 and 466 to 514 ms). `hidden` is calculated from the difference between the two steps,
+# so the second of them is not a test of the model.
 MEASURED = [
     ("quickdraw, a step on 2 ranks (memory)", 0.3322, step(SYSTEMS[0], MEMORY, 2, 2)),
     ("dcgan, a step on 2 ranks (memory)", 0.0649, step(SYSTEMS[1], MEMORY, 2, 2)),

@@ -26,7 +26,7 @@ fn the_program_and_the_tests_have_the_same_features() {
     let other: Vec<_> = program.difference(&tests).collect();
     assert!(
         other.is_empty(),
-        "`cargo run -p train` has other features of these crates than `cargo test --workspace`: {other:#?}\n\
+        "`cargo run -p train` enables other features of these crates than `cargo test --workspace`: {other:#?}\n\
          Add those that are missing to `[dependencies]` of crates/train/Cargo.toml, with the features that \
          `cargo tree --workspace -e normal,build,dev -f '{{p}} {{f}}'` shows."
     );

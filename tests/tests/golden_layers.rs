@@ -209,7 +209,8 @@ fn running_statistics_follow_in_both_dialects() {
     report.finish();
 }
 
-/// Synchronised, the shards of a batch together have the values of the whole batch.
+/// With synchronised batch normalisation, the shards of a batch together have the values of the
+/// whole batch.
 #[test]
 fn shards_of_a_synchronised_batch_agree() {
     let mut report = Report::new("synchronised batch normalisation", 1e-5);

@@ -18,7 +18,7 @@
 //! * [`DataError`]: what is wrong, where, why, and what to do. No content of a file makes this
 //!   crate panic.
 //! * [`Advice`]: what to do about an error, in a form that a test can follow; made by [`advice!`].
-//! * [`free_space`]: whether a disk has room for a file.
+//! * [`free_space`]: how much can still be written to a disk.
 //! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number.
 //!
 //! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which

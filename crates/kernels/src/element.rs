@@ -222,9 +222,9 @@ kernels! {
         parameters: [&mut [Self]; 2],
     ) { Memory, Floats(3 * gx.len()) => norm::batch_norm_grad }
 
-    /// The first half of [`batch_norm_grad`](Element::batch_norm_grad) for inputs [x, gy] that are
-    /// a part of the batch with the statistics [mean, variance]: this part's addends of the
-    /// parameters [ggamma, gbeta].
+    /// The first half of [`batch_norm_grad`](Element::batch_norm_grad) for a part of a batch. The
+    /// inputs [x, gy] are those of the part, the statistics [mean, variance] those of the whole
+    /// batch. Writes the part's contributions to the gradients [ggamma, gbeta].
     fn batch_norm_grad_sums(
         norm: Norm,
         inputs: [&[Self]; 2],
@@ -233,8 +233,8 @@ kernels! {
         parameters: [&mut [Self]; 2],
     ) { Memory, Floats(inputs[0].len() + inputs[1].len()) => norm::batch_norm_grad_sums }
 
-    /// The second half: gx of this part. `means` are [ggamma, gbeta] of the whole batch, divided by
-    /// its number of rows.
+    /// The second half: writes gx of the part. `means` are [ggamma, gbeta] of the whole batch,
+    /// divided by its number of rows.
     fn batch_norm_grad_input(
         norm: Norm,
         inputs: [&[Self]; 2],

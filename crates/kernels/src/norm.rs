@@ -15,8 +15,8 @@
 //!   would undo. With a leaky ReLU, each pass first multiplies gy by its slope, for which it
 //!   computes the sign of the value from x again.
 //!
-//! A part of a batch whose statistics are those of the whole takes the same two passes as two
-//! kernels. Between them, the sums of all parts are added.
+//! If a batch is computed in parts but normalised by the statistics of the whole, the two backward
+//! passes of a part are two kernels. Between them, the caller adds the sums of all parts.
 //!
 //! The sums are those of [`columns`]: in a fixed order, combined in `f64`.
 
@@ -266,7 +266,7 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Writes the gradients of gamma and beta from these [sums](Self::sums).
+    /// Computes the gradients of gamma and beta from these [sums](Self::sums).
     fn write_parameters(&self, sums: &[[f64; 2]], [ggamma, gbeta]: [&mut [f32]; 2]) {
         for (c, &[sum, weighted]) in sums.iter().enumerate() {
             gbeta[c] = sum as f32;

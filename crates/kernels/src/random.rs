@@ -37,7 +37,8 @@ pub struct Key {
     pub step: u32,
 }
 
-/// The 64-bit FNV-1a hash of a sequence of words, each of which is mixed in at once.
+/// The 64-bit FNV-1a hash of a sequence of words. Each word is one step of the hash, as a byte is
+/// in the original.
 pub fn fnv1a(words: impl IntoIterator<Item = u64>) -> u64 {
     words.into_iter().fold(0xCBF2_9CE4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3))
 }

@@ -1,5 +1,5 @@
-//! The same bits on every platform: the weights after a few steps have the hashes that x86-64 with
-//! AVX-512 found; this file has the first 16 digits of each. `tools/arm_under_qemu.sh` and
+//! The same bits on every platform: the weights after a few steps have the same hashes as on x86-64
+//! with AVX-512; this file has the first 16 digits of each. `tools/arm_under_qemu.sh` and
 //! `tools/wasm_in_node.sh` run these tests elsewhere.
 //!
 //! A hash may only change together with [`kernels::NUMERICS`] or with what a system computes.

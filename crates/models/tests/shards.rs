@@ -283,7 +283,7 @@ fn synchronised_batch_norm_is_the_same_on_any_number_of_ranks() {
     };
     ranks_agree(&|| quickdraw(4, everything), &[2, 4], [1, 2]);
     ranks_agree(&|| quickdraw(6, everything), &[2, 3], [1, 2]);
-    // The fakes of two updates are made before them.
+    // With two updates, the fakes for both are made before the first.
     let twice = |s: &mut dcgan::Settings| {
         let o = &mut s.options;
         (o.d_batches, o.replay_pool, o.common.batch_norm) = (Batches::TwoUpdates, 20, ShardNorm::Sync);
@@ -355,7 +355,8 @@ fn systems_without_batch_norm_have_nothing_to_synchronise() {
     let mut s: cyclegan::Settings = cpu();
     s.common.batch_norm = ShardNorm::Sync;
     refused(CycleGan::new(s, 3).err());
-    // Points and their network have none; the generator of digits has.
+    // The networks for points have no batch normalisation; the generator of the variant with
+    // residual blocks has.
     for (variant, has_none) in [(wgan_gp::Variant::Gauss8, true), (wgan_gp::Variant::Resnet, false)] {
         let mut s = wgan_gp::Settings { variant, ..cpu() };
         s.options.common.batch_norm = ShardNorm::Sync;

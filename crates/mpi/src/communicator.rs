@@ -18,7 +18,7 @@ const PIECE: usize = 1 << 30;
 /// A rank that waits for a short message, such as the decision of rank 0 whether to continue, soon
 /// sleeps between polls, so ranks that wait while rank 0 evaluates take no processor time from it.
 /// For long messages it does not sleep: they arrive in parts, for each of which MPI must be called.
-/// While other threads compute, it always sleeps.
+/// While other threads compute, it sleeps between all polls.
 const SHORT: usize = 4096;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// If a yield takes this long, there are more processes than processors. Then the rank sleeps too:
@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const CROWDED: Duration = Duration::from_micros(50);
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// MPI cannot cancel a message that departs. If the one that was to arrive is lost, the other rank
-/// may never receive it; after this time the rank ends the job.
+/// MPI cannot cancel a send that has started. If the message from the other rank is lost, that rank
+/// may never receive the one that is sent to it; after this time, the sender ends the job.
 const LOST: Duration = Duration::from_secs(5);
 /// The exit code of a lost connection.
 const NETWORK: i32 = Code::Network as i32;
@@ -164,7 +164,7 @@ impl World {
         pieces(longest).try_for_each(exchange).map_err(|problem: Problem| problem.with(peer))
     }
 
-    /// Waits for a message that departs to the rank `peer` after the one from there was lost.
+    /// Waits until a message to the rank `peer` is sent, after the message from `peer` was lost.
     fn finish_or_abort(&self, mut departure: Request<'_>, peer: usize, problem: &Problem) {
         let began = Instant::now();
         while let Ok(None) = departure.test() {

@@ -16,7 +16,7 @@ pub use communicator::World;
 const PANIC: i32 = 101;
 
 /// Runs `body` on all ranks of this MPI job. If the ranks have not agreed to end, for example
-/// because `body` panics, the whole job is ended, because the others may wait for this one forever.
+/// because `body` panics, this rank ends the whole job: the others may wait for it forever.
 pub fn on_ranks(body: impl FnOnce(&Ranks) -> ExitCode) -> ExitCode {
     let (mpi, world) = match World::start() {
         Ok(started) => started,

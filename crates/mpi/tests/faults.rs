@@ -88,8 +88,8 @@ fn a_number_that_is_not_finite_ends_all_or_returns_all_to_an_earlier_step() {
     assert!(config.contains("(exploding): from step "), "{config}");
 }
 
-/// With this learning rate, the square of one score of rank 1 overflows in step 3, and none of rank
-/// 0: the error names the first rank that has one.
+/// With this learning rate, the square of a score overflows in step 3 on rank 1, but not on rank 0.
+/// The error names the first rank with an overflow.
 #[test]
 fn a_number_that_is_not_finite_on_one_rank_ends_all() {
     let place = Place::new();
@@ -118,7 +118,7 @@ fn a_disk_that_becomes_full_on_rank_0_ends_all() {
     let checkpoint = place.path("run/checkpoints").join(format!("step-{:06}.safetensors", before.last().unwrap()));
     let size = fs::metadata(checkpoint).unwrap().len() * before.len() as u64;
     let each = size / before.len() as u64;
-    // The mount is seen by this process alone, so the run is copied out of it at the end.
+    // Only this process sees the mount, so it copies the run to another folder at the end.
     let commands = format!(
         "mkdir -p small && mount -t tmpfs -o size={} none small && cp -r run small/ && \
          {{ {PROGRAM} \"$@\"; code=$?; cp -r small/run after; df small >&2; exit $code; }}",
@@ -136,7 +136,7 @@ fn a_disk_that_becomes_full_on_rank_0_ends_all() {
     place.hash(1, &format!("quickdraw --resume after --steps {} --threads 1", newest + 1));
 }
 
-/// What the test below starts on each rank: a bug of rank 1, for which rank 0 waits.
+/// The test below starts this one on each rank: rank 1 panics while rank 0 waits for it.
 #[test]
 fn a_rank_for_the_test_below() {
     if std::env::var_os(PANICS).is_some() {

@@ -400,8 +400,8 @@ pub fn differentiate<R>(
     }
 }
 
-/// The gradients that `sweep` returns. Each of them also departs for the other ranks, as soon as it
-/// is complete if the sweep says so. `names` are the parameters.
+/// Returns the gradients of `sweep` with respect to the parameters `names`, and passes each of them
+/// to `departure`: as soon as it is complete if the sweep reports that, otherwise at the end.
 fn departing(
     departure: Option<Departure>,
     names: &[String],
@@ -413,7 +413,7 @@ fn departing(
         departure.completed(&names[number], gradient);
         has_departed[number] = true;
     });
-    // Zeros.
+    // The sweep does not report parameters on which the loss does not depend: zeros.
     let rest = (0..names.len()).filter(|number| !has_departed[*number]);
     rest.for_each(|number| departure.completed(&names[number], &gradients[number]));
     gradients

@@ -74,7 +74,7 @@ fn gone(peer: usize) -> CommunicationError {
     CommunicationError { peer, why: "it has ended".into() }
 }
 
-/// What `body` returns on each of `size` ranks.
+/// Runs `body` on each of `size` ranks, and returns the results.
 #[cfg(test)]
 pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
     let body = &body;

@@ -18,7 +18,7 @@
 //! along the tree of [`Shards`](crate::Shards), and exchanges messages with the other ranks.
 //!
 //! While the calling thread waits, it executes the kernels of the other threads if it belongs to
-//! the pool of rayon, so a pool of one thread is enough.
+//! rayon's pool, so a pool of one thread is enough.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -48,7 +48,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 /// When another rank cannot be reached, or a thread cannot be started.
 ///
 /// # Panics
-/// When a pass panics, or the passes do not need equally many sums.
+/// When a pass panics, or the passes need different numbers of sums.
 pub(crate) fn run<R: Send>(
     count: usize,
     own: Range<usize>,
@@ -235,7 +235,7 @@ impl Lockstep {
         state
     }
 
-    /// Waits on the thread of the pass at `place` until `holds`.
+    /// Waits on the thread of the pass at `place` until `holds` returns true.
     fn wait(&self, place: usize, holds: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let mut state = self.state();
         let mut idle_since = Instant::now();

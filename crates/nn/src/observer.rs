@@ -84,8 +84,8 @@ pub struct StepResult<'a> {
     /// The gradients and the new buffers.
     pub gradients: &'a Gradients,
     /// Computes the loss of the same step again, with these values for the parameters of these
-    /// names. None if it also depends on other shards, in whose passes the parameters would have to
-    /// change too: with [synchronised](crate::Shards::synchronised) batch normalisation.
+    /// names. None with [synchronised](crate::Shards::synchronised) batch normalisation: the loss
+    /// then also depends on other shards, in whose passes the parameters would have to change too.
     pub loss_with: Option<&'a dyn Fn(BTreeMap<String, Tensor>) -> f64>,
 }
 

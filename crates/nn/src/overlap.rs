@@ -40,11 +40,11 @@ struct Part {
     sum: Flat,
 }
 
-/// The sums over all shards that are known before those of the rest of a result.
+/// The gradients of a result whose sums over all shards are complete before the rest is summed.
 #[derive(Default)]
 pub(crate) struct Completed {
     parts: Vec<Part>,
-    /// The number of the part, and where the gradient is in it.
+    /// By parameter: the number of the part, and where the gradient is in it.
     places: BTreeMap<String, (usize, Range<usize>)>,
 }
 
@@ -67,14 +67,14 @@ pub(crate) type Named = BTreeMap<String, Tensor>;
 
 /// Takes the gradients of one sweep, and hands them over in parts.
 pub(crate) struct Departure {
-    /// Those of the rank's other shards, in the order in which they are added.
+    /// The gradients of the rank's other shards, in the order in which they are added.
     others: Vec<Named>,
     part: Part,
     parts: Sender<Part>,
 }
 
 impl Departure {
-    /// The gradient of a parameter is complete.
+    /// Takes the complete gradient of a parameter.
     pub(crate) fn completed(&mut self, parameter: &str, gradient: &Tensor) {
         let values = &mut self.part.sum.values;
         let place = values.len()..values.len() + gradient.size();
@@ -108,7 +108,8 @@ thread_local! {
     static DEPARTURE: RefCell<Option<Departure>> = const { RefCell::new(None) };
 }
 
-/// What takes the gradients of the sweep that is about to begin on this thread, if ranks share it.
+/// The [`Departure`] for the gradients of the sweep that is about to begin on this thread, if they
+/// are summed over ranks.
 pub(crate) fn departure() -> Option<Departure> {
     DEPARTURE.take()
 }
@@ -124,7 +125,7 @@ impl Drop for Clear {
 
 /// Runs `pass`, and sums the gradients of its first [`differentiate`](crate::differentiate()) over
 /// the ranks, whose number must be a power of two. `others` are the gradients of the rank's other
-/// shards, as far as they are summed, in the order in which they are added. The pass must not
+/// shards, partly summed already, in the order in which they are added. The pass must not
 /// exchange messages itself: two threads would use the communicator at the same time.
 ///
 /// # Errors
@@ -292,7 +293,8 @@ mod tests {
                 result
             });
             result.unwrap();
-            // Two for each part: the three layers, from the last to the first, and the zeros.
+            // Two for each part: the three layers, from the last to the first, and the parameter
+            // that is not used.
             assert_eq!(ranks.1.load(Ordering::Relaxed), 8);
         });
     }

@@ -180,8 +180,8 @@ pub(crate) fn are_leaves(ranks: usize, shards: usize) -> bool {
     ranks.is_power_of_two() && (shards / ranks).is_power_of_two()
 }
 
-/// Completes the sums of all ranks: the sum over all shards, on each of them. Some gradients may be
-/// `completed` already.
+/// Computes the sum over all shards from the sums of each rank, and returns it on all ranks. Some
+/// gradients may be `completed` already.
 pub(crate) fn across<R: Averaged>(
     ranks: &dyn Communicator,
     sums: Sums<R>,
@@ -301,7 +301,7 @@ mod tests {
         ([Tensor::from_fn([5, 3], value), Tensor::from_fn([1], value)], 0.1 + shard as f64)
     }
 
-    /// What each rank computes.
+    /// The result on each rank.
     fn on_ranks(size: usize, count: usize) -> Vec<Result<([Tensor; 2], f64), String>> {
         in_process::on_ranks(size, |rank| {
             let shards = Shards::new(count).shared_by(Arc::new(rank))?;

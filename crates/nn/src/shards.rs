@@ -73,7 +73,8 @@ pub enum StepError {
     },
     /// Another rank cannot be reached.
     Communication(CommunicationError),
-    /// No thread could be started for the pass of a shard or for messages, for this reason.
+    /// The operating system could not start a thread for the pass of a shard or for messages, for
+    /// this reason.
     Thread(String),
 }
 
@@ -173,8 +174,8 @@ impl Shards {
 
     /// The same shards, with synchronised batch normalisation: in training, its statistics are
     /// those of the whole batch. The passes of this process's shards then take turns, so their
-    /// memory is needed at the same time. All must apply the same layers in the same order. A pass
-    /// may return an error only after its last layer.
+    /// memory is needed at the same time. All passes must apply the same layers in the same order.
+    /// A pass may return an error only after its last layer.
     #[must_use]
     pub fn synchronised(self) -> Self {
         Self { is_synchronised: self.count > 1, ..self }
@@ -202,8 +203,8 @@ impl Shards {
         self.ranks.as_ref().map_or(1, |ranks| ranks.size())
     }
 
-    /// How many times a process has the gradients of an update in memory for messages, at most, if
-    /// so many ranks share the shards.
+    /// The largest number of copies of an update's gradients that a process keeps in memory for
+    /// messages, if `ranks` ranks share the shards.
     pub fn copies(&self, ranks: usize) -> usize {
         match ranks {
             1 => 0,
@@ -264,7 +265,7 @@ impl Shards {
         if number == 0 { pass(shard) } else { observer::unobserved(|| pass(shard)) }
     }
 
-    /// What `make` returns for each shard of this process, in order.
+    /// Calls `make` for each shard of this process, and returns the results in order.
     ///
     /// # Errors
     /// When the shards are [`synchronised`](Shards::synchronised), and another rank cannot be

@@ -1,5 +1,5 @@
 //! Synchronised passes whose kernels have only one thread: that of the caller, which waits for the
-//! passes. (The pool belongs to the whole process, so this test has one of its own.)
+//! passes. (The pool belongs to the whole process, so this test needs its own process.)
 
 use nn::layers::{BatchNorm, Dense};
 use nn::{Dialect, ForwardContext, Network, RngContext, Shard, Shards, differentiate};
@@ -12,7 +12,7 @@ fn a_pool_of_one_thread_is_enough() {
         .with("dense", Dense::new(128))
         .with("norm", BatchNorm::default())
         .with("head", Dense::new(1));
-    // Large enough for kernels in several pieces.
+    // Large enough for kernels to be split into several pieces.
     let x = Tensor::from_fn([3 * 512, 64], |i| (i * 5 % 7) as f32);
     let pass = |shard: Shard| {
         let x = Var::constant(x.rows(512 * shard.number..512 * (shard.number + 1)));

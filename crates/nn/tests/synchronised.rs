@@ -21,7 +21,7 @@ fn group() -> Rc<dyn ShardGroup> {
     ForwardContext::training(&Tape::new(), RNG).shard_group().expect("a synchronised pass")
 }
 
-/// What `body` returns on each of `size` ranks.
+/// Runs `body` on each of `size` ranks, and returns the results.
 fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
     let body = &body;
     std::thread::scope(|scope| {
@@ -98,8 +98,8 @@ fn weights(shard: Shard, seed: usize, shape: &[usize]) -> Tensor<f64> {
     sample(Domain::AwayFromZero, (100 * seed + shard.number) as u32, shape)
 }
 
-/// The gradients of [`value`] in the pass of each shard: by its part, and its addends of those by
-/// the parameters.
+/// The gradients of [`value`] in the pass of each shard: with respect to its part, and its
+/// contributions to those with respect to the parameters.
 fn gradients(
     f: Function,
     parts: &[Tensor<f64>],
@@ -117,7 +117,8 @@ fn gradients(
     Shards::new(COUNT).synchronised().map(of_shard).unwrap()
 }
 
-/// <gradient of [`value`] by the part, d> added over all shards, and its gradients by the parts.
+/// <gradient of [`value`] with respect to the part, d> added over all shards, and the gradients of
+/// this sum with respect to the parts.
 fn second(f: Function, parts: &[Tensor<f64>], parameters: &[Tensor<f64>]) -> (f64, Vec<Tensor<f64>>) {
     let of_shard = |shard: Shard| {
         let tape = Tape::new();
@@ -262,12 +263,12 @@ fn a_non_finite_number_in_one_shard_is_found_without_the_others() {
     // The statistics spread it to all shards; the first one reports it.
     let error = shards.mean(|shard| pass(&network, &x, shard)).unwrap_err().to_string();
     assert!(error.contains("net.norm"), "{error}");
-    // The shard where it began names the layer before.
+    // The shard in which it began names an earlier layer.
     let of_each = shards.map(|shard| pass(&network, &x, shard).unwrap_err().to_string()).unwrap();
     assert!(of_each[2].contains("net.dense") && of_each[3].contains("net.norm"), "{of_each:?}");
 }
 
-/// Gradients can overflow in one shard alone. It repeats the step, while the others do not.
+/// If gradients overflow in one shard only, that shard repeats its step, and the others do not.
 #[test]
 fn one_shard_can_repeat_its_step_with_the_sums_that_it_had() {
     let (network, x) = (network(), Tensor::from_fn([8, 3], |i| (i * 5 % 7) as f32));

@@ -60,7 +60,7 @@ class Latents {
     this.refresh();
   }
 
-  // New latents; null if the engine fails, which the words say.
+  // New latents; null if the engine fails, and then `words` shows the error.
   async drawLatents() {
     try {
       return (await this.ask("latents", { who: this.who, seed: this.seed++ })).slice(0, this.latent);

@@ -10,8 +10,8 @@ const state = {
   replaying: false,
   turns: [0, 0],
   curve: new Curve(),
-  opened: { work: 0, turns: [0, 0], since: 0 }, // what the opened link asks for, and when
-  left: 0, // of that work
+  opened: { work: 0, turns: [0, 0], since: 0 }, // the work and the turns of the opened link, and when it was opened
+  left: 0, // how much of that work is left
   limit: "", // why the current state cannot be put into a link
   kind: "",
 };
@@ -42,7 +42,7 @@ function receive(frame) {
   if (isDrawn) { isDrawn = false; requestAnimationFrame(drawFrame); }
 }
 
-// No frame will come.
+// Without the engine, no frame will come.
 function engineFailed(why) {
   Object.assign(state, { playing: false, replaying: false });
   notice(why);
@@ -91,9 +91,12 @@ function render(frame = {}) {
   const play = byId("play");
   play.textContent = state.playing ? "Pause" : "Play";
   play.setAttribute("aria-pressed", String(state.playing));
-  byId("replay").hidden = !state.replaying;
+  const replay = byId("replay");
+  const hadFocus = replay.contains(document.activeElement);
+  replay.hidden = !state.replaying;
   if (state.replaying) showReplay();
   for (const id of ["step", "turn-d", "turn-g", "play"]) byId(id).disabled = state.replaying;
+  if (hadFocus && !state.replaying) play.focus(); // its own buttons are gone
   for (const id of ["explain-d", "explain-g"]) byId(id).disabled = state.playing || state.replaying;
   byId("share").disabled = state.playing || state.replaying || state.limit !== "";
   byId("share-limit").hidden = !state.limit;
@@ -130,6 +133,7 @@ function render(frame = {}) {
 
 let opening = 0;
 
+// Returns false if the engine cannot even open the defaults, which the notice says.
 async function open(link, remark = "") {
   const turn = ++opening;
   notice(remark);
@@ -139,7 +143,11 @@ async function open(link, remark = "") {
     about = await ask("open", { link });
   } catch (error) {
     if (turn !== opening) return;
-    if (link === "points") throw error;
+    if (link === "points") {
+      if (!state.about) throw error; // the page cannot start
+      notice(error.message);
+      return false;
+    }
     return open("points", `The link could not be opened: ${error.message}. The page shows the GAN for points with its defaults instead.`);
   }
   if (turn !== opening) return;
@@ -241,15 +249,14 @@ async function turn(kind) {
 async function stopReplay() {
   try {
     adopt(await ask("stop"));
-    notice("The rest of the link was left out.");
+    notice("The rest of the link is not repeated.");
   } catch (error) {
     notice(error.message);
   }
 }
 
 async function reset() {
-  await open(withoutRun(state.link));
-  say("Reset to the start");
+  if ((await open(withoutRun(state.link))) !== false) say("Reset to the start");
 }
 
 // --- the three playgrounds ---
@@ -274,6 +281,8 @@ function select(mode, opens = true) {
   if (!opens) { render(); return undefined; }
   if (trains) return open(mode);
   ask("play", { on: false });
+  // Out of sight, nobody could stop it.
+  if (state.replaying) ask("stop").catch((error) => notice(error.message));
   return openTrained();
 }
 
@@ -383,7 +392,13 @@ function exampleDoodles() {
 // --- sharing and explaining ---
 
 async function share() {
-  const { link } = await ask("about");
+  let link;
+  try {
+    ({ link } = await ask("about"));
+  } catch (error) {
+    byId("share-words").textContent = error.message;
+    return;
+  }
   const address = `${location.href.split("#")[0]}#${link}`;
   history.replaceState(null, "", `#${link}`);
   let words = "The address of this page now leads to this state.";
@@ -398,10 +413,17 @@ async function share() {
 
 let explained = null; // the address of the last page that explains a turn
 
+// Replaces what is in `place`. If the focus was in it, it moves to the element `next`.
+function refill(place, next, ...children) {
+  const hadFocus = place.contains(document.activeElement);
+  place.replaceChildren(...children);
+  if (hadFocus) byId(next).focus();
+}
+
 async function explain(turn) {
   const place = byId("explained");
   place.hidden = false;
-  place.replaceChildren("Loading the recorder, training to this state again, recording one turn, checking every number … ", el("button", { type: "button", id: "explain-cancel", onclick: () => explainer?.stop() }, "Cancel"));
+  refill(place, "explain-cancel", "Loading the recorder, training to this state again, recording one turn, checking every number … ", el("button", { type: "button", id: "explain-cancel", onclick: () => explainer?.stop() }, "Cancel"));
   explainer?.stop();
   const own = explainer = new Engine(() => {}, () => {});
   try {
@@ -411,11 +433,11 @@ async function explain(turn) {
     if (explained) URL.revokeObjectURL(explained);
     const address = explained = URL.createObjectURL(new Blob([page], { type: "text/html" }));
     const name = `turn-of-${turn}.html`;
-    place.replaceChildren("The next turn is recorded: ", el("a", { href: address, target: "_blank", rel: "noopener", id: "explain-open" }, "open the page that explains it"), ", or ", el("a", { href: address, download: name }, "save it"), `. (${(page.length / 1e6).toFixed(1)} MB)`);
+    refill(place, "explain-open", "The next turn is recorded: ", el("a", { href: address, target: "_blank", rel: "noopener", id: "explain-open" }, "open the page that explains it"), ", or ", el("a", { href: address, download: name }, "save it"), `. (${(page.length / 1e6).toFixed(1)} MB)`);
     say(place.textContent);
     return page;
   } catch (error) {
-    if (own === explainer) place.textContent = `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`;
+    if (own === explainer) refill(place, `explain-${turn}`, `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`);
     return null;
   } finally {
     own.stop(); // with its memory; the module is in the browser's cache
@@ -498,6 +520,7 @@ function listen() {
   on("doodle-forget", () => { training.doodles = []; doodleWords(); });
   on("doodle-train", () => open(linkWith("pictures", { ...state.about.settings, data: "doodles" }, { doodles: training.doodles.join("*") })).then(() => play(true)));
   on("share", share);
+  byId("share").setAttribute("aria-describedby", "share-limit");
   on("replay-stop", stopReplay);
   on("replay-defaults", () => open(state.about.mode));
   on("explain-d", () => explain("d"));

@@ -25,6 +25,10 @@ async function selfTest(only) {
     record.checked[subject] = (record.checked[subject] ?? 0) + 1;
     if (!holds && record.failures.length < 40) record.failures.push(`${subject}: ${what}`);
   };
+  if (only) {
+    subject = only;
+    check(Object.hasOwn(SELF_TESTS, only), "there is no such test");
+  }
   for (const [name, test] of Object.entries(SELF_TESTS)) {
     if (only ? name !== only : ONLY_NAMED.includes(name)) continue;
     subject = name;
@@ -101,26 +105,33 @@ const SELF_TESTS = {
     history.replaceState(null, "", "#selftest");
   },
 
-  // A long link is repeated visibly and can be stopped. The page says when no link can lead to its state.
+  // The page shows how far a long link is repeated, and can stop it. It says when no link can lead to its state.
   async long(check) {
     const begin = async () => {
       await open("points&run=1000000");
       check(seen(byId("replay")) && byId("replay-words").textContent.includes("1,000,000 turns of D and 1,000,000 of G"), `the page says “${byId("replay-words").textContent}”`);
-      check(byId("play").disabled && byId("share").disabled && byId("hash").textContent === "…", "a state on the way can be shared");
+      check(byId("play").disabled && byId("share").disabled && byId("hash").textContent === "…", "a link can be copied while the page still repeats another one");
       check(await until(() => state.turns[0] > 20 && byId("replay-bar").value > 0), "the link is not repeated");
     };
     await begin();
+    byId("replay-stop").focus();
     byId("replay-stop").click();
     check(await until(() => !state.replaying), "“Stop here” does not stop");
     await settled();
     check(!seen(byId("replay")) && !byId("play").disabled, "after the stop, the page still waits");
+    check(document.activeElement === byId("play"), "the focus is lost with the button");
     const { link, hash, turns } = await ask("about");
     await open(link);
     await until(() => !state.replaying && state.turns[0] === turns[0] && state.turns[1] === turns[1]);
-    check((await ask("about")).hash === hash, `${link}, where it was stopped, has other bits`);
+    check((await ask("about")).hash === hash, `${link}, where it was stopped, has different bits`);
     await begin();
     byId("replay-defaults").click();
     check(await turnsAre(0, 0) && (await ask("about")).link === "points" && !state.replaying, "the defaults do not open");
+    await begin();
+    byId("mode-trained").click();
+    check(await until(() => !state.replaying), "a link is repeated out of sight");
+    byId("mode-points").click();
+    check(await turnsAre(0, 0), "the points do not open again");
 
     await open("points&width=2&batch=2");
     for (let i = 0; i < 251; i++) {
@@ -128,7 +139,7 @@ const SELF_TESTS = {
       await ask("set", { key: "d_rate", value: String(0.1 + (i % 9) / 100) });
     }
     check(await until(() => byId("share").disabled && seen(byId("share-limit"))), "a state that no link can have is offered as a link");
-    check(byId("share-limit").textContent.includes("502 turns and changes"), byId("share-limit").textContent);
+    check(byId("share-limit").textContent.includes("502 parts"), byId("share-limit").textContent);
     await open("points");
     check(!byId("share").disabled && !seen(byId("share-limit")), "the limit stays after Reset");
   },
@@ -141,6 +152,11 @@ const SELF_TESTS = {
     byId("play").click();
     await wait(200);
     check(!state.playing && byId("notice").textContent.includes("lack of memory"), "it plays without an engine");
+    byId("share").click();
+    check(await until(() => byId("share-words").textContent.includes("lack of memory"), 5000), "it shares a link without an engine");
+    byId("reset").click();
+    await wait(200);
+    check(byId("notice").textContent.startsWith("The engine has stopped"), `after Reset, the page says “${byId("notice").textContent}”`);
   },
 
   // Every arrow is minus the gradient: the loss falls along it as fast as its length says.
@@ -297,8 +313,10 @@ const SELF_TESTS = {
     check(explained === byId("explain-open")?.href && explained !== address, "the address is not that of the last page");
     const late = explain("d");
     check(await until(() => byId("explain-cancel")), "the recorder cannot be stopped");
-    byId("explain-cancel").click();
+    byId("explain-cancel")?.focus();
+    byId("explain-cancel")?.click();
     check((await late) === null && byId("explained").textContent.includes("it was stopped"), byId("explained").textContent);
+    check(document.activeElement === byId("explain-d"), "the focus is lost with “Cancel”");
   },
 
   async damaged(check) {
@@ -313,10 +331,10 @@ const SELF_TESTS = {
     const lost = new Engine(() => {}, (why) => { said = why; });
     lost.worker.onerror({ preventDefault() {}, message: "broken" });
     lost.worker.onmessage({ data: { id: 7, value: 1 } });
-    check(said === "broken", "an error of the worker is not said");
+    check(said === "broken", "an error of the worker is not reported");
     const waits = lost.ask("load", { wish: "" }).catch((error) => error.message);
     lost.stop();
-    check((await waits) === "it was stopped", "an end of the worker is not said");
+    check((await waits) === "it was stopped", "the end of the worker is not reported");
   },
 
   async keys(check) {
@@ -465,7 +483,7 @@ async function latents(check, panel) {
   button("Stop the walk").click();
   await wait(100);
   await idle();
-  // A worker that fails ends the walk, and the words say why.
+  // If the worker fails, the walk ends and the panel says why.
   const { ask: own } = panel;
   panel.ask = async () => { throw new Error("no answer"); };
   button("Walk").click();

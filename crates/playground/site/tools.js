@@ -57,7 +57,7 @@ class Engine {
       if (data.frame) return onframe(data.frame);
       if (data.failed) return onfail(data.failed);
       const asked = this.waiting.get(data.id);
-      if (!asked) return; // it was answered by an error of the worker
+      if (!asked) return; // an error of the worker has already answered it
       this.waiting.delete(data.id);
       if (data.error === undefined) asked.resolve(data.value);
       else asked.reject(new Error(data.error));
@@ -85,7 +85,7 @@ class Engine {
     });
   }
 
-  // Ends the worker, whatever it does.
+  // Ends the worker at once, even if it is busy.
   stop() {
     this.stopped = true;
     this.worker.terminate();

@@ -27,7 +27,7 @@ const SHEET = 300; // ... of pictures, which take longer
 const SHEET_SIZE = 16;
 const BROKEN = "The engine has stopped, probably for lack of memory. Load the page again, and choose a smaller width or batch.";
 const MOST_ROWS = 4000; // of the curves, in a frame
-const PIECE = 2e7; // multiply-adds of a link that are repeated between two looks at the clock
+const PIECE = 2e7; // multiply-adds of a link that are repeated before the time is checked again
 
 function call(line, bytes = null) {
   if (broken) throw new Error(BROKEN);
@@ -176,7 +176,7 @@ function trainAndShow() {
   let stopped = null;
   try {
     if (replaying) {
-      // Little at a time, for a smooth bar and a prompt stop.
+      // In small pieces, so that the progress bar is smooth and the page can stop at once.
       let left = 1;
       while (left > 0 && performance.now() - start < 40) {
         const replayed = json(`replay ${PIECE}`);

@@ -1,4 +1,4 @@
-//! [`Adversaries`]: what the GANs of both playgrounds have, and how they take their turns.
+//! [`Adversaries`]: what the GANs of both playgrounds have in common, and how they take turns.
 
 use kernels::Key;
 use models::LatentKind;
@@ -129,12 +129,12 @@ impl Adversaries {
     }
 }
 
-/// The approximate multiply-adds of a turn of the discriminator and of one of the generator, for
-/// networks that need this many for an example. What does not depend on the networks, such as
-/// recording a turn, takes as long as 200,000 multiply-adds.
+/// The approximate multiply-adds of a turn of the discriminator and of one of the generator. The
+/// two networks need these numbers for a forward pass of one example. What does not depend on the
+/// networks, such as recording a turn, takes as long as 200,000 multiply-adds.
 pub(crate) fn work(settings: &Settings, [discriminator, generator]: [f64; 2], penalised: f64) -> [f64; 2] {
     let batch = settings.number("batch");
-    // Forward, the gradient of the input, the gradient of the weights: one each.
+    // The forward pass, the gradient of the input and that of the weights take equally many.
     let d_turn = generator + 3.0 * 2.0 * discriminator + penalised * discriminator;
     let g_turn = 3.0 * generator + 2.0 * discriminator;
     [d_turn, g_turn].map(|work| 200_000.0 + batch * work)

@@ -306,8 +306,8 @@ mod tests {
         }
     }
 
-    /// A link is repeated in pieces of one turn if need be, to the same bits; whatever comes
-    /// between them is in the new link.
+    /// A link can be repeated in pieces as small as one turn, with the same bits. What happens
+    /// between two pieces becomes part of the new link.
     #[test]
     fn a_link_is_repeated_in_pieces_and_can_be_stopped() {
         let text = "points&k=3&g_turns=2&width=4&run=2~g_rate:0.01~1";
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(engine.session().unwrap().hash(), again.hash());
     }
 
-    /// It is repeated where the visitor said so, not in the page.
+    /// The page does not repeat runs that are too long, and says so.
     #[test]
     fn a_state_that_a_link_cannot_have_says_so() {
         let mut engine = Engine::default();
@@ -351,7 +351,7 @@ mod tests {
             ask(&mut engine, "turn d", &[]).unwrap();
             ask(&mut engine, &format!("set d_rate=0.{}", 1 + change % 9), &[]).unwrap();
         }
-        assert!(about(&mut engine).contains("502 turns and changes"), "{}", about(&mut engine));
+        assert!(about(&mut engine).contains("502 parts"), "{}", about(&mut engine));
     }
 
     /// Numbers may begin with any byte.

@@ -59,7 +59,7 @@ impl Turn {
         }
     }
 
-    /// The turns of the discriminator and of the generator that it has.
+    /// How many turns of the discriminator and of the generator it consists of.
     pub(crate) fn of_networks(self, settings: &Settings) -> [usize; 2] {
         match self {
             Self::Step => ["k", "g_turns"].map(|key| settings.count(key)),
@@ -142,7 +142,9 @@ impl Link {
     pub fn check(&self) -> Result<(), String> {
         let (parts, work) = (self.run.len(), self.effort().work);
         if parts > MOST_PARTS {
-            return Err(format!("the run has {parts} turns and changes, and the page repeats at most {MOST_PARTS}"));
+            return Err(format!(
+                "the run has {parts} parts (turns and changes), and the page repeats at most {MOST_PARTS}"
+            ));
         }
         if work > MOST_WORK {
             let times = work / MOST_WORK;
@@ -314,8 +316,8 @@ mod tests {
         }
     }
 
-    /// The command line trains for as long as it is told; the page repeats at most an hour of
-    /// training, whatever the settings.
+    /// The command line repeats runs of any length. The page repeats at most an hour of training,
+    /// whatever the settings are.
     #[test]
     fn the_page_refuses_a_run_that_takes_hours() {
         let check = |text: &str| Link::parse(text).unwrap().check();
@@ -328,7 +330,7 @@ mod tests {
             ("points&width=256&batch=1024&run=1000000".to_owned(), "times as long"),
             ("points&run=k:20~g_turns:50~1000000".to_owned(), "times as long"),
             ("pictures&batch=256&run=1000000".to_owned(), "times as long"),
-            (format!("points&run={}1", "1~d1~".repeat(250)), "501 turns and changes"),
+            (format!("points&run={}1", "1~d1~".repeat(250)), "501 parts"),
         ];
         for (link, why) in wrongs {
             let error = check(&link).expect_err(&link);

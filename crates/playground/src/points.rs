@@ -316,7 +316,8 @@ impl PointsGan {
 pub(crate) fn work(settings: &Settings) -> [f64; 2] {
     let [width, latent] = ["width", "latent"].map(|key| settings.number(key));
     let perceptron = |input: f64, output: f64| width * (input + width + output);
-    // The gradient of a gradient takes about as long as another turn, on one point of each pair.
+    // A penalty is computed on one point per pair of a real and a fake. Its second-order gradient
+    // takes about as long as another turn.
     let penalised = if settings.word("penalty") == "none" { 0.0 } else { 6.0 };
     adversaries::work(settings, [perceptron(2.0, 1.0), perceptron(latent, 2.0)], penalised)
 }

@@ -213,7 +213,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds the turns of the networks to the link, instead of the whole.
+    /// Adds the turns that the networks have taken to the link, instead of the whole step.
     fn record_parts(&mut self, underway: &Underway) {
         self.record(Turn::Discriminator, underway.done[0]);
         self.record(Turn::Generator, underway.done[1]);
@@ -228,7 +228,7 @@ impl Session {
         }
     }
 
-    /// Repeats turns of the link that was opened, until this much work is done: multiply-adds, as
+    /// Repeats turns of the link that was opened, until this much work is done, in multiply-adds as
     /// in [`Effort`]. Returns how much is left.
     ///
     /// # Errors

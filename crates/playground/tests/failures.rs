@@ -51,7 +51,7 @@ fn seen(session: &Session) -> Seen {
     }
 }
 
-/// What is seen after each of these numbers of steps.
+/// What the page shows after each of these numbers of steps.
 fn after<const N: usize>(link: &str, steps: [usize; N]) -> [Seen; N] {
     let mut session = Session::at(&Link::parse(link).unwrap(), &[]).unwrap();
     let mut done = 0;

@@ -155,8 +155,8 @@ impl Ranks {
         several.exchanged((0..self.size()).map(from).collect())
     }
 
-    /// The memory that a run of these ranks may use: those on the same machine divide what is free
-    /// there, and the one with the least decides.
+    /// The memory that each of these ranks may use in a run: the ranks on a machine divide what is
+    /// free there, and the rank with the smallest share decides.
     ///
     /// # Errors
     /// When a rank cannot be reached.
@@ -164,7 +164,7 @@ impl Ranks {
         self.budget_with(limits::room_beside)
     }
 
-    /// `room` is what one of so many ranks on this machine may use.
+    /// `room` returns what one rank may use if this number of ranks are on this machine.
     fn budget_with(&self, room: impl Fn(usize) -> Option<Room>) -> Result<Budget, Failure> {
         let Some(several) = &self.0 else { return Ok(Budget { room: room(1), ranks: 1 }) };
         let machines = self.all(&several.machine)?;

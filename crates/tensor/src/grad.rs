@@ -48,9 +48,9 @@ pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) ->
     grad_with(output, wanted, options, |_, _| {})
 }
 
-/// As [`grad`]. During the sweep, calls `completed` with the number of a wanted variable and its
-/// gradient as soon as nothing more is added to it: those of the last layers of a network come
-/// first. Variables on which `output` does not depend are left out.
+/// Like [`grad`]. During the sweep, calls `completed` with the number of a wanted variable and its
+/// gradient as soon as the gradient is complete: those of the last layers of a network come first.
+/// Variables on which `output` does not depend are left out.
 ///
 /// # Panics
 /// As [`grad`].

@@ -3,8 +3,8 @@
 //! In [`run`], every `f32` tensor that this thread creates has a shape but no memory, and no kernel
 //! runs. The same code builds networks, applies them and computes gradients, but the only result is
 //! the [`Usage`]. (PyTorch calls such tensors *meta tensors*.) The usage accounts for recycled
-//! buffers and for the operands that convolutions pack. A computation with several threads uses
-//! [`run_with`] on the others.
+//! buffers and for the operands that convolutions pack. A computation with several threads calls
+//! [`run_with`] on its other threads.
 //!
 //! A meta tensor's [`data`](crate::Tensor::data) is empty and its [`item`](crate::Tensor::item) is
 //! 0. Tensors of `f64` are not affected.

@@ -215,7 +215,7 @@ fn a_wanted_value_in_the_middle_gets_its_gradient_and_passes_it_on() {
     assert_eq!(gradients.iter().map(Var::item).collect::<Vec<_>>(), [8.0, 32.0, 1.0]);
 }
 
-/// From the last variable on the tape to the first.
+/// They are reported from the last variable on the tape to the first.
 #[test]
 fn gradients_are_reported_when_nothing_is_added_to_them_any_more() {
     let tape = Tape::new();

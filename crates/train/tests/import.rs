@@ -88,7 +88,7 @@ fn exports_for_pytorch_come_back() {
     }
 }
 
-/// A .safetensors file with another first number in the first tensor that has this many axes.
+/// The .safetensors file with a different first number in the first tensor with this many axes.
 fn with_first_number(file: &[u8], axes: usize, number: f32) -> Vec<u8> {
     let (length, rest) = file.split_at(8);
     let header = u64::from_le_bytes(length.try_into().unwrap()) as usize;
@@ -141,7 +141,7 @@ fn exports_of_systems_with_an_equalised_learning_rate_come_back() {
     let larger = "import grown-exported/generator.safetensors --set size=32 --out larger";
     place.bad(larger, 5, &["do not fit", "generator.32x32", "leave out `--set 'size=32'`"]);
     assert!(!place.path("larger").exists());
-    // Finite as the layer uses it, but not before it is multiplied by its factor.
+    // This weight is finite after the layer has multiplied it by its factor, but not before.
     let damaged = with_first_number(&read("styled-exported/generator.safetensors"), 2, 3e38);
     write(&place, "large.safetensors", &damaged);
     place.bad("import large.safetensors --out large", 5, &["too large", "3e38", "nothing was imported"]);

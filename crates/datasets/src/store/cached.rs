@@ -214,9 +214,9 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Creates the file that is renamed to `path` once it is complete. Without locks, only its name
-/// keeps it apart from those of other processes. The process id does not suffice: containers that
-/// share the folder have the same ones.
+/// Creates the file that is renamed to `path` once it is complete. On a file system without locks,
+/// only its name distinguishes it from the files of other processes. The process id is not enough:
+/// processes in containers that share the folder may have the same id.
 pub(crate) fn create_unfinished(path: &Path) -> io::Result<(File, PathBuf)> {
     let random = RandomState::new().hash_one(path);
     let temporary = path.with_extension(format!("{}-{random:016x}.part", std::process::id()));

@@ -233,14 +233,15 @@ fn no_damage_to_a_cache_goes_unnoticed() {
     }
 }
 
-/// Containers have the same process ids, and some shared file systems have no locks.
+/// Processes in different containers may have the same id, and some shared file systems have no
+/// locks.
 #[test]
 fn unfinished_files_with_the_same_process_id_are_kept_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shared.cache");
     let [one, other] = [(); 2].map(|()| super::cached::create_unfinished(&path).unwrap().1);
     assert!(one != other && one.exists() && other.exists(), "{}", one.display());
-    assert!([&one, &other].iter().all(|path| path.extension().unwrap() == "part"), "they are swept up");
+    assert!([&one, &other].iter().all(|path| path.extension().unwrap() == "part"), "not deleted later");
 }
 
 #[test]

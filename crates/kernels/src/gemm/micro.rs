@@ -174,8 +174,8 @@ pub(crate) const TALLEST: usize = 14;
 /// consist of words of this format.
 ///
 /// # Panics
-/// When the instruction set has no such tile, the width is not 1, 2, 4 or 8 vectors, or the
-/// instruction set cannot multiply words of this format.
+/// When the instruction set has no such tile, the width is not 1, 2, 4 or 8 vectors, the
+/// instruction set cannot multiply words of this format, or pairs are in chunks.
 ///
 /// # Safety
 /// The panels hold every step that the spans name. `from` and `to` have as many offsets as the left
@@ -212,7 +212,7 @@ unsafe fn multiply_words<S: Simd, P: Product>(s: S, product: P, panels: [&Panel;
                 } else if tile.a_strides[1] != 0 {
                     s.run(Sized::<P, $h, $v, SPREAD>(tile, product))
                 } else if P::USES_PAIRS {
-                    // Only convolutions by transforms have chunks, and they multiply numbers.
+                    // Only transform-based convolutions have chunks, and they do not use pairs.
                     no_tile(left, right)
                 } else {
                     s.run(Sized::<P, $h, $v, IN_CHUNKS>(tile, product))

@@ -132,14 +132,14 @@ fn the_backward_pass_is_within_the_proved_bound() {
     }
 }
 
-/// The sums have the bits of the whole kernel. gx is compared with the plain loop, which gets the
-/// same means: each of its three terms has at most six roundings.
+/// The sums are bit-identical to those of the whole kernel. gx is compared with the plain loop,
+/// which gets the same means: each of its three terms has at most six roundings.
 #[test]
 fn the_halves_of_the_backward_pass_are_those_of_the_whole() {
     for ((rows, channels), slope) in SHAPES.into_iter().flat_map(|shape| [(shape, None), (shape, Some(0.2))]) {
         let [x, gy] = [5, 6].map(|stream| numbers(rows * channels, stream));
         let [gamma, beta] = [7, 8].map(|stream| numbers(channels, stream));
-        // The statistics and the means of a larger batch, to which other numbers belong.
+        // The statistics and the means of a larger batch, which also contains other numbers.
         let [mean, along, shift] = [9, 10, 11].map(|stream| numbers(channels, stream));
         let variance: Vec<f32> = numbers(channels, 12).into_iter().map(|x| x * x + 0.1).collect();
         let (norm, statistics, affine) = (Norm { slope, ..NORM }, [&mean[..], &variance[..]], [&gamma[..], &beta[..]]);
@@ -154,7 +154,8 @@ fn the_halves_of_the_backward_pass_are_those_of_the_whole() {
         batch_norm_grad(norm, [&x, &gy], statistics, affine, &mut gx, [&mut ggamma, &mut gbeta]);
         assert_same_bits(&got[x.len()..], &[ggamma, gbeta].concat(), &what);
 
-        // The side of the kink is decided in `f32`, so the plain loop gets the gradient before it.
+        // The kernel finds the side of the kink in `f32`, so the plain loop gets the gradient with
+        // respect to the value before the leaky ReLU.
         let mut g = gy.clone();
         if let Some(slope) = slope {
             let mut y = vec![f32::NAN; x.len()];

@@ -92,7 +92,7 @@ pub(crate) trait Declaration<const STATE: usize, const COEFFICIENTS: usize>: Cop
     const KERNEL: &'static str;
     /// The state, in the order in which [`step`](Self::step) takes it.
     const STATE: [StateSlot; STATE];
-    /// The rule with usual constants, in each of its forms: for tests.
+    /// Examples for tests: the rule in each of its forms, with usual constants.
     const EXAMPLES: &'static [Self];
 
     /// The usual name of the rule.
@@ -118,7 +118,7 @@ macro_rules! rules {
     ($($Rule:ident: $file:ident),+ $(,)?) => {
         $(mod $file; pub use $file::$Rule;)+
 
-        /// The types of the rules alone.
+        /// Only the types of the rules, for re-exports.
         pub mod rules {
             $(pub use super::$Rule;)+
         }
@@ -136,7 +136,7 @@ macro_rules! rules {
         })+
 
         impl UpdateRule {
-            /// Every rule with usual constants, in each of its forms: for tests.
+            /// Examples for tests: every rule in each of its forms, with usual constants.
             pub fn examples() -> Vec<Self> {
                 [$(<$Rule>::EXAMPLES.iter().copied().map(Self::from).collect::<Vec<_>>(),)+].concat()
             }

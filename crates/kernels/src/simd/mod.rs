@@ -99,7 +99,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type M: Copy;
 
     /// Runs `kernel` inside a region compiled for this instruction set. Instructions that every CPU
-    /// of the target has need no region.
+    /// of the target has need no region. A set with other instructions overrides this: without a
+    /// region, each of them would be a function call.
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         run_without_region(self, kernel)
@@ -141,7 +142,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// 16 words from memory.
     #[inline(always)]
     fn load_u(self, x: &[u32; LANES]) -> Self::U {
-        // SAFETY: floats and words have the same size and alignment, and any bits are a float.
+        // SAFETY: floats and words have the same size and alignment, and all bits are valid floats.
         self.float_to_bits(self.load(unsafe { &*core::ptr::from_ref(x).cast() }))
     }
     /// a + b modulo 2^32

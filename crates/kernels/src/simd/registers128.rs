@@ -1,7 +1,7 @@
 //! Instruction sets with registers of 128 bits: a vector is four of them.
 //!
-//! [`Registers128`] declares what such sets differ in, the operations on one register. What they
-//! have in common is here: how vectors consist of registers, and how squares are transposed.
+//! [`Registers128`] declares the operations on one register, in which these sets differ. This file
+//! implements what they share: how vectors consist of registers, and how squares are transposed.
 
 use super::{LANES, RegisterTiles, SQUARE, Simd};
 
@@ -19,20 +19,20 @@ pub trait Registers128: Copy + Send + Sync + 'static {
     /// 4 results of a comparison.
     type M4: Copy;
 
-    /// 4 floats from memory.
+    /// Loads 4 floats.
     ///
     /// # Safety
     /// There are 4 floats at `from`. Any alignment will do.
     unsafe fn load_4(self, from: *const f32) -> Self::F4;
-    /// 4 floats to memory.
+    /// Stores 4 floats.
     ///
     /// # Safety
     /// There is room for 4 floats at `to`. Any alignment will do.
     unsafe fn store_4(self, x: Self::F4, to: *mut f32);
-    /// The words of a and b in turns: a0, b0, a1, b1, and a2, b2, a3, b3.
+    /// The words of a and b alternately: a0, b0, a1, b1, and a2, b2, a3, b3.
     fn interleave_u(self, a: Self::U4, b: Self::U4) -> (Self::U4, Self::U4);
-    /// The multiply-add of whole vectors: where it is no instruction, one test for all their lanes
-    /// finds out whether they need more work.
+    /// The multiply-add of whole vectors rather than registers: a set without such an instruction
+    /// needs only one test to find out whether any lane of the vectors needs more work.
     fn mul_add(self, a: [Self::F4; 4], b: [Self::F4; 4], c: [Self::F4; 4]) -> [Self::F4; 4];
 
     // As in `Simd`.
@@ -156,7 +156,7 @@ impl<T: Registers128> Simd for T {
         a
     }
 
-    /// By blocks of 4x4, each in two rounds of exchanges.
+    /// Transposes blocks of 4x4, each in two rounds of exchanges.
     #[inline(always)]
     fn transpose(self, rows: [&[f32; SQUARE]; SQUARE], to: &mut [f32], stride: usize) {
         assert!(to.len() >= (SQUARE - 1) * stride + SQUARE);

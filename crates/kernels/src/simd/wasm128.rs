@@ -25,7 +25,7 @@ impl Wasm128 {
     }
 }
 
-/// What the instruction sets of WebAssembly differ in. They have all other operations in common.
+/// The parts in which the instruction sets of WebAssembly differ. They share all other operations.
 pub trait MultiplyAdd: Copy + Send + Sync + 'static {
     /// The register tiles of this instruction set.
     const TILES: RegisterTiles;

@@ -112,7 +112,7 @@ pub fn is_on() -> bool {
 pub struct Part(Vec<(String, &'static str, Category, [Spent; 2])>);
 
 /// Runs `body`, a part of a computation for which another thread waits, and measures it if
-/// profiling [is on](is_on) there.
+/// profiling [is on](is_on) on the waiting thread.
 pub fn part<R>(is_on: bool, body: impl FnOnce() -> R) -> (R, Part) {
     if is_on {
         start(Timings::default());
@@ -225,7 +225,7 @@ mod tests {
         let work = || time(Category::Memory, "work", Work::Floats(10), || 1);
         let elsewhere = |is_on: bool| std::thread::spawn(move || part(is_on, work).1).join().unwrap();
         assert!(!is_on() && elsewhere(false).0.is_empty());
-        add(elsewhere(true)); // nobody measures here
+        add(elsewhere(true)); // profiling is off here
         start(Timings::default());
         work();
         add(elsewhere(is_on()));

@@ -115,7 +115,7 @@ impl CommonOptions {
         }
     }
 
-    /// Checks that there is something to synchronise, if batch normalisation is synchronised.
+    /// If batch normalisation is synchronised, checks that a network has it.
     ///
     /// # Errors
     /// When none of the networks has batch normalisation.

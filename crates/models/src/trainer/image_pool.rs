@@ -74,7 +74,7 @@ impl Stateful for ImagePool {
     }
 }
 
-/// The content of a mutex, also after a panic.
+/// Locks a mutex, even if another thread panicked while it held the lock.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -239,7 +239,7 @@ impl<'a> StepContext<'a> {
         self.services.shards.gathered(own)
     }
 
-    /// What `make` returns for each shard of this process.
+    /// Calls `make` for each shard of this process, and returns the results in order.
     ///
     /// # Errors
     /// When another rank cannot be reached.

@@ -23,9 +23,9 @@ pub enum Running {
 /// and shift per channel.
 ///
 /// Training uses the mean and the variance of the batch and updates running averages of them, which
-/// inference uses. If the batch consists of several shards, those of the shard are used, or of the
-/// whole batch ([`Shards::synchronised`](crate::Shards::synchronised)). **Momentum** has Keras'
-/// meaning in both dialects, the weight of the old average:
+/// inference uses. If the batch consists of several shards, these are the statistics of the shard,
+/// or those of the whole batch with [`Shards::synchronised`](crate::Shards::synchronised).
+/// **Momentum** has Keras' meaning in both dialects, the weight of the old average:
 ///
 /// ```text
 /// running <- momentum * running + (1 - momentum) * batch

@@ -324,9 +324,9 @@ impl Config {
         next
     }
 
-    /// The command-line texts of those of the system's settings that cause misfits: with their
-    /// values in `other`, there are fewer. `misfits` counts them; None if a configuration is not
-    /// valid.
+    /// The settings of the system that cause misfits, as typed on the command line: with their
+    /// values in `other`, there are fewer misfits. `misfits` counts those of a configuration, and
+    /// returns None if it is invalid.
     pub(crate) fn typed_causes(&self, other: &Self, misfits: impl Fn(&Self) -> Option<usize>) -> BTreeSet<String> {
         let all = misfits(self);
         let is_cause = |key: &str| misfits(&self.with_setting_of(other, key)).is_some_and(|left| Some(left) < all);

@@ -177,7 +177,8 @@ impl Evaluator {
     }
 }
 
-/// What `measure` returns for each metric, given with its number. Some metrics take seconds.
+/// Calls `measure` with each metric and its number, and returns the results. Shows progress,
+/// because some metrics take seconds.
 fn one_by_one<R>(setup: &Setup, mut measure: impl FnMut(&'static Metric, usize) -> R) -> Vec<R> {
     let mut bar = LateBar::new(&setup.output, "metrics", setup.metrics.len() as u64);
     let one = |(at, metric): (usize, &&'static Metric)| {

@@ -85,7 +85,7 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         tensors.map(wanted).collect()
     });
     filled.map_err(|failure| {
-        // The file has the networks of the exported run.
+        // The file has the weights of the networks of the exported run.
         let ours = shapes(&exported);
         let typed =
             asked.typed_causes(&exported, |config| Some(shapes(config)?.symmetric_difference(ours.as_ref()?).count()));

@@ -214,13 +214,14 @@ fn fill(
     Ok(Filled { config, state, sources })
 }
 
-/// The failure for a weight that is finite in the file, but not where a layer multiplies it.
+/// The failure for a weight that is finite in the file, which has it multiplied by the factor of
+/// its layer, but not without the factor.
 fn too_large(path: &Path, name: &str, used: f32, factor: f64) -> Failure {
     Failure::new(Code::Checkpoint, "a weight is too large; nothing was imported")
         .at(path.display())
         .because(format!(
-            "`{name}` has the value {used:e}; its layer gets that by multiplying by {factor:.3e}, and {used:e} / {factor:.3e} \
-             is not a finite f32"
+            "`{name}` has the value {used:e}; its layer multiplies weights by {factor:.3e}, and \
+             {used:e} / {factor:.3e} is not a finite f32"
         ))
         .help(advice!("weight-too-large", "the file is damaged, or its training has diverged: export the run again, from an earlier checkpoint"))
 }

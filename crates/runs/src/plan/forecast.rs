@@ -78,8 +78,8 @@ pub(super) struct Stage {
 }
 
 impl Forecast {
-    /// The forecast of one of so many `ranks`, for the steps from `from` to the last one of
-    /// `config`. A resumed run (`from` > 0) briefly has its state in memory twice.
+    /// The forecast for one rank of a run on `ranks` ranks, for the steps from `from` to the last
+    /// one of `config`. A resumed run (`from` > 0) briefly has its state in memory twice.
     ///
     /// # Errors
     /// When [`Config::build`] rejects the settings.

@@ -55,7 +55,7 @@ pub(crate) fn room_beside(ranks: usize) -> Option<Room> {
 /// The memory that a run may use.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    /// That of the rank with the least; `None` if unknown.
+    /// The memory of the rank that has the least; `None` if unknown.
     pub room: Option<Room>,
     /// The number of ranks.
     pub ranks: usize,
@@ -69,7 +69,7 @@ impl Budget {
 }
 
 impl Room {
-    /// The part of one of `ranks` processes that share what is free.
+    /// The share of one of `ranks` processes that divide the free memory.
     fn divided(self, ranks: usize) -> Self {
         if ranks == 1 {
             return self;
@@ -96,7 +96,7 @@ fn machine() -> Option<Room> {
 }
 
 /// The smallest of all limits in the files that `read` reads, for one of `ranks` processes on this
-/// machine. They are assumed to be in the same control groups, as those of a job are.
+/// machine, which are assumed to be in the same control groups, like the processes of a job.
 fn least(ranks: usize, read: Read<'_>) -> Option<Room> {
     let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
     let status = proc("self/status");

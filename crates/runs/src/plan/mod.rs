@@ -69,7 +69,7 @@ impl Needs {
         Self::within(&Budget::of_this_process(), config, from)
     }
 
-    /// The same for one of the ranks of this budget.
+    /// The needs of one rank of a run with this budget.
     fn within(budget: &Budget, config: &Config, from: u64) -> Result<Self, Failure> {
         let forecast = Forecast::of(config, from, budget.ranks)?;
         let (image, count) = forecast.sheet;
@@ -100,7 +100,7 @@ impl Needs {
         Ok(Self { forecast, from, threads, budget, data: 0, cache: 0, passing, written })
     }
 
-    /// What it was planned with.
+    /// The budget that the run was planned with.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -119,8 +119,8 @@ impl Needs {
             .fold(0, u64::saturating_add)
     }
 
-    /// Copies of gradients on their way to other ranks. The gradients of an update take at most as
-    /// much memory as all weights.
+    /// The memory for copies of gradients that are exchanged with other ranks. The gradients of an
+    /// update take at most as much memory as all weights.
     fn messages(&self) -> u64 {
         let Forecast { shards, weights, .. } = self.forecast;
         weights * Shards::new(shards as usize).copies(self.budget.ranks) as u64

@@ -110,7 +110,7 @@ fn each_rank_must_fit_into_its_part_of_the_memory() {
     assert!(of_ranks(8).table().contains("messages between ranks") && !alone.table().contains("messages between"));
 }
 
-/// They are in memory at once, but each rank has only its own.
+/// All shards are in memory at once, but each rank has only its own.
 #[test]
 fn shards_of_synchronised_batch_norm_are_planned_for_each_rank() {
     let step = |settings: &[&str], ranks| {

@@ -135,8 +135,8 @@ pub(crate) fn at_start(config: &Config, run: &Path) -> Result<Box<dyn System>, F
 }
 
 /// Plans the training without running it: writes a table of the required memory, time and disk to
-/// the output. With several [ranks](TrainRequest::ranks), all of them must call this; rank 0 alone
-/// plans.
+/// the output. With several [ranks](TrainRequest::ranks), all of them must call this; only rank 0
+/// makes the plan.
 ///
 /// # Errors
 /// As [`train`], where the problem can be detected before the first step.
@@ -160,7 +160,7 @@ pub fn dry_run(request: &TrainRequest) -> Result<(), Failure> {
 }
 
 /// What a training run would need, as JSON: bytes of memory and of disk, and seconds. Checks what
-/// [`dry_run`] checks before it loads images. Null on ranks other than 0.
+/// [`dry_run`] checks before it loads images. The result is null on ranks other than 0.
 ///
 /// # Errors
 /// As [`dry_run`].
@@ -205,8 +205,8 @@ fn prepare(request: &TrainRequest, terms: Terms<'_>) -> Result<Prepared, Failure
     let writes_events = request.tensorboard || plan.place.as_ref().is_some_and(|(run, _)| tensorboard::is_in(run));
     let needs = plan.needs.clone().on(&looked_at, writes_events);
     let place = plan.place.as_ref().map(|(run, _)| run.as_path()).or(request.out.as_deref());
-    // Refuses a number of ranks before images are read. `train_all` shares the system that trains
-    // in the end, which may be another one.
+    // Rejects a wrong number of ranks before images are read. `train_all` calls this again for the
+    // system that it trains, which may be another one.
     request.ranks.share(&mut *plan.system)?;
     let warning = needs.check(&plan.config, place.unwrap_or(Path::new("runs")), terms.1)?;
     Ok(Prepared { plan, needs, looked_at, fewest, warning })

@@ -35,7 +35,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "nothing",
     shape: "x and y have the same shape, which is that of every shard",
-    cost: "a message for each doubling of the number of ranks in both directions, and waiting for the other shards",
+    cost: "forward and backward: log2(ranks) messages each, and waiting for the other shards",
     chapter: "c10_normalisation",
     file: file!(),
     cases: || elementwise(Domain::Any, |x| x.all_reduce(&replicas(3))),
@@ -47,7 +47,7 @@ pub trait ShardGroup {
     fn count(&self) -> usize;
 
     /// The sum of the numbers of all shards; `own` are those of this shard. All shards must call
-    /// this equally often, each time with equally many numbers.
+    /// this the same number of times, each time with the same number of numbers.
     fn sum(&self, own: Vec<f64>) -> Vec<f64>;
 
     /// Whether [`sum`](ShardGroup::sum) may be called at any time. Then ops that use the group can

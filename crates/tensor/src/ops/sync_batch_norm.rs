@@ -9,9 +9,9 @@
 //! gbeta = sum(gy)    ggamma = sum(gy * xh)    gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))
 //! ```
 //!
-//! gbeta and ggamma are the addends of the shard: each shard has its own copy of the parameters,
-//! whose gradients are added after the reverse sweep. The means of gx contain the gradients that
-//! the other shards send through mu and v.
+//! gbeta and ggamma are the contributions of the shard: each shard has its own copy of the
+//! parameters, whose gradients are added after the reverse sweep. The means in gx contain the
+//! gradients that the other shards send through mu and v.
 //!
 //! v is computed from the statistics of the shards, mu_s and v_s (Chan, Golub and LeVeque,
 //! "Updating formulae and a pairwise algorithm for computing sample variances", 1979):
@@ -44,7 +44,7 @@ pub const ENTRY: Entry = Entry {
     rule: "gbeta = sum gy, ggamma = sum gy * xh, gx = gamma / s * (gy - mean(gy) - xh * mean(gy * xh))",
     derivation: &[
         "as in batch_norm, but mean and variance are over the rows of all shards",
-        "gamma and beta act on the rows of the shard, so they have its sums:",
+        "gamma and beta act on the shard's rows, so their sums are over these only:",
         "gbeta = sum gy and ggamma = sum gy * xh",
         "x influences the xh of all shards through mu and s",
         "so the two means in gx are over the gy of all shards:",
@@ -52,7 +52,7 @@ pub const ENTRY: Entry = Entry {
     ],
     saved: "x and gamma, and mean and variance of each channel, which are small: xh is recomputed from them",
     shape: "x is (..., channels), gamma and beta are (channels); y has the shape of x",
-    cost: "as batch_norm, and one message in each direction",
+    cost: "as batch_norm, and one all_reduce forward and one backward",
     chapter: "c10_normalisation",
     file: file!(),
     cases,
@@ -70,9 +70,9 @@ struct SyncBatchNorm<T: Element> {
 }
 
 impl<T: Element> Var<T> {
-    /// As [`batch_norm_relu`](Var::batch_norm_relu), by the statistics of all shards of `group`,
-    /// which are equally large. `self`, of shape (..., channels), is the part of this shard. Also
-    /// returns the statistics of the whole batch.
+    /// Like [`batch_norm_relu`](Var::batch_norm_relu), but with the statistics of all shards of
+    /// `group`, which have the same size. `self`, of shape (..., channels), is the part of this
+    /// shard. Also returns the statistics of the whole batch.
     ///
     /// # Panics
     /// When the shapes do not fit, or the shard is empty.

@@ -114,7 +114,7 @@ fn of_shard(at: StepContext<'_>, images: [&Tensor; 2]) -> [Var; 2] {
     images.map(|images| Var::constant(at.rows(images)))
 }
 
-/// The images of all shards of this process, each of which has some of both domains.
+/// Concatenates the images of all shards of this process, separately for each domain.
 fn one_after_another(of_shards: Vec<[Tensor; 2]>) -> [Tensor; 2] {
     let both = |all: [Tensor; 2], more: [Tensor; 2]| [0, 1].map(|domain| all[domain].concat(&more[domain]));
     of_shards.into_iter().reduce(both).expect("a process has at least one shard")
