@@ -17,7 +17,7 @@ use tensor::{FirstNonFinite, NonFinite, Options, ShardGroup, Tape, Tensor, Var, 
 
 use crate::lockstep;
 use crate::observer::{self, ForwardCall, StepResult};
-use crate::overlap::{self, Departure};
+use crate::overlap::{self, GradientBuckets};
 use crate::trace::Recorder;
 
 /// Selects the random numbers of a forward pass: the run's seed, the training step, and the purpose
@@ -357,11 +357,11 @@ pub fn differentiate<R>(
     rng: RngContext,
     forward: impl Fn(&mut ForwardContext) -> (Var, R),
 ) -> Result<(Gradients, R), NonFinite> {
-    let once = |tape: Tape, departure: Option<Departure>| {
+    let once = |tape: Tape, buckets: Option<GradientBuckets>| {
         let mut ctx = ForwardContext::training(&tape, rng);
         let (loss, result) = forward(&mut ctx);
         let (names, wanted): (Vec<_>, Vec<_>) = ctx.bound.into_iter().unzip();
-        let gradients = departing(departure, &names, |completed| {
+        let gradients = in_buckets(buckets, &names, |completed| {
             grad_with(&loss, &wanted, Options::default(), completed).into_iter().map(Var::into_value).collect()
         });
         let parameters = names.into_iter().zip(gradients).collect();
@@ -370,7 +370,7 @@ pub fn differentiate<R>(
     let (observer, member) = (observer::current(), lockstep::current());
     member.iter().for_each(|member| member.begin());
     let tape = observer.as_ref().and_then(|observer| observer.step_begins(rng)).map_or_else(Tape::new, Tape::observed);
-    let (loss, gradients, result) = once(tape, overlap::departure());
+    let (loss, gradients, result) = once(tape, overlap::gradient_buckets());
     let named = gradients.parameters.iter().map(|(name, g)| ("grad", format!("the gradient of `{name}`"), g));
     let buffers = gradients.buffers.iter().map(|(name, b)| ("batch_norm", format!("the new `{name}`"), b));
     let results = [("loss", format!("the loss of the {}", rng.purpose), &loss)].into_iter().chain(named).chain(buffers);
@@ -401,20 +401,20 @@ pub fn differentiate<R>(
 }
 
 /// Returns the gradients of `sweep` with respect to the parameters `names`, and passes each of them
-/// to `departure`: as soon as it is complete if the sweep reports that, otherwise at the end.
-fn departing(
-    departure: Option<Departure>,
+/// to `buckets`: as soon as it is complete if the sweep reports that, otherwise at the end.
+fn in_buckets(
+    buckets: Option<GradientBuckets>,
     names: &[String],
     sweep: impl FnOnce(&mut dyn FnMut(usize, &Tensor)) -> Vec<Tensor>,
 ) -> Vec<Tensor> {
-    let Some(mut departure) = departure else { return sweep(&mut |_, _| {}) };
-    let mut has_departed = vec![false; names.len()];
+    let Some(mut buckets) = buckets else { return sweep(&mut |_, _| {}) };
+    let mut is_in_bucket = vec![false; names.len()];
     let gradients = sweep(&mut |number, gradient| {
-        departure.completed(&names[number], gradient);
-        has_departed[number] = true;
+        buckets.completed(&names[number], gradient);
+        is_in_bucket[number] = true;
     });
     // The sweep does not report parameters on which the loss does not depend: zeros.
-    let rest = (0..names.len()).filter(|number| !has_departed[*number]);
-    rest.for_each(|number| departure.completed(&names[number], &gradients[number]));
+    let rest = (0..names.len()).filter(|number| !is_in_bucket[*number]);
+    rest.for_each(|number| buckets.completed(&names[number], &gradients[number]));
     gradients
 }

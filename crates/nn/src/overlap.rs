@@ -10,9 +10,9 @@
 //! second thread                   exchange exchange       exchange
 //! ```
 //!
-//! All ranks compute the same pass, so they exchange the same parts in the same order. A rank whose
-//! pass has a number that is not finite also completes its sweep and exchanges all parts. Only
-//! after that do the ranks agree whether any of them has failed, so that no rank waits for a
+//! All ranks compute the same pass, so they exchange the same buckets in the same order. A rank
+//! whose pass has a number that is not finite also completes its sweep and exchanges all buckets.
+//! Only after that do the ranks agree whether any of them has failed, so that no rank waits for a
 //! message that never comes, and no message is left for the next step.
 
 use std::cell::RefCell;
@@ -28,13 +28,13 @@ use tensor::Tensor;
 use crate::reduction::{Flat, butterfly};
 use crate::{CommunicationError, Communicator, StepError};
 
-/// A part is exchanged when it has at least this many numbers. Larger parts begin later, smaller
-/// ones take more messages: a megabyte is on its way for 8 ms at 1 Gbit/s.
-const PART: usize = if cfg!(test) { 8 } else { 1 << 18 };
+/// A bucket is exchanged when it has at least this many numbers. Larger buckets begin later,
+/// smaller ones take more messages: a megabyte is on its way for 8 ms at 1 Gbit/s.
+const BUCKET: usize = if cfg!(test) { 8 } else { 1 << 18 };
 
-/// Some gradients as one message.
+/// Some gradients that are summed over the ranks together.
 #[derive(Default)]
-struct Part {
+struct Bucket {
     /// The parameters, and where their gradients are in the sum.
     parameters: Vec<(String, Range<usize>)>,
     sum: Flat,
@@ -43,83 +43,83 @@ struct Part {
 /// The gradients of a result whose sums over all shards are complete before the rest is summed.
 #[derive(Default)]
 pub(crate) struct Completed {
-    parts: Vec<Part>,
-    /// By parameter: the number of the part, and where the gradient is in it.
+    buckets: Vec<Bucket>,
+    /// By parameter: the number of the bucket, and where the gradient is in it.
     places: BTreeMap<String, (usize, Range<usize>)>,
 }
 
 impl Completed {
     /// The gradient of this parameter.
     pub(crate) fn get(&self, parameter: &str) -> Option<&[f32]> {
-        let (part, place) = self.places.get(parameter)?;
-        Some(&self.parts[*part].sum.values[place.clone()])
+        let (bucket, place) = self.places.get(parameter)?;
+        Some(&self.buckets[*bucket].sum.values[place.clone()])
     }
 
-    fn push(&mut self, part: Part) {
-        let number = self.parts.len();
-        self.places.extend(part.parameters.iter().map(|(name, place)| (name.clone(), (number, place.clone()))));
-        self.parts.push(part);
+    fn push(&mut self, bucket: Bucket) {
+        let number = self.buckets.len();
+        self.places.extend(bucket.parameters.iter().map(|(name, place)| (name.clone(), (number, place.clone()))));
+        self.buckets.push(bucket);
     }
 }
 
 /// Gradients by parameter.
 pub(crate) type Named = BTreeMap<String, Tensor>;
 
-/// Takes the gradients of one sweep, and hands them over in parts.
-pub(crate) struct Departure {
+/// Takes the gradients of one sweep, and hands them over in buckets.
+pub(crate) struct GradientBuckets {
     /// The gradients of the rank's other shards, in the order in which they are added.
     others: Vec<Named>,
-    part: Part,
-    parts: Sender<Part>,
+    bucket: Bucket,
+    buckets: Sender<Bucket>,
 }
 
-impl Departure {
+impl GradientBuckets {
     /// Takes the complete gradient of a parameter.
     pub(crate) fn completed(&mut self, parameter: &str, gradient: &Tensor) {
-        let values = &mut self.part.sum.values;
+        let values = &mut self.bucket.sum.values;
         let place = values.len()..values.len() + gradient.size();
         values.extend(gradient.data());
         for others in self.others.iter().filter_map(|others| others.get(parameter)) {
             let sums = values[place.clone()].iter_mut().zip(others.data());
             sums.for_each(|(sum, low)| *sum += low);
         }
-        self.part.parameters.push((parameter.to_owned(), place));
-        if self.part.sum.values.len() >= PART {
+        self.bucket.parameters.push((parameter.to_owned(), place));
+        if self.bucket.sum.values.len() >= BUCKET {
             self.hand_over();
         }
     }
 
     fn hand_over(&mut self) {
         // If the second thread has ended, it has failed, which is reported when it is joined.
-        let _ = self.parts.send(std::mem::take(&mut self.part));
+        let _ = self.buckets.send(std::mem::take(&mut self.bucket));
     }
 }
 
-impl Drop for Departure {
+impl Drop for GradientBuckets {
     fn drop(&mut self) {
         // After a panic, no other rank waits for the rest, because this one ends them all.
-        if !self.part.parameters.is_empty() && !thread::panicking() {
+        if !self.bucket.parameters.is_empty() && !thread::panicking() {
             self.hand_over();
         }
     }
 }
 
 thread_local! {
-    static DEPARTURE: RefCell<Option<Departure>> = const { RefCell::new(None) };
+    static GRADIENT_BUCKETS: RefCell<Option<GradientBuckets>> = const { RefCell::new(None) };
 }
 
-/// The [`Departure`] for the gradients of the sweep that is about to begin on this thread, if they
-/// are summed over ranks.
-pub(crate) fn departure() -> Option<Departure> {
-    DEPARTURE.take()
+/// The [`GradientBuckets`] for the gradients of the sweep that is about to begin on this thread, if
+/// they are summed over ranks.
+pub(crate) fn gradient_buckets() -> Option<GradientBuckets> {
+    GRADIENT_BUCKETS.take()
 }
 
-/// Drops the departure that no sweep has taken, also in a panic.
+/// Drops the buckets that no sweep has taken, also in a panic.
 struct Clear;
 
 impl Drop for Clear {
     fn drop(&mut self) {
-        DEPARTURE.take();
+        GRADIENT_BUCKETS.take();
     }
 }
 
@@ -136,13 +136,13 @@ pub(crate) fn during<R>(
     pass: impl FnOnce() -> R,
 ) -> Result<(R, Completed), StepError> {
     thread::scope(|scope| {
-        let (parts, received) = channel();
+        let (buckets, received) = channel();
         let second = thread::Builder::new().name("messages".into());
         let exchange = second.spawn_scoped(scope, move || exchange(ranks, &received));
         let exchange = exchange.map_err(|why| StepError::Thread(why.to_string()))?;
         let result = {
             let _clear = Clear;
-            DEPARTURE.set(Some(Departure { others, part: Part::default(), parts }));
+            GRADIENT_BUCKETS.set(Some(GradientBuckets { others, bucket: Bucket::default(), buckets }));
             pass()
         };
         let completed = time(Category::Messages, "wait for gradients", Work::Unknown, || exchange.join());
@@ -150,12 +150,12 @@ pub(crate) fn during<R>(
     })
 }
 
-/// Sums each part over the ranks.
-fn exchange(ranks: &dyn Communicator, parts: &Receiver<Part>) -> Result<Completed, CommunicationError> {
+/// Sums each bucket over the ranks.
+fn exchange(ranks: &dyn Communicator, buckets: &Receiver<Bucket>) -> Result<Completed, CommunicationError> {
     let mut completed = Completed::default();
-    for mut part in parts {
-        butterfly(&InBackground(ranks), &mut part.sum)?;
-        completed.push(part);
+    for mut bucket in buckets {
+        butterfly(&InBackground(ranks), &mut bucket.sum)?;
+        completed.push(bucket);
     }
     Ok(completed)
 }
@@ -293,7 +293,7 @@ mod tests {
                 result
             });
             result.unwrap();
-            // Two for each part: the three layers, from the last to the first, and the parameter
+            // Two for each bucket: the three layers, from the last to the first, and the parameter
             // that is not used.
             assert_eq!(ranks.1.load(Ordering::Relaxed), 8);
         });

@@ -10,7 +10,7 @@
 //! * The first contribution to a gradient is moved, further ones are added in place.
 //! * An ordinary sweep drops the saved values of a node as soon as it has processed it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use kernels::Element;
 use kernels::timing::Direction;
@@ -50,10 +50,8 @@ pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) ->
 
 /// Like [`grad`]. During the sweep, calls `completed` with the number of a wanted variable and its
 /// gradient as soon as the gradient is complete: those of the last layers of a network come first.
-/// Variables on which `output` does not depend are left out.
-///
-/// # Panics
-/// As [`grad`].
+/// Variables on which `output` does not depend are left out; of equal variables, only the last is
+/// reported. Panics as [`grad`] does.
 #[track_caller]
 pub fn grad_with<T: Element>(
     output: &Var<T>,
@@ -89,19 +87,14 @@ fn gradients<T: Element>(
 ) -> Vec<Var<T>> {
     let zeros = |wanted: &Var<T>| Var::constant(Tensor::zeros(*wanted.shape()));
     let Some((tape, last)) = output.node() else { return wanted.iter().map(zeros).collect() };
-    let mut nodes = HashSet::new();
+    let mut numbers = HashMap::new();
     for (number, wanted) in wanted.iter().enumerate() {
         match wanted.node() {
-            Some((other, node)) if other.is(tape) => nodes.insert(node),
+            Some((other, node)) if other.is(tape) => numbers.insert(node, number),
             _ => panic!("grad: variable number {number}, of shape {}, is not on the output's tape", wanted.shape()),
         };
     }
-    let mut completed = |id: NodeId, gradient: &Tensor<T>| {
-        let is_it = |wanted: &Var<T>| wanted.node().is_some_and(|(_, node)| node == id);
-        let numbers = (0..wanted.len()).filter(|number| is_it(&wanted[*number]));
-        numbers.for_each(|number| completed(number, gradient));
-    };
-    let found = sweep(tape, last, cotangent.clone(), &nodes, options, &mut completed);
+    let found = sweep(tape, last, cotangent.clone(), &numbers, options, completed);
     let gradient = |wanted: &Var<T>| {
         let node = wanted.node().map(|(_, node)| node);
         node.and_then(|node| found.get(&node).cloned()).unwrap_or_else(|| zeros(wanted))
@@ -110,11 +103,12 @@ fn gradients<T: Element>(
 }
 
 /// For each node up to `last`, whether it is a wanted one or depends on one.
-fn depend<T: Element>(tape: &Tape<T>, last: NodeId, wanted: &HashSet<NodeId>) -> Vec<bool> {
+fn depend<T: Element>(tape: &Tape<T>, last: NodeId, wanted: &HashMap<NodeId, usize>) -> Vec<bool> {
     let record = tape.0.borrow();
     let mut depends = vec![false; last + 1];
     for (id, node) in record.nodes[..=last].iter().enumerate() {
-        depends[id] = wanted.contains(&id) || node.inputs.iter().any(|input| input.node.is_some_and(|i| depends[i]));
+        depends[id] =
+            wanted.contains_key(&id) || node.inputs.iter().any(|input| input.node.is_some_and(|i| depends[i]));
     }
     depends
 }
@@ -123,9 +117,9 @@ fn sweep<T: Element>(
     tape: &Tape<T>,
     last: NodeId,
     seed: Var<T>,
-    wanted: &HashSet<NodeId>,
+    wanted: &HashMap<NodeId, usize>,
     options: Options,
-    completed: &mut dyn FnMut(NodeId, &Tensor<T>),
+    completed: &mut dyn FnMut(usize, &Tensor<T>),
 ) -> HashMap<NodeId, Var<T>> {
     let (depends, observer) = (depend(tape, last, wanted), tape.observer());
     let mut found = HashMap::new();
@@ -143,8 +137,8 @@ fn sweep<T: Element>(
         for (_, node, contribution) in sent {
             accumulate(&mut gradients[node], contribution);
         }
-        if wanted.contains(&id) {
-            completed(id, gradient.value());
+        if let Some(number) = wanted.get(&id) {
+            completed(*number, gradient.value());
             found.insert(id, gradient);
         }
     }

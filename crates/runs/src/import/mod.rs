@@ -223,7 +223,10 @@ fn too_large(path: &Path, name: &str, used: f32, factor: f64) -> Failure {
             "`{name}` has the value {used:e}; its layer multiplies weights by {factor:.3e}, and \
              {used:e} / {factor:.3e} is not a finite f32"
         ))
-        .help(advice!("weight-too-large", "the file is damaged, or its training has diverged: export the run again, from an earlier checkpoint"))
+        .help(advice!(
+            "weight-too-large",
+            "the file is damaged, or its training has diverged: export the run again, from an earlier checkpoint"
+        ))
 }
 
 /// The failure `what` for files that do not fit: all names, with the shapes in the file.

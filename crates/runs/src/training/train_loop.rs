@@ -133,11 +133,11 @@ pub(crate) fn failed(step: u64, error: &StepError) -> Failure {
         StepError::Communication(error) => Failure::new(Code::Network, "the ranks have lost their connection")
             .at(format!("step {step}"))
             .because(error),
-        StepError::Thread(why) => Failure::new(Code::Config, "cannot start a thread")
-            .at(format!("step {step}"))
-            .because(format!(
+        StepError::Thread(why) => {
+            Failure::new(Code::Config, "cannot start a thread").at(format!("step {step}")).because(format!(
                 "{why}; a step needs one for each shard with batch_norm = \"sync\", and otherwise one for messages"
-            )),
+            ))
+        }
     }
 }
 
