@@ -206,7 +206,8 @@ impl ForwardContext {
     /// The shards of the batch, in training, if batch normalisation is
     /// [synchronised](crate::Shards::synchronised).
     pub fn shard_group(&self) -> Option<Rc<dyn ShardGroup>> {
-        self.shard_group.clone()
+        // WebAssembly has no threads for the shards. The compiler then leaves out what is synchronised.
+        if cfg!(target_family = "wasm") { None } else { self.shard_group.clone() }
     }
 
     /// What records the layers, if this pass is traced.
