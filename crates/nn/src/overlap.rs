@@ -111,8 +111,7 @@ thread_local! {
 /// The [`GradientBuckets`] for the gradients of the sweep that is about to begin on this thread, if
 /// they are summed over ranks.
 pub(crate) fn gradient_buckets() -> Option<GradientBuckets> {
-    // WebAssembly has no thread for messages.
-    if cfg!(target_family = "wasm") { None } else { GRADIENT_BUCKETS.take() }
+    GRADIENT_BUCKETS.take()
 }
 
 /// Drops the buckets that no sweep has taken, also in a panic.
