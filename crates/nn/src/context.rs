@@ -206,7 +206,8 @@ impl ForwardContext {
     /// The shards of the batch, in training, if batch normalisation is
     /// [synchronised](crate::Shards::synchronised).
     pub fn shard_group(&self) -> Option<Rc<dyn ShardGroup>> {
-        self.shard_group.clone().filter(|_| !cfg!(target_family = "wasm"))
+        // WebAssembly has no threads for the shards. The compiler then leaves out what is synchronised.
+        if cfg!(target_family = "wasm") { None } else { self.shard_group.clone() }
     }
 
     /// What records the layers, if this pass is traced.
@@ -407,8 +408,7 @@ fn in_buckets(
     names: &[String],
     sweep: impl FnOnce(&mut dyn FnMut(usize, &Tensor)) -> Vec<Tensor>,
 ) -> Vec<Tensor> {
-    // WebAssembly has no thread for messages. The compiler then leaves out what sends them.
-    let Some(mut buckets) = buckets.filter(|_| !cfg!(target_family = "wasm")) else { return sweep(&mut |_, _| {}) };
+    let Some(mut buckets) = buckets else { return sweep(&mut |_, _| {}) };
     let mut is_in_bucket = vec![false; names.len()];
     let gradients = sweep(&mut |number, gradient| {
         buckets.completed(&names[number], gradient);

@@ -309,8 +309,7 @@ thread_local! {
 /// The shards of the batch to which the pass on this thread belongs, if their passes run in
 /// lockstep.
 pub(crate) fn current() -> Option<Rc<Member>> {
-    // WebAssembly has no threads. The compiler then leaves out what synchronises shards.
-    if cfg!(target_family = "wasm") { None } else { MEMBER.with_borrow(Clone::clone) }
+    MEMBER.with_borrow(Clone::clone)
 }
 
 /// Runs `body` outside the pass of this thread.

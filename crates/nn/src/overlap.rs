@@ -111,7 +111,8 @@ thread_local! {
 /// The [`GradientBuckets`] for the gradients of the sweep that is about to begin on this thread, if
 /// they are summed over ranks.
 pub(crate) fn gradient_buckets() -> Option<GradientBuckets> {
-    GRADIENT_BUCKETS.take()
+    // WebAssembly has no thread for messages.
+    if cfg!(target_family = "wasm") { None } else { GRADIENT_BUCKETS.take() }
 }
 
 /// Drops the buckets that no sweep has taken, also in a panic.
