@@ -631,7 +631,7 @@ async function start() {
 
 const scheme = new URLSearchParams(location.search).get("scheme");
 if (scheme) setScheme(scheme === "dark" ? "dark" : "light");
-const tested = location.hash.match(/^#selftest=?(.*)/);
+const tested = typeof selfTest === "function" ? location.hash.match(/^#selftest=?(.*)/) : null; // only selftest.html has the tests
 start().then(() => { if (tested) selfTest(tested[1]); }, (error) => {
   notice(missing(error));
   for (const control of document.querySelectorAll("main button, main select, main input, .modes button")) control.disabled = true;

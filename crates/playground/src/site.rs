@@ -15,13 +15,11 @@ use crate::points;
 use crate::settings::table_to_json;
 
 const TITLE: &str = "The GAN playground";
-const SCRIPT: [&str; 5] = [
-    include_str!("../site/tools.js"),
-    include_str!("../site/draw.js"),
-    include_str!("../site/latents.js"),
-    include_str!("../site/selftest.js"),
-    include_str!("../site/main.js"),
-];
+const TOOLS: &str = include_str!("../site/tools.js");
+const DRAW: &str = include_str!("../site/draw.js");
+const LATENTS: &str = include_str!("../site/latents.js");
+const SELF_TEST: &str = include_str!("../site/selftest.js");
+const MAIN: &str = include_str!("../site/main.js");
 /// The trained generator of apples, as `train playground-hash --out` writes it.
 const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 
@@ -30,13 +28,25 @@ const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 /// # Panics
 /// Never: the template has only known placeholders.
 pub fn html() -> String {
+    page_of(&[TOOLS, DRAW, LATENTS, MAIN])
+}
+
+/// The page with its tests of itself, which visitors need not load.
+///
+/// # Panics
+/// Never, as [`html`].
+pub fn self_testing_html() -> String {
+    page_of(&[TOOLS, DRAW, LATENTS, SELF_TEST, MAIN])
+}
+
+fn page_of(script: &[&str]) -> String {
     // A page that explains a turn is opened from this one and inherits its policy, which must
     // therefore also allow that page's style and script.
     let [styles, scripts] = explain::policy();
     let page = Page {
         title: TITLE,
         style: include_str!("../site/page.css"),
-        script: &SCRIPT,
+        script,
         images: "data:",
         styles: &styles,
         scripts: &scripts,
@@ -49,14 +59,14 @@ pub fn html() -> String {
 /// The texts, styles and drawing code that decide what the playground for points looks like.
 pub fn visible() -> [String; 4] {
     let settings = table_to_json(&points::SETTINGS);
-    [include_str!("../site/page.html"), include_str!("../site/page.css"), include_str!("../site/draw.js"), &settings]
-        .map(str::to_owned)
+    [include_str!("../site/page.html"), include_str!("../site/page.css"), DRAW, &settings].map(str::to_owned)
 }
 
 /// Every file of the site except the modules, by name.
 pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("index.html", html().into_bytes()),
+        ("selftest.html", self_testing_html().into_bytes()),
         ("worker.js", lean(include_str!("../site/worker.js")).into_bytes()),
         ("digits.bin", built_in("digits")),
         ("apples.bin", built_in("apples")),

@@ -152,7 +152,7 @@ fn assert_passed(record: &Value, name: &str) {
 fn the_page_tests_itself_and_has_the_bits_of_the_native_engine() {
     let Some(browser) = browser() else { return };
     let Some(folder) = built() else { return };
-    let address = format!("{}/#selftest", serve(folder.to_owned()));
+    let address = format!("{}/selftest.html#selftest", serve(folder.to_owned()));
     let fused = self_test(&browser, &address, &[]);
     let _ = writeln!(
         stderr(),
@@ -170,7 +170,7 @@ fn the_page_tests_itself_and_has_the_bits_of_the_native_engine() {
 fn the_module_for_browsers_that_do_not_fuse_has_the_same_bits() {
     let Some(browser) = browser() else { return };
     let Some(folder) = built() else { return };
-    let address = format!("{}/#selftest=hashes", serve(folder.to_owned()));
+    let address = format!("{}/selftest.html#selftest=hashes", serve(folder.to_owned()));
     let unfused = self_test(&browser, &address, &["--js-flags=--no-enable-fma3"]);
     // V8 has this switch for x86-64 only.
     assert!(unfused["kind"] == "simd" || !cfg!(target_arch = "x86_64"), "{}", unfused["kind"]);
@@ -183,12 +183,12 @@ fn with_scripts(folder: &Path, [script, in_worker]: [&str; 2]) -> tempfile::Temp
     for file in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
-    let page = site::html();
+    let page = site::self_testing_html();
     let (before, policy) = page.split_once("script-src ").unwrap();
     let (_, after) = policy.split_once(';').unwrap();
     let page = format!("{before}script-src 'unsafe-inline';{after}");
     let page = page.replacen("<body>", &format!("<body><script>{script}</script>"), 1);
-    std::fs::write(copy.path().join("index.html"), page).unwrap();
+    std::fs::write(copy.path().join("selftest.html"), page).unwrap();
     let worker = copy.path().join("worker.js");
     let own = std::fs::read_to_string(&worker).unwrap();
     std::fs::write(worker, format!("{in_worker};{own}")).unwrap();
@@ -199,8 +199,8 @@ fn with_scripts(folder: &Path, [script, in_worker]: [&str; 2]) -> tempfile::Temp
 fn the_page_says_what_the_browser_lacks_and_what_still_works() {
     let Some(browser) = browser() else { return };
     let Some(folder) = built() else { return };
-    let served = |folder: &Path| format!("{}/#selftest", serve(folder.to_owned()));
-    let file = format!("file://{}#selftest", folder.join("index.html").display());
+    let served = |folder: &Path| format!("{}/selftest.html#selftest", serve(folder.to_owned()));
+    let file = format!("file://{}#selftest", folder.join("selftest.html").display());
     let without_workers = with_scripts(folder, ["delete window.Worker", ""]);
     let without_modules = with_scripts(folder, ["", "delete self.WebAssembly"]);
     let lacking = [
@@ -230,7 +230,7 @@ fn the_page_says_what_the_browser_lacks_and_what_still_works() {
 fn the_page_says_when_the_memory_runs_out_during_training() {
     let Some(browser) = browser() else { return };
     let Some(folder) = built() else { return };
-    let address = format!("{}/#selftest=memory", serve(folder.to_owned()));
+    let address = format!("{}/selftest.html#selftest=memory", serve(folder.to_owned()));
     let record = self_test(&browser, &address, &["--js-flags=--wasm-max-mem-pages=100"]);
     assert_eq!(record["pass"], true, "{:#}", record["failures"]);
 }
