@@ -206,7 +206,7 @@ impl ForwardContext {
     /// The shards of the batch, in training, if batch normalisation is
     /// [synchronised](crate::Shards::synchronised).
     pub fn shard_group(&self) -> Option<Rc<dyn ShardGroup>> {
-        // WebAssembly has no threads for the shards. The compiler then leaves out what is synchronised.
+        // WebAssembly has no threads for shards. The compiler then leaves out what is synchronised.
         if cfg!(target_family = "wasm") { None } else { self.shard_group.clone() }
     }
 

@@ -58,10 +58,12 @@ function drawFrame() {
   pendingFrame = null;
   isDrawn = true;
   const was = state.playing || state.replaying;
+  const replayed = state.replaying && !frame.replaying;
   Object.assign(state, { turns: frame.turns, playing: frame.playing, replaying: frame.replaying, left: frame.left });
   if (frame.link) Object.assign(state, { link: frame.link, limit: frame.limit });
   if (frame.hash) state.hash = frame.hash;
   if (frame.stopped) notice(frame.stopped);
+  if (replayed) adoptReplayed();
   if (frame.view && state.mode === "points") {
     const { shown, map } = state.tables;
     view.data = { fakes: frame.view.subarray(0, 2 * shown), arrows: frame.view.subarray(2 * shown, 4 * shown), heights: frame.view.subarray(4 * shown, 4 * shown + map * map) };
@@ -192,6 +194,17 @@ function adopt(about) {
   }
 }
 
+// A link can change settings after its start: shows those of the state that it has reached.
+async function adoptReplayed() {
+  const turn = opening;
+  try {
+    const about = await ask("about");
+    if (turn === opening) adopt(about);
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
 // The link of the start, with other settings.
 function linkWith(mode, settings, extra = {}) {
   const parts = [mode];
@@ -232,6 +245,7 @@ async function change(mode, key, value) {
 
 async function play(on) {
   if (state.replaying) return;
+  if (on && view.drawing && view.cells.size > 0) return useDrawing();
   if (on) notice("");
   await ask("play", { on });
 }
@@ -334,6 +348,7 @@ async function useDrawing() {
   const cells = encodeCells();
   setDrawing(false);
   await open(linkWith("points", { ...state.about.settings, data: "drawn" }, { drawn: cells }));
+  await play(true);
 }
 
 // --- doodles ---
@@ -459,8 +474,14 @@ function buildSettings(mode) {
 }
 
 function buildFailures() {
-  byId("failures").replaceChildren(...state.tables.failures.map(({ name, label, about, link }) => el("div", {},
-    el("button", { type: "button", id: `failure-${name}`, onclick: async () => { await open(link); await play(true); } }, label),
+  const healthy = { name: "none", label: "No failure", about: "The default settings, for comparison.", link: "points" };
+  const show = async (link) => {
+    byId("map").scrollIntoView({ block: "center" });
+    await open(link);
+    await play(true);
+  };
+  byId("failures").replaceChildren(...[healthy, ...state.tables.failures].map(({ name, label, about, link }) => el("div", {},
+    el("button", { type: "button", id: `failure-${name}`, onclick: () => show(link) }, label),
     el("p", {}, about))));
 }
 

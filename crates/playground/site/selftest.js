@@ -223,7 +223,9 @@ const SELF_TESTS = {
       }
       if (live) check(state.about.link.includes(`${key}:`), `${key} is not in the link ${state.about.link}`);
     }
-    for (const { name, label } of state.tables.failures) {
+    await open("points&g_turns=10&run=2~g_turns:1~2");
+    check(await until(() => !state.replaying && state.turns[0] === 4 && byId("points-g_turns").value === "1", 10000), "a setting that a link changes is not shown");
+    for (const { name, label } of [{ name: "none", label: "No failure" }, ...state.tables.failures]) {
       byId(`failure-${name}`).click();
       check(await until(() => state.playing && state.turns[0] > 0, 20000), `“${label}” does not train`);
       byId("play").click();
@@ -251,8 +253,9 @@ const SELF_TESTS = {
     const count = view.cells.size;
     byId("use").click();
     check(await until(() => state.about.settings.data === "drawn" && state.about.cells.length === count), "the drawing is not used");
-    byId("step").click();
-    check(await turnsAre(1, 1), "it does not train on the drawing");
+    check(await until(() => state.playing && state.turns[0] > 0), "it does not train on the drawing");
+    byId("play").click();
+    await until(() => !state.playing);
     byId("draw").click();
     byId("clear").click();
     check(view.cells.size === 0, "Clear does not clear");

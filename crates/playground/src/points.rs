@@ -176,25 +176,25 @@ pub static FAILURES: [Failure; 5] = [
     Failure {
         name: "strong-d",
         label: "D is too strong",
-        about: "D takes 20 turns, with the saturating loss: it is certain of most fakes, their arrows shrink to nothing, and G hardly learns. What helps: the non-saturating loss, fewer turns of D.",
+        about: "D takes 20 turns, with the saturating loss: it is certain of most fakes, most of their arrows shrink to nothing, and G hardly learns. What helps: the non-saturating loss, fewer turns of D.",
         link: "points&loss=saturating&d_rate=0.005&k=20",
     },
     Failure {
         name: "no-freeze",
         label: "D is not frozen in G’s turn",
-        about: "G’s turn also teaches D to accept every fake. G’s loss falls to nothing and looks like success, but the arrows are gone, and the fakes drift out of the picture.",
+        about: "G’s turn also teaches D to accept every fake. G’s loss falls to nothing and looks like success, but most arrows are gone, and the fakes do not go where the reals are: often they drift out of the picture. What helps: no mistake in the step.",
         link: "points&g_rate=0.005&mistake=no-freeze",
     },
     Failure {
         name: "no-cut",
         label: "Fakes are not detached in D’s turn",
-        about: "The gradient of D’s loss flows into G and makes its fakes easy to detect: D’s turn undoes what G’s turn did, and no fake stays near a real.",
+        about: "The gradient of D’s loss flows into G and makes its fakes easy to detect: D’s turn undoes what G’s turn did. For thousands of turns no fake stays near a real; later the fakes may gather at a few of them. What helps: no mistake in the step.",
         link: "points&mistake=no-cut",
     },
     Failure {
         name: "unbounded",
         label: "A Wasserstein critic without a penalty",
-        about: "Nothing limits the scores: heights, arrows and losses grow and grow. What helps: a gradient penalty between reals and fakes.",
+        about: "Nothing limits the scores: heights, arrows and losses grow and grow, although the fakes can look good for a long time. What helps: a gradient penalty between reals and fakes.",
         link: "points&loss=wasserstein&d_rate=0.005&k=5",
     },
 ];
