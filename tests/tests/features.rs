@@ -1,4 +1,4 @@
-//! `cargo run -p train` reuses what `cargo test --workspace` has compiled. Cargo compiles a crate
+//! `cargo run -p train` and the tests with MPI reuse what `cargo test --workspace` has compiled. Cargo compiles a crate
 //! again if other features of it are switched on, and with it everything that depends on it: here,
 //! the whole engine.
 
@@ -19,15 +19,17 @@ fn crates(arguments: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_program_and_the_tests_have_the_same_features() {
-    let program = crates(&["-p", "train", "-e", "normal,build"]);
+fn the_programs_and_the_tests_have_the_same_features() {
     let tests = crates(&["--workspace", "-e", "normal,build,dev"]);
-    assert!(program.len() > 50);
-    let other: Vec<_> = program.difference(&tests).collect();
-    assert!(
-        other.is_empty(),
-        "`cargo run -p train` enables other features of these crates than `cargo test --workspace`: {other:#?}\n\
-         Add those that are missing to `[dependencies]` of crates/train/Cargo.toml, with the features that \
-         `cargo tree --workspace -e normal,build,dev -f '{{p}} {{f}}'` shows."
-    );
+    for (package, kinds) in [("train", "normal,build"), ("backdraw-mpi", "normal,build,dev")] {
+        let program = crates(&["-p", package, "-e", kinds]);
+        assert!(program.len() > 50);
+        let other: Vec<_> = program.difference(&tests).collect();
+        assert!(
+            other.is_empty(),
+            "`-p {package}` enables other features of these crates than `cargo test --workspace`: {other:#?}\n\
+             Add those that are missing to the package's Cargo.toml, with the features that \
+             `cargo tree --workspace -e normal,build,dev -f '{{p}} {{f}}'` shows."
+        );
+    }
 }
