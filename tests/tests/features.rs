@@ -1,6 +1,6 @@
-//! `cargo run -p train` and the tests with MPI reuse what `cargo test --workspace` has compiled. Cargo compiles a crate
-//! again if other features of it are switched on, and with it everything that depends on it: here,
-//! the whole engine.
+//! `cargo run -p train` and the tests with MPI reuse what `cargo test --workspace` has compiled.
+//! Cargo compiles a crate again if other features of it are switched on, and with it everything
+//! that depends on it: here, the whole engine.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use kernels::{BiasActivation, Key, Precision};
-use tensor::{FirstNonFinite, NonFinite, Options, ShardGroup, Tape, Tensor, Var, grad_with};
+use tensor::{FirstNonFinite, NonFinite, Options, ShardGroup, Tape, Tensor, Var, vjp_with};
 
 use crate::lockstep;
 use crate::observer::{self, ForwardCall, StepResult};
@@ -362,8 +362,10 @@ pub fn differentiate<R>(
         let mut ctx = ForwardContext::training(&tape, rng);
         let (loss, result) = forward(&mut ctx);
         let (names, wanted): (Vec<_>, Vec<_>) = ctx.bound.into_iter().unzip();
+        assert!(loss.value().size() == 1, "differentiate: the loss, of shape {}, is not a single number", loss.shape());
+        let one = Var::constant(Tensor::full(*loss.shape(), 1.0));
         let gradients = in_buckets(buckets, &names, |completed| {
-            grad_with(&loss, &wanted, Options::default(), completed).into_iter().map(Var::into_value).collect()
+            vjp_with(&loss, &one, &wanted, Options::default(), completed).into_iter().map(Var::into_value).collect()
         });
         let parameters = names.into_iter().zip(gradients).collect();
         (loss.into_value(), Gradients { parameters, buffers: ctx.updates }, result)

@@ -155,32 +155,11 @@ pub(crate) fn during<R>(
 fn exchange(ranks: &dyn Communicator, buckets: &Receiver<Bucket>) -> Result<Completed, CommunicationError> {
     let mut completed = Completed::default();
     for mut bucket in buckets {
-        butterfly(&InBackground(ranks), &mut bucket.sum)?;
+        let exchange = |peer, bytes: &[u8], received: &mut [u8]| ranks.exchange_in_background(peer, bytes, received);
+        butterfly(ranks, &mut bucket.sum, exchange)?;
         completed.push(bucket);
     }
     Ok(completed)
-}
-
-/// Exchanges messages while another thread computes.
-#[derive(Debug)]
-struct InBackground<'a>(&'a dyn Communicator);
-
-impl Communicator for InBackground<'_> {
-    fn rank(&self) -> usize {
-        self.0.rank()
-    }
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-    fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
-        self.0.send(to, bytes)
-    }
-    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-        self.0.receive(from, bytes)
-    }
-    fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-        self.0.exchange_in_background(peer, bytes, received)
-    }
 }
 
 #[cfg(test)]

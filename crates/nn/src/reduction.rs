@@ -192,7 +192,7 @@ pub(crate) fn across<R: Averaged>(
     let flat = |mut sum: R| (Flat::of(&mut sum, completed), sum);
     let (first, (mut own, mut result)) = sums.pop_first().map(|(node, sum)| (node, flat(sum))).expect("own shards");
     if are_leaves(ranks.size(), count) {
-        butterfly(ranks, &mut own)?;
+        butterfly(ranks, &mut own, |peer, bytes, received| ranks.exchange(peer, bytes, received))?;
     } else {
         let mut all = Sums { count, sums: BTreeMap::from([(first, own)]) };
         all.sums.extend(sums.into_iter().map(|(node, sum)| (node, flat(sum).0)));
@@ -205,8 +205,13 @@ pub(crate) fn across<R: Averaged>(
 /// A sum over 2^k ranks, along the tree whose leaves are the ranks. First, partners at distances 1,
 /// 2, 4, ... exchange halves of their values, and each rank ends with the sum of one part of the
 /// values (reduce-scatter). Then they exchange the parts in reverse order (all-gather). Each of n
-/// ranks sends and receives 2 (n - 1) / n of the values.
-pub(crate) fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), CommunicationError> {
+/// ranks sends and receives 2 (n - 1) / n of the values. `exchange` sends bytes to a rank and
+/// receives as many as its buffer has.
+pub(crate) fn butterfly(
+    ranks: &dyn Communicator,
+    sum: &mut Flat,
+    exchange: impl Fn(usize, &[u8], &mut [u8]) -> Result<(), CommunicationError>,
+) -> Result<(), CommunicationError> {
     let mut halves = Vec::new();
     let mut part = 0..sum.values.len();
     for distance in distances(ranks.size()) {
@@ -215,7 +220,7 @@ pub(crate) fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), 
         let [low, high] = [part.start..middle, middle..part.end];
         let (kept, given) = if ranks.rank() < peer { (low, high) } else { (high, low) };
         let mut received = vec![0; 8 * sum.numbers.len() + 4 * kept.len()];
-        ranks.exchange(peer, &sum.to_bytes(given.clone()), &mut received)?;
+        exchange(peer, &sum.to_bytes(given.clone()), &mut received)?;
         sum.combine(kept.clone(), &received, Combine::Add);
         halves.push((peer, kept.clone(), given));
         part = kept;
@@ -226,7 +231,7 @@ pub(crate) fn butterfly(ranks: &dyn Communicator, sum: &mut Flat) -> Result<(), 
     }
     for (peer, kept, given) in halves.into_iter().rev() {
         let mut received = vec![0; 8 * sum.numbers.len() + 4 * given.len()];
-        ranks.exchange(peer, &sum.to_bytes(kept), &mut received)?;
+        exchange(peer, &sum.to_bytes(kept), &mut received)?;
         sum.combine(given, &received, Combine::Replace);
     }
     Ok(())

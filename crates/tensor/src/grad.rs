@@ -45,24 +45,9 @@ impl Options {
 /// already swept without [`Options::keep`].
 #[track_caller]
 pub fn grad<T: Element>(output: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
-    grad_with(output, wanted, options, |_, _| {})
-}
-
-/// Like [`grad`]. During the sweep, calls `completed` with the number of a wanted variable and its
-/// gradient as soon as the gradient is complete: those of the last layers of a network come first.
-/// Variables on which `output` does not depend are left out; of equal variables, only the last is
-/// reported. Panics as [`grad`] does.
-#[track_caller]
-pub fn grad_with<T: Element>(
-    output: &Var<T>,
-    wanted: &[Var<T>],
-    options: Options,
-    mut completed: impl FnMut(usize, &Tensor<T>),
-) -> Vec<Var<T>> {
     let size = output.value().size();
     assert!(size == 1, "grad: the output, of shape {}, is not a single number; use `vjp`", output.shape());
-    let one = Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0)));
-    gradients(output, &one, wanted, options, &mut completed)
+    vjp(output, &Var::constant(Tensor::full(*output.shape(), T::from_f64(1.0))), wanted, options)
 }
 
 /// The vector-Jacobian products: the gradients of <output, cotangent> with respect to each of
@@ -72,19 +57,21 @@ pub fn grad_with<T: Element>(
 /// When the shapes of `cotangent` and `output` differ; otherwise as [`grad`].
 #[track_caller]
 pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], options: Options) -> Vec<Var<T>> {
-    let (shape, given) = (output.shape(), cotangent.shape());
-    assert!(shape == given, "vjp: the cotangent's shape {given} is not the output's {shape}");
-    gradients(output, cotangent, wanted, options, &mut |_, _| {})
+    vjp_with(output, cotangent, wanted, options, &mut |_, _| {})
 }
 
+/// As [`vjp`]. Passes each gradient to `completed`, with its number in `wanted`, once nothing more
+/// is added to it, except zeros and, if a variable is wanted twice, the first of its gradients.
 #[track_caller]
-fn gradients<T: Element>(
+pub fn vjp_with<T: Element>(
     output: &Var<T>,
     cotangent: &Var<T>,
     wanted: &[Var<T>],
     options: Options,
     completed: &mut dyn FnMut(usize, &Tensor<T>),
 ) -> Vec<Var<T>> {
+    let (shape, given) = (output.shape(), cotangent.shape());
+    assert!(shape == given, "vjp: the cotangent's shape {given} is not the output's {shape}");
     let zeros = |wanted: &Var<T>| Var::constant(Tensor::zeros(*wanted.shape()));
     let Some((tape, last)) = output.node() else { return wanted.iter().map(zeros).collect() };
     let mut numbers = HashMap::new();
@@ -95,11 +82,8 @@ fn gradients<T: Element>(
         };
     }
     let found = sweep(tape, last, cotangent.clone(), &numbers, options, completed);
-    let gradient = |wanted: &Var<T>| {
-        let node = wanted.node().map(|(_, node)| node);
-        node.and_then(|node| found.get(&node).cloned()).unwrap_or_else(|| zeros(wanted))
-    };
-    wanted.iter().map(gradient).collect()
+    let gradient = |wanted: &Var<T>| found.get(&wanted.node()?.1).cloned();
+    wanted.iter().map(|wanted| gradient(wanted).unwrap_or_else(|| zeros(wanted))).collect()
 }
 
 /// For each node up to `last`, whether it is a wanted one or depends on one.

@@ -40,7 +40,7 @@ mod var;
 
 pub use attributes::Attributes;
 pub use composed::DEMODULATION_EPSILON;
-pub use grad::{Options, grad, grad_with, vjp};
+pub use grad::{Options, grad, vjp, vjp_with};
 pub use gradcheck::{Check, gradcheck};
 pub use observer::{FirstNonFinite, NonFinite, RecordedNode, SweptNode, TapeObserver};
 pub use op::{Call, Op, Saves};
