@@ -105,7 +105,8 @@ const SELF_TESTS = {
     history.replaceState(null, "", "#selftest");
   },
 
-  // The page shows how far a long link is repeated, and can stop it. It says when no link can lead to its state.
+  // The page shows how far a long link is repeated, and can stop it. It says when no link can lead
+  // to its state.
   async long(check) {
     const begin = async () => {
       await open("points&run=1000000");
