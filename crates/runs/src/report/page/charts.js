@@ -85,7 +85,9 @@ function chartCard(chart) {
       svg.append(draw("text", { x: MARGIN.left - 6, y: y(level) + 4, "text-anchor": "end" }, show(level)));
     }
     for (const step of ticks(0, last, Math.max(2, Math.floor(width / 110)))) {
-      svg.append(draw("text", { x: x(step), y: HEIGHT - 6, "text-anchor": "middle" }, thousands(step)));
+      // The label of the last step would not fit if it were centred.
+      const isLast = x(step) > width - 30;
+      svg.append(draw("text", { x: isLast ? width : x(step), y: HEIGHT - 6, "text-anchor": isLast ? "end" : "middle" }, thousands(step)));
     }
     // The ends of a band are drawn over the curves, which would hide them.
     const ends = [];

@@ -40,6 +40,11 @@ function selfTest() {
   for (const chart of charts) {
     const paths = [...chart.querySelectorAll(".plot path:not(.band)")];
     check("curves", paths.length === chart.querySelectorAll(".legend li").length && paths.some((path) => path.getAttribute("d").length > 3), chart.querySelector("h3").textContent);
+    const plot = chart.querySelector(".plot").viewBox.baseVal;
+    for (const label of chart.querySelectorAll(".plot text")) {
+      const { x, width } = label.getBBox();
+      check("labels", x >= 0 && x + width <= plot.width, `“${label.textContent}” is cut off`);
+    }
     for (const band of chart.querySelectorAll(".band")) check("bands", band.getAttribute("d").length > 10 && !/NaN|Inf/.test(band.getAttribute("d")), chart.querySelector("h3").textContent);
     check("sentences", [...chart.querySelectorAll(".sentence")].every((text) => text.textContent.length > 10), "a curve without a sentence");
     check("values", [...chart.querySelectorAll(".value")].some((text) => text.textContent !== ""), "no value");
