@@ -20,7 +20,7 @@ function contrastOf(element) {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 
-function selfTest() {
+async function selfTest() {
   const failures = [];
   const checked = {};
   const check = (test, holds, words) => {
@@ -40,11 +40,6 @@ function selfTest() {
   for (const chart of charts) {
     const paths = [...chart.querySelectorAll(".plot path:not(.band)")];
     check("curves", paths.length === chart.querySelectorAll(".legend li").length && paths.some((path) => path.getAttribute("d").length > 3), chart.querySelector("h3").textContent);
-    const plot = chart.querySelector(".plot").viewBox.baseVal;
-    for (const label of chart.querySelectorAll(".plot text")) {
-      const { x, width } = label.getBBox();
-      check("labels", x >= 0 && x + width <= plot.width, `“${label.textContent}” is cut off`);
-    }
     for (const band of chart.querySelectorAll(".band")) check("bands", band.getAttribute("d").length > 10 && !/NaN|Inf/.test(band.getAttribute("d")), chart.querySelector("h3").textContent);
     check("sentences", [...chart.querySelectorAll(".sentence")].every((text) => text.textContent.length > 10), "a curve without a sentence");
     check("values", [...chart.querySelectorAll(".value")].some((text) => text.textContent !== ""), "no value");
@@ -60,6 +55,21 @@ function selfTest() {
     cell.click();
     check("neighbour", document.querySelector(".sheet").parentElement.parentElement.textContent.includes("nearest of"), "no answer");
   }
+  // A run with long labels on both axes.
+  const [run] = state.data.runs;
+  const { step } = run;
+  run.step = 1500;
+  const long = chartCard(allCharts()[0]);
+  document.querySelector(".chart").after(long);
+  await new Promise((done) => setTimeout(done, 100));
+  const plot = long.querySelector(".plot");
+  check("labels", plot.querySelectorAll("text").length > 3, "the chart of a long run has no labels");
+  for (const label of plot.querySelectorAll("text")) {
+    const { x, width } = label.getBBox();
+    check("labels", x >= 0 && x + width <= plot.viewBox.baseVal.width, `“${label.textContent}” is cut off`);
+  }
+  long.remove();
+  run.step = step;
   for (const image of document.images) {
     if (image.closest("[hidden]")) continue;
     check("images", image.complete && image.naturalWidth > 0, `${image.alt} is not there: ${image.src.slice(0, 80)}`);
