@@ -49,6 +49,8 @@ def time_samples(case, task):
 
 def check(case, task):
     """Loads a run's weights, runs the steps that the run made next, and returns the losses."""
+    if task["precision"] == "f64":
+        torch.set_default_dtype(torch.float64)
     tensors = read_safetensors(task["checkpoint"])
     size, channels, low, high = case.image
     image = np.load(task["image"]).reshape(size, size, channels) / 255.0 * (high - low) + low

@@ -104,8 +104,8 @@ def time_ours(options, key, contender, warm_up, steps):
     return {"seconds": seconds, "version": "this tree, release", "peak": peak, "first": first}
 
 
-def run_torch(options, contender, **task):
-    task |= {"precision": "bf16" if contender == "torch-bf16" else "f32", "threads": options.threads}
+def run_torch(options, contender, precision="f32", **task):
+    task |= {"precision": "bf16" if contender == "torch-bf16" else precision, "threads": options.threads}
     task["started"] = time.time()
     command = [sys.executable, SCRIPT, "--child"]
     out, peak, _, _ = watched(command, json.dumps(task), env=environment(options.threads, options.isa))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .gan import Contender
-from .layers import adam, frozen, stack, update
+from .layers import adam, frozen, stack, update, wide
 
 CYCLE, IDENTITY, POOL = 10.0, 0.5, 50
 
@@ -93,8 +93,8 @@ class CycleGan(Contender):
                 fake_b, fake_a = self.ab(a), self.ba(b)
                 cycled_a, cycled_b = self.ba(fake_b), self.ab(fake_a)
                 adversarial = squares(self.d_b(fake_b), 1.0), squares(self.d_a(fake_a), 1.0)
-                cycle = F.l1_loss(cycled_a.float(), a), F.l1_loss(cycled_b.float(), b)
-                identity = F.l1_loss(self.ab(b).float(), b), F.l1_loss(self.ba(a).float(), a)
+                cycle = F.l1_loss(wide(cycled_a), a), F.l1_loss(wide(cycled_b), b)
+                identity = F.l1_loss(wide(self.ab(b)), b), F.l1_loss(wide(self.ba(a)), a)
                 loss = sum(adversarial) + CYCLE * (sum(cycle) + IDENTITY * sum(identity))
             update(self.g_optimizer, loss)
         old_a, old_b = (pool.query(fake.detach()) for pool, fake in zip(self.pools, (fake_a, fake_b), strict=True))
@@ -111,4 +111,4 @@ class CycleGan(Contender):
 
 
 def squares(scores, target):
-    return (scores.float() - target).square().mean()
+    return (wide(scores) - target).square().mean()

@@ -58,7 +58,7 @@ class BackdrawDraws:
     """
 
     def __init__(self, image, seed, step):
-        self.image = torch.tensor(image, dtype=torch.float32).permute(2, 0, 1)[None]
+        self.image = as_tensor(image).permute(2, 0, 1)[None]
         self.seed, self.step = seed, step - 1
         self.visits = {}
 
@@ -78,18 +78,18 @@ class BackdrawDraws:
     def normal(self, stream, *shape, turn=None):
         count = int(np.prod(shape))
         numbers = normals(self.words(stream, count + count % 2, turn))[:count]
-        return torch.tensor(numbers.reshape(shape))
+        return as_tensor(numbers.reshape(shape))
 
     def uniform(self, stream, *shape, low=-1.0, high=1.0, turn=None):
         unit = (self.words(stream, int(np.prod(shape)), turn) >> 9).astype(np.float32) * np.float32(2.0**-23)
-        return torch.tensor((unit * np.float32(high - low) + np.float32(low)).reshape(shape))
+        return as_tensor((unit * np.float32(high - low) + np.float32(low)).reshape(shape))
 
     def latents(self, stream, count, size, turn=None):
         return self.normal(stream, count, size, turn=turn)
 
     def label_moves(self, stream, count):
         # Four words per image: the first decides about a flip, the second about the target.
-        return torch.tensor(self.words(stream, 4 * count)[1::4].astype(np.float64) / 2.0**32, dtype=torch.float32)[:, None]
+        return as_tensor(self.words(stream, 4 * count)[1::4] / 2.0**32)[:, None]
 
     def noise_map(self, purpose, layer, count, height, width):
         stream = f"{purpose}: {layer}"
@@ -99,6 +99,10 @@ class BackdrawDraws:
 
     def mixes(self, _share):
         return False
+
+
+def as_tensor(numbers):
+    return torch.tensor(numbers, dtype=torch.get_default_dtype())
 
 
 def fnv1a(name):

@@ -8,7 +8,7 @@ from torch import nn
 
 from .gan import Contender
 from .layers import Bias, Equalised, Fir, MinibatchStddev, PixelNorm, ToFlat, ToImage, adam, frozen, squared_gradients
-from .layers import stack, update
+from .layers import stack, update, wide
 
 MAPS = (64, 64, 64, 32)
 SIZES = (4, 8, 16, 32)
@@ -160,7 +160,7 @@ class RunningMean(nn.Module):
 
     def forward(self, x):
         if self.training:
-            self.mean.lerp_(x.detach().float().mean(dim=0), 0.005)
+            self.mean.lerp_(wide(x.detach()).mean(dim=0), 0.005)
         return x
 
 
@@ -185,7 +185,7 @@ class Growing(Contender):
         reals = self.draws.reals(self.batch)
         latents = lambda whose: self.draws.latents(f"{whose} latents", self.batch, LATENT)  # noqa: E731
         with torch.no_grad(), self.cast():
-            fakes = self.paint(latents("discriminator"), "fakes").float()
+            fakes = wide(self.paint(latents("discriminator"), "fakes"))
         with self.cast():
             d_loss = self.discriminator_loss(reals, fakes)
         d_loss = update(self.d_optimizer, d_loss)
@@ -194,7 +194,7 @@ class Growing(Contender):
                 own.lerp_(other, 0.001)
         with frozen(self.discriminator):
             with self.cast():
-                scores = self.discriminator(self.paint(latents("generator"), "generator turn")).float()
+                scores = wide(self.discriminator(self.paint(latents("generator"), "generator turn")))
                 g_loss = self.generator_loss(scores)
             g_loss = update(self.g_optimizer, g_loss)
         return {"d_loss": d_loss, "g_loss": g_loss}
@@ -208,7 +208,7 @@ class ProGan(Growing):
         return Generator(), Critic(blurring=False)
 
     def discriminator_loss(self, reals, fakes):
-        real, fake = (self.discriminator(images).float() for images in (reals, fakes))
+        real, fake = (wide(self.discriminator(images)) for images in (reals, fakes))
         stream = "points between reals and fakes"
         share = self.draws.uniform(stream, self.batch, 1, 1, 1, low=0.0, high=1.0)
         _, squares = squared_gradients(self.discriminator, reals + share * (fakes - reals))
@@ -227,9 +227,9 @@ class StyleGan(Growing):
         return self.generator(latents, purpose)
 
     def discriminator_loss(self, reals, fakes):
-        fake = self.discriminator(fakes).float()
+        fake = wide(self.discriminator(fakes))
         real, squares = squared_gradients(self.discriminator, reals)
-        return F.softplus(fake).mean() + F.softplus(-real.float()).mean() + 0.5 * squares.mean()
+        return F.softplus(fake).mean() + F.softplus(-wide(real)).mean() + 0.5 * squares.mean()
 
     def generator_loss(self, scores):
         return F.softplus(-scores).mean()

@@ -12,6 +12,11 @@ import torch.nn.functional as F
 from torch import nn
 
 
+def wide(x):
+    """A tensor in the default precision, although `autocast` may have computed it in bf16."""
+    return x.to(torch.get_default_dtype())
+
+
 def stack(**layers):
     """Layers one after another, by name."""
     return nn.Sequential(OrderedDict(layers))
@@ -116,7 +121,7 @@ class MinibatchStddev(nn.Module):
     def forward(self, x):
         n, c, h, w = x.shape
         group = next(size for size in (4, 3, 2, 1) if n % size == 0)
-        groups = x.float().reshape(group, n // group, c, h, w)
+        groups = wide(x).reshape(group, n // group, c, h, w)
         variance = (groups - groups.mean(dim=0)).square().mean(dim=0)
         deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2, 3))
         channel = deviation.repeat(group).reshape(n, 1, 1, 1).expand(n, 1, h, w)
@@ -162,7 +167,7 @@ def adam(networks, rate, beta1, beta2=0.999, eps=1e-8):
 
 def bce(logits, target):
     """The cross-entropy of logits; the target is a number or a tensor."""
-    logits = logits.float()
+    logits = wide(logits)
     target = target if torch.is_tensor(target) else torch.full_like(logits, target)
     return F.binary_cross_entropy_with_logits(logits, target)
 
@@ -171,8 +176,8 @@ def squared_gradients(score, x):
     """D(x_i) of a batch, and the squared norms of its gradients by x_i, to be differentiated again."""
     x = x.detach().requires_grad_(True)
     scores = score(x)
-    (gradient,) = torch.autograd.grad(scores.float().sum(), x, create_graph=True)
-    return scores, gradient.float().square().sum(dim=(1, 2, 3))
+    (gradient,) = torch.autograd.grad(wide(scores).sum(), x, create_graph=True)
+    return scores, wide(gradient).square().sum(dim=(1, 2, 3))
 
 
 def load(networks, tensors):

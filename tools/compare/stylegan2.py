@@ -12,7 +12,7 @@ from torch import nn
 from .gan import Contender
 from .growing import Constant, Noise, RunningMean, slope
 from .layers import Bias, Equalised, Fir, FirUp, Gain, MinibatchStddev, PixelNorm, ToFlat, adam, frozen
-from .layers import squared_gradients, stack, update
+from .layers import squared_gradients, stack, update, wide
 
 SIZES, MAPS, STYLE = (4, 8, 16, 32), 64, 64
 PATHS, R1 = 4, 16
@@ -40,7 +40,7 @@ class Modulated(nn.Module):
             y = self.blur(F.conv_transpose2d(x, weight.flip(2, 3).transpose(0, 1), stride=2))
         if not self.demodulated:
             return y
-        squares = F.linear(scales.float().square(), weight.float().square().sum(dim=(2, 3)))
+        squares = F.linear(wide(scales).square(), wide(weight).square().sum(dim=(2, 3)))
         return y * (squares + 1e-8).rsqrt()[:, :, None, None].to(y.dtype)
 
 
@@ -152,14 +152,14 @@ class StyleGan2(Contender):
         with frozen(self.discriminator):
             with self.cast():
                 fakes = self.paint(self.latents("generator", self.batch), "generator turn")
-                g_loss = F.softplus(-self.discriminator(fakes).float()).mean()
+                g_loss = F.softplus(-wide(self.discriminator(fakes))).mean()
             shown["g_loss"] = update(self.g_optimizer, g_loss)
         if self.done % PATHS == 0:
             shown["path_penalty"] = self.regularise_paths()
         with torch.no_grad(), self.cast():
             fakes = self.paint(self.latents("discriminator", self.batch), "fakes")
         with self.cast():
-            real, fake = (self.discriminator(images).float() for images in (reals, fakes))
+            real, fake = (wide(self.discriminator(images)) for images in (reals, fakes))
             d_loss = F.softplus(fake).mean() + F.softplus(-real).mean()
         shown["d_loss"] = update(self.d_optimizer, d_loss)
         with torch.no_grad():
@@ -175,12 +175,12 @@ class StyleGan2(Contender):
     def regularise_paths(self):
         with self.cast():
             styles = torch.stack(self.generator.styles(self.latents("path", self.batch // 2)))
-            images = self.generator(list(styles), "path length turn").float()
+            images = wide(self.generator(list(styles), "path length turn"))
             count, channels, height, width = images.shape
             directions = self.draws.normal("directions of pictures", count, height, width, channels).permute(0, 3, 1, 2)
             directed = (images * directions / (height * width) ** 0.5).sum()
             (gradient,) = torch.autograd.grad(directed, styles, create_graph=True)
-            lengths = (gradient.float().square().sum(dim=2).mean(dim=0) + 1e-12).sqrt()
+            lengths = (wide(gradient).square().sum(dim=2).mean(dim=0) + 1e-12).sqrt()
             mean = 0.01 * lengths.mean() + 0.99 * self.path_length
             penalty = 2.0 * (lengths - mean).square().mean()
         self.path_length = mean.item()

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from .gan import Contender
-from .layers import SameConv, ToFlat, ToImage, adam, frozen, squared_gradients, stack, update
+from .layers import SameConv, ToFlat, ToImage, adam, frozen, squared_gradients, stack, update, wide
 
 TURNS = 5
 
@@ -50,17 +50,17 @@ class WganGp(Contender):
         with frozen(self.critic):
             with self.cast():
                 fakes = self.generator(self.draws.latents("generator latents", self.batch, self.latent))
-                g_loss = -self.critic(fakes).float().mean()
+                g_loss = -wide(self.critic(fakes)).mean()
             g_loss = update(self.g_optimizer, g_loss)
         return {"d_loss": d_loss, "g_loss": g_loss}
 
     def critic_turn(self, turn):
         reals = self.draws.reals(self.batch)
         with torch.no_grad(), self.cast():
-            fakes = self.generator(self.draws.latents("discriminator latents", self.batch, self.latent, turn)).float()
+            fakes = wide(self.generator(self.draws.latents("discriminator latents", self.batch, self.latent, turn)))
         share = self.draws.uniform("between reals and fakes", self.batch, 1, 1, 1, low=0.0, high=1.0, turn=turn)
         with self.cast():
-            loss = self.critic(fakes).float().mean() - self.critic(reals).float().mean()
+            loss = wide(self.critic(fakes)).mean() - wide(self.critic(reals)).mean()
             _, squares = squared_gradients(self.critic, reals + share * (fakes - reals))
             loss = loss + 10.0 * ((squares + 1e-12).sqrt() - 1.0).square().mean()
         return update(self.c_optimizer, loss)
