@@ -1,5 +1,9 @@
 // A panel with a picture, a slider for each latent, walks, and the gradient of a pixel.
 
+// Bars of slopes are full at the largest slope, if that is at least this much ink per unit of a
+// latent.
+const FULL_SLOPE = 0.05;
+
 class Latents {
   // who: "training" or "trained".
   constructor(root, who, ask) {
@@ -155,7 +159,7 @@ class Latents {
       if (document.activeElement !== this.sliders[i]) this.sliders[i].value = value;
       this.outputs[i].textContent = value.toFixed(2);
       const slope = this.gradient ? this.gradient[i] : 0;
-      const largest = this.gradient ? Math.max(...this.gradient.map(Math.abs)) || 1 : 1;
+      const largest = this.gradient ? Math.max(FULL_SLOPE, ...this.gradient.map(Math.abs)) : FULL_SLOPE;
       const share = (50 * Math.abs(slope)) / largest;
       this.slopes[i].className = slope < 0 ? "minus" : "";
       this.slopes[i].style.width = `${share}%`;
@@ -170,6 +174,8 @@ class Latents {
       context.fillRect(this.pixel % SIDE, Math.floor(this.pixel / SIDE), 1, 1);
       const best = this.gradient.reduce((most, slope, i) => (Math.abs(slope) > Math.abs(this.gradient[most]) ? i : most), 0);
       words += ` The pixel in row ${Math.floor(this.pixel / SIDE) + 1}, column ${(this.pixel % SIDE) + 1} has ink ${picture[this.pixel].toFixed(2)}; it depends most on z${best + 1}, with slope ${short(this.gradient[best])}.`;
+    } else {
+      words += " Click a pixel of the picture to see which latents change it.";
     }
     this.words.textContent = words;
   }
