@@ -241,8 +241,8 @@ const ALWAYS_HALF = "D’s loss if it answers 0.5 to everything";
 const LOGIT = [0, "Dotted: 0, where D = 0.5, for D is the sigmoid of its output."];
 const HALF = "D = 0.5: it cannot tell";
 const BALANCE = {
-  logistic: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then ln 2.`], output: LOGIT, middle: HALF },
-  saturating: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then -ln 2.`], output: LOGIT, middle: HALF },
+  logistic: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then 0.69 = ln 2.`], output: LOGIT, middle: HALF },
+  saturating: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then -0.69.`], output: LOGIT, middle: HALF },
   "least-squares": { loss: [0.25, `Dotted: 0.25, ${ALWAYS_HALF}.`], output: [0.5, "Dotted: 0.5, where D cannot tell."], middle: HALF },
   hinge: { loss: [2, "Dotted: 2, D’s loss if all its scores are 0."], output: [0, "Dotted: 0, where D cannot tell."], middle: "a score of 0: D cannot tell" },
   wasserstein: { loss: [0, "Dotted: 0, D’s loss if all its scores are equal."], output: null, middle: "a score of 0" },

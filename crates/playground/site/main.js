@@ -334,7 +334,9 @@ function setDrawing(on) {
   if (on) ask("play", { on: false });
   byId("draw").setAttribute("aria-pressed", String(on));
   byId("map").classList.toggle("drawing", on);
-  for (const id of ["clear", "use", "draw-help"]) byId(id).hidden = !on;
+  const buttons = ["clear", "use"];
+  if (!on && buttons.includes(document.activeElement.id)) byId("draw").focus(); // they are gone now
+  for (const id of [...buttons, "draw-help"]) byId(id).hidden = !on;
   view.cursor = on ? view.cursor ?? Math.floor(view.side / 2) * (view.side + 1) : null;
   render();
 }
@@ -420,7 +422,7 @@ function listen() {
   });
   on("arrows", () => drawMap(view), "change");
   on("heights", () => drawMap(view), "change");
-  on("draw", () => setDrawing(!view.drawing));
+  on("draw", () => { setDrawing(!view.drawing); if (view.drawing) byId("map").focus(); });
   on("clear", () => { view.cells = new Set(); render(); });
   on("use", useDrawing);
   let isPainting = false;

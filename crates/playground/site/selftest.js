@@ -289,10 +289,13 @@ const SELF_TESTS = {
     press("ArrowDown", map);
     press("Enter", map);
     check(view.cells.size > drawn, "Enter draws nothing");
+    check(document.activeElement === map, "the keyboard is not on the map");
     const count = view.cells.size;
+    byId("use").focus();
     byId("use").click();
     check(await until(() => state.about.settings.data === "drawn" && state.about.cells.length === count), "the drawing is not used");
     check(await until(() => state.playing && state.turns[0] > 0), "it does not train on the drawing");
+    check(document.activeElement === byId("draw"), "the focus is lost with “Train on it”");
     byId("play").click();
     await until(() => !state.playing);
     byId("draw").click();
@@ -544,7 +547,9 @@ async function latents(check, panel) {
   await idle();
   check(panel.values[0] === 2.5 && before.some((ink, i) => ink !== panel.picture[i]), "a slider changes nothing");
   const button = (label) => [...panel.root.querySelectorAll("button")].find((each) => each.textContent === label);
+  check(panel.mix.disabled && panel.mixWords.textContent.includes("as A and another one as B"), panel.mixWords.textContent);
   button("Keep as A").click();
+  check(panel.mixWords.textContent.includes("kept as A. Keep another one as B"), panel.mixWords.textContent);
   button("Another picture").click();
   await until(() => panel.values[0] !== 2.5);
   await idle();
@@ -568,7 +573,10 @@ async function latents(check, panel) {
     panel.show(panel.picture, panel.values);
     return parseFloat(panel.slopes[0].style.width);
   };
-  check(bar(0.001) < 2 && bar(0.1) === 50, `the bars of slopes of 0.001 and of 0.1 are ${bar(0.001)} % and ${bar(0.1)} % wide`);
+  for (const [slope, isWide, says] of [[0.0005, (width) => width < 2, "No latent changes it noticeably"], [0.1, (width) => width === 50, "It depends most on z"]]) {
+    const width = bar(slope);
+    check(isWide(width) && panel.words.textContent.includes(says), `a slope of ${slope}: ${width} %, ${panel.words.textContent}`);
+  }
   await panel.refresh();
   const ink = panel.picture[panel.pixel];
   button("More ink at the pixel").click();
