@@ -82,7 +82,7 @@ impl TapeRecord {
         let others = || self.calls.iter().filter(|other| other.network == call.network);
         match origin(call) {
             Some(Origin::Inferred(call, row)) => Examples::Fakes { call: *call, row: *row },
-            // Data, where another call receives nothing but fakes.
+            // Data, if another call receives fakes.
             Some(Origin::Data) if others().any(|other| matches!(origin(other), Some(Origin::Inferred(..)))) => {
                 Examples::Reals
             }

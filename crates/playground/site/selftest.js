@@ -398,12 +398,12 @@ const SELF_TESTS = {
   async reload(check) {
     for (const mode of MODES) {
       byId(`mode-${mode}`).click();
-      check(await until(() => location.hash === `#${mode}`), `the address of ${mode} is ${location.hash}`);
+      check(await until(() => location.hash === `#${mode}`, 10000), `the address of ${mode} is ${location.hash}`);
     }
     const { name, link } = state.tables.failures[0];
     await select("points");
     byId(`failure-${name}`).click();
-    check(await until(() => location.hash === `#${link}`), `the address of ${name} is ${location.hash}`);
+    check(await until(() => location.hash === `#${link}`, 10000), `the address of ${name} is ${location.hash}`);
     await open("points&run=40");
     check(location.hash === "#points&run=40", `the address of a long link is ${location.hash}`);
     await openAddress("elephants");
