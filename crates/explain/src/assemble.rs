@@ -7,7 +7,7 @@ use crate::document::{
 };
 use crate::layout::lay_out;
 use crate::picture::{Kind, picture};
-use crate::recorder::{NodeRecord, Origin, Recording, Source, TapeRecord, UpdateRecord};
+use crate::recorder::{Examples, NodeRecord, Origin, Recording, Source, TapeRecord, UpdateRecord};
 use crate::story;
 use crate::summary::{l2, squares, summary};
 use crate::update;
@@ -113,6 +113,7 @@ fn constant(node: &mut Node, recording: &Recording, atlas: &Atlas<'_>, tape: usi
             let call = record.calls.iter().find(|call| call.input == constant.value);
             let labels = node.module.ends_with("loss") && node.shape.len() == 2 && node.shape[1] == 1;
             node.label = match call {
+                Some(call) if record.examples_of(call) == Examples::Reals => "reals".into(),
                 Some(_) if node.shape.len() == 4 => "images".into(),
                 Some(call) if call.network.starts_with("generator") => "latents".into(),
                 Some(_) => "input".into(),

@@ -28,6 +28,22 @@ pub struct Recording {
     pub moments: Vec<Moment>,
 }
 
+impl Recording {
+    /// Moves the last call of the last tape to the calls without a tape if it made fakes and
+    /// recorded no node: a frozen generator records nothing, because its latents are constants.
+    fn move_inferred(&mut self) {
+        let Some(tape) = self.tapes.last_mut() else { return };
+        let last = tape.calls.len().checked_sub(1);
+        let has_nodes = tape.nodes.iter().any(|node| node.call == last);
+        if let Some(call) = tape.calls.pop_if(|call| call.network.starts_with("generator") && !has_nodes) {
+            self.inferred.push(call);
+            // Before the tape, on which other nodes read the fakes.
+            let at = self.moments.len().saturating_sub(1);
+            self.moments.insert(at, Moment::Inferred(self.inferred.len() - 1));
+        }
+    }
+}
+
 /// A part of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -54,6 +70,36 @@ pub struct TapeRecord {
     pub order: Vec<NodeId>,
     /// The loss with all parameters moved along the negative gradient.
     pub what_if: Option<Moved>,
+}
+
+impl TapeRecord {
+    /// What a forward call of a discriminator receives.
+    pub(crate) fn examples_of(&self, call: &CallRecord) -> Examples {
+        let origin = |call: &CallRecord| {
+            let constant = self.constants.iter().find(|constant| constant.value == call.input)?;
+            Some(&constant.origin)
+        };
+        let others = || self.calls.iter().filter(|other| other.network == call.network);
+        match origin(call) {
+            Some(Origin::Inferred(call, row)) => Examples::Fakes { call: *call, row: *row },
+            // Data, if another call receives fakes.
+            Some(Origin::Data) if others().any(|other| matches!(origin(other), Some(Origin::Inferred(..)))) => {
+                Examples::Reals
+            }
+            _ => Examples::Unknown,
+        }
+    }
+}
+
+/// What a forward call of a discriminator receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Examples {
+    /// Reals.
+    Reals,
+    /// The fakes of a `call` without a tape, from this `row` of the input on.
+    Fakes { call: usize, row: usize },
+    /// The recording does not tell.
+    Unknown,
 }
 
 /// A forward call of a network.
@@ -344,6 +390,9 @@ impl StepObserver for Recorder {
                 let call = notes.recording.tapes.last_mut().and_then(|tape| tape.calls.last_mut());
                 if let Some(call) = call {
                     call.output = ended;
+                }
+                if output.node().is_none() {
+                    notes.recording.move_inferred();
                 }
             }
         }

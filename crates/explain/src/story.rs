@@ -4,7 +4,7 @@ use tensor::Tensor;
 
 use crate::atlas::{Atlas, Place};
 use crate::document::{Document, Phase, PhaseKind, Step, StepKind};
-use crate::recorder::{CallRecord, Moment, Origin, Recording, TapeRecord, UpdateRecord};
+use crate::recorder::{CallRecord, Examples, Moment, Origin, Recording, TapeRecord, UpdateRecord};
 use crate::summary::l2;
 
 /// Adds the phases and the timeline, and to each node the steps in which it is computed and swept.
@@ -152,7 +152,19 @@ fn forward(document: &mut Document, recording: &Recording, atlas: &Atlas<'_>, ta
             (_, "judges") => "sample",
             _ => "row",
         };
-        text += &format!("The {name}{frozen} {does} {}. ", plural(rows, what));
+        let examples = match record.examples_of(call) {
+            Examples::Reals => plural(rows, "real"),
+            Examples::Fakes { call, row } => {
+                let made = atlas.value(Place::Inferred(call)).shape()[0];
+                if made < rows {
+                    format!("{}, of which rows {row} to {} are fakes", plural(rows, what), row + made - 1)
+                } else {
+                    plural(rows, "fake")
+                }
+            }
+            Examples::Unknown => plural(rows, what),
+        };
+        text += &format!("The {name}{frozen} {does} {examples}. ");
     }
     if record.calls.is_empty() {
         text += "Every op computes its value and records itself and its inputs on the tape. ";

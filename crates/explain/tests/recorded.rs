@@ -243,6 +243,11 @@ fn walls_stand_where_the_graph_is_cut_and_where_weights_are_frozen() {
         let images = of(NoGradient::Cut).find(|node| node.role == Role::Input).unwrap();
         let things = if name == "gan" { "samples" } else { "images" };
         assert_eq!(images.label, format!("{things}, real and fake"));
+        let text = &document.phases[1].text;
+        assert!(
+            text.contains(&format!(" {things}, of which rows ")) && text.contains(" are fakes. "),
+            "{name}: {text}"
+        );
         assert!(images.inputs[0].wall && document.nodes[images.inputs[0].node].made.is_some());
     }
     // The origin of a constant is found by its buffer, or by its rows.

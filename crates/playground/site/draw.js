@@ -32,6 +32,34 @@ function drawHeights(context, size, heights, side, loss) {
 const ARROW = 0.06;
 const LONGEST = 0.11;
 
+// Adds an arrow from (x, y) to (u, v) to the path.
+function addArrow(context, [x, y], [u, v], scale) {
+  const length = Math.hypot(u - x, v - y);
+  if (length < 1) return;
+  const [ux, uy] = [(u - x) / length, (v - y) / length];
+  const head = Math.min(4.5 * scale, length);
+  context.moveTo(x, y);
+  context.lineTo(u, v);
+  context.moveTo(u - head * (ux + 0.5 * uy), v - head * (uy - 0.5 * ux));
+  context.lineTo(u, v);
+  context.lineTo(u - head * (ux - 0.5 * uy), v - head * (uy + 0.5 * ux));
+}
+
+// The scale of the arrows, in a corner of the map.
+function drawScale(context, width, scale) {
+  const [x, y, height] = [8 * scale, width - 13.5 * scale, 20 * scale];
+  context.font = `${12 * scale}px system-ui, sans-serif`;
+  const words = "a gradient of length 1";
+  const end = x + ARROW * width;
+  context.fillStyle = resolved("sheet");
+  context.fillRect(0, y - height / 2, end + context.measureText(words).width + 14 * scale, height);
+  context.beginPath();
+  addArrow(context, [x, y], [end, y], scale);
+  context.stroke();
+  Object.assign(context, { fillStyle: resolved("ink"), textAlign: "left", textBaseline: "middle" });
+  context.fillText(words, end + 7 * scale, y);
+}
+
 // The end of an arrow in the plane.
 function arrowEnd([x, y], [dx, dy], edge) {
   const length = Math.hypot(dx, dy);
@@ -71,19 +99,10 @@ function drawMap(view) {
       context.beginPath();
       for (let i = 0; i < fakes.length; i += 2) {
         const from = [fakes[i], fakes[i + 1]];
-        const [x, y] = pixel(from);
-        const [u, v] = pixel(arrowEnd(from, [arrows[i], arrows[i + 1]], edge));
-        const length = Math.hypot(u - x, v - y);
-        if (length < 1) continue;
-        const [ux, uy] = [(u - x) / length, (v - y) / length];
-        const head = Math.min(4.5 * scale, length);
-        context.moveTo(x, y);
-        context.lineTo(u, v);
-        context.moveTo(u - head * (ux + 0.5 * uy), v - head * (uy - 0.5 * ux));
-        context.lineTo(u, v);
-        context.lineTo(u - head * (ux - 0.5 * uy), v - head * (uy + 0.5 * ux));
+        addArrow(context, pixel(from), pixel(arrowEnd(from, [arrows[i], arrows[i + 1]], edge)), scale);
       }
       context.stroke();
+      drawScale(context, width, scale);
     }
     context.strokeStyle = resolved("g");
     context.lineWidth = 1.8 * scale;
@@ -106,7 +125,7 @@ function drawMap(view) {
 
 // What the map shows, in words.
 function mapWords(view) {
-  if (view.drawing) return `${view.cells.size} cells of ${view.side * view.side} are drawn.`;
+  if (view.drawing) return `Drawn: ${thousands(view.cells.size)} of ${counted(view.side * view.side, "cell")}.`;
   if (!view.data) return "";
   const { fakes, arrows, heights } = view.data;
   const { reals } = view;
@@ -127,7 +146,7 @@ function mapWords(view) {
   }
   const share = (part, whole) => `${Math.round((100 * part) / whole)} %`;
   const covered = reached.reduce((total, one) => total + one, 0);
-  const outside = out ? ` ${out} of ${count} fakes are outside the picture.` : "";
+  const outside = out ? ` Outside the picture: ${out} of ${counted(count, "fake")}.` : "";
   const flat = Math.max(...heights) - Math.min(...heights);
   return `${share(close, count)} of the fakes are close to a real, and ${share(covered, reached.length)} of the reals have a fake close by.${outside} The arrows have a mean length of ${short(sum / count)}; D’s outputs on the map span ${short(flat)}.`;
 }
@@ -158,8 +177,9 @@ function ticksOf(low, high) {
   return found;
 }
 
-// lines: [{ column, name, color, dash }]
+// lines: [{ column, name, color, dash }]. balance: a value, and what it means in words; or null.
 function drawCurve(id, curve, lines, balance) {
+  const [level, meaning] = balance ?? [null, ""];
   const { context, width, height, scale } = canvasOf(id);
   const words = byId(byId(id).getAttribute("aria-describedby"));
   context.clearRect(0, 0, width, height);
@@ -167,7 +187,7 @@ function drawCurve(id, curve, lines, balance) {
   const values = rows.flatMap((row) => lines.map(({ column }) => row[column]).filter((value) => value !== null));
   if (values.length < 2) { words.textContent = "Nothing yet: the curve begins with the first step."; return; }
   let [low, high] = [Math.min(...values), Math.max(...values)];
-  if (balance !== null) [low, high] = [Math.min(low, balance), Math.max(high, balance)];
+  if (balance) [low, high] = [Math.min(low, level), Math.max(high, level)];
   if (high - low < 1e-6) [low, high] = [low - 0.5, high + 0.5];
   const [left, right, top, bottom] = [38 * scale, 8 * scale, 8 * scale, 18 * scale];
   const [first, last] = [rows[0][0], Math.max(rows[rows.length - 1][0], rows[0][0] + 1)];
@@ -185,10 +205,10 @@ function drawCurve(id, curve, lines, balance) {
   }
   context.textBaseline = "alphabetic";
   context.fillText(`turn ${thousands(last)} of D`, width - right, height - 4 * scale);
-  if (balance !== null) {
+  if (balance) {
     context.strokeStyle = resolved("edge");
     context.setLineDash([2 * scale, 3 * scale]);
-    context.beginPath(); context.moveTo(left, y(balance)); context.lineTo(width - right, y(balance)); context.stroke();
+    context.beginPath(); context.moveTo(left, y(level)); context.lineTo(width - right, y(level)); context.stroke();
   }
   const parts = [];
   for (const { column, name, ink, dash } of lines) {
@@ -209,13 +229,24 @@ function drawCurve(id, curve, lines, balance) {
     parts.push(`${name} ${short(value)}`);
   }
   context.setLineDash([]);
-  words.textContent = `${parts.join(", ")}${balance === null ? "." : ` (balance: ${short(balance)}).`}`;
+  words.textContent = `${parts.join(", ")}. ${meaning}`;
 }
 
 const LOSS_LINES = [{ column: 1, name: "D (blue)", ink: "d", dash: [] }, { column: 2, name: "G (orange, dashed)", ink: "g", dash: [6, 3] }];
 const MEAN_LINES = [{ column: 3, name: "on reals (green)", ink: "real", dash: [] }, { column: 4, name: "on fakes (orange, dashed)", ink: "g", dash: [6, 3] }];
-// D's loss when it cannot tell fakes from reals.
-const BALANCE = { logistic: 2 * Math.LN2, saturating: 2 * Math.LN2, "least-squares": 0.25, hinge: 2 };
+
+// What the curves and the map look like where D cannot tell fakes from reals, by the loss: the loss
+// of D and its output, each with words, and the middle of the heights.
+const ALWAYS_HALF = "D’s loss if it answers 0.5 to everything";
+const LOGIT = [0, "Dotted: 0, where D = 0.5, for D is the sigmoid of its output."];
+const HALF = "D = 0.5: it cannot tell";
+const BALANCE = {
+  logistic: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then 0.69 = ln 2.`], output: LOGIT, middle: HALF },
+  saturating: { loss: [2 * Math.LN2, `Dotted: 1.39 = 2 ln 2, ${ALWAYS_HALF}; G’s is then -0.69.`], output: LOGIT, middle: HALF },
+  "least-squares": { loss: [0.25, `Dotted: 0.25, ${ALWAYS_HALF}.`], output: [0.5, "Dotted: 0.5, where D cannot tell."], middle: HALF },
+  hinge: { loss: [2, "Dotted: 2, D’s loss if all its scores are 0."], output: [0, "Dotted: 0, where D cannot tell."], middle: "a score of 0: D cannot tell" },
+  wasserstein: { loss: [0, "Dotted: 0, D’s loss if all its scores are equal."], output: null, middle: "a score of 0" },
+};
 
 // --- pictures ---
 

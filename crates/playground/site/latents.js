@@ -1,5 +1,9 @@
 // A panel with a picture, a slider for each latent, walks, and the gradient of a pixel.
 
+// Bars of slopes are full at the largest slope, if that is at least this much ink per unit of a
+// latent.
+const FULL_SLOPE = 0.05;
+
 class Latents {
   // who: "training" or "trained".
   constructor(root, who, ask) {
@@ -37,6 +41,7 @@ class Latents {
     });
     const button = (label, onclick, more = {}) => el("button", { type: "button", onclick, ...more }, label);
     this.mix = el("input", { type: "range", min: "0", max: "1", step: "0.01", value: "0", "aria-label": "From A to B", oninput: () => this.blend(Number(this.mix.value)), disabled: true });
+    this.mixWords = el("p", { class: "quiet" }, "Keep one picture as A and another one as B first.");
     this.walkButton = button("Walk", () => (this.walking ? this.stop() : this.walk()), { "aria-pressed": "false" });
     this.followButton = button("More ink at the pixel", () => this.follow(0.15), { disabled: true });
     this.lessButton = button("Less ink at the pixel", () => this.follow(-0.15), { disabled: true });
@@ -46,7 +51,8 @@ class Latents {
       ...rows,
       el("p", { class: "quiet" }, "The bars show the gradient of the selected pixel’s ink with respect to each latent, computed by backprop through the generator: blue if ink grows with the latent, orange if it shrinks."),
       el("div", { class: "controls" }, button("Keep as A", () => this.keep("from")), button("Keep as B", () => this.keep("to"))),
-      el("label", {}, "Interpolate from A to B ", this.mix));
+      el("label", {}, "Interpolate from A to B ", this.mix),
+      this.mixWords);
     this.root.replaceChildren(left, right);
   }
 
@@ -78,7 +84,9 @@ class Latents {
   keep(which) {
     this[which] = [...this.values];
     this.mix.disabled = !(this.from && this.to);
-    say(which === "from" ? "Kept as A" : "Kept as B");
+    const [kept, other] = which === "from" ? ["A", "B"] : ["B", "A"];
+    this.mixWords.textContent = `The picture is kept as ${kept}.${this.mix.disabled ? ` Keep another one as ${other}.` : " Move the slider."}`;
+    say(this.mixWords.textContent);
     if (which === "from") this.mix.value = "0";
   }
 
@@ -155,7 +163,7 @@ class Latents {
       if (document.activeElement !== this.sliders[i]) this.sliders[i].value = value;
       this.outputs[i].textContent = value.toFixed(2);
       const slope = this.gradient ? this.gradient[i] : 0;
-      const largest = this.gradient ? Math.max(...this.gradient.map(Math.abs)) || 1 : 1;
+      const largest = this.gradient ? Math.max(FULL_SLOPE, ...this.gradient.map(Math.abs)) : FULL_SLOPE;
       const share = (50 * Math.abs(slope)) / largest;
       this.slopes[i].className = slope < 0 ? "minus" : "";
       this.slopes[i].style.width = `${share}%`;
@@ -169,7 +177,11 @@ class Latents {
       context.fillStyle = "#d0342c";
       context.fillRect(this.pixel % SIDE, Math.floor(this.pixel / SIDE), 1, 1);
       const best = this.gradient.reduce((most, slope, i) => (Math.abs(slope) > Math.abs(this.gradient[most]) ? i : most), 0);
-      words += ` The pixel in row ${Math.floor(this.pixel / SIDE) + 1}, column ${(this.pixel % SIDE) + 1} has ink ${picture[this.pixel].toFixed(2)}; it depends most on z${best + 1}, with slope ${short(this.gradient[best])}.`;
+      const [name, slope] = [`z${best + 1}`, this.gradient[best]];
+      const most = Math.abs(slope) < FULL_SLOPE / 50 ? `No latent changes it noticeably: its largest slope is ${short(slope)}, for ${name}.` : `It depends most on ${name}, with slope ${short(slope)}.`;
+      words += ` The pixel in row ${Math.floor(this.pixel / SIDE) + 1}, column ${(this.pixel % SIDE) + 1} has ink ${picture[this.pixel].toFixed(2)}. ${most}`;
+    } else {
+      words += " Click a pixel of the picture to see which latents change it.";
     }
     this.words.textContent = words;
   }

@@ -18,7 +18,6 @@ const state = {
 const view = { edge: 2.4, map: 40, side: 48, loss: "logistic", data: null, reals: null, cells: new Set(), drawing: false, showsCells: false, cursor: null };
 const training = { sheet: null, reals: null, doodles: [] };
 let engine = null;
-let explainer = null;
 let pendingFrame = null;
 let isDrawn = true;
 const panels = {};
@@ -26,7 +25,7 @@ const panels = {};
 const ask = (action, rest) => engine.ask(action, rest);
 
 function notice(words) {
-  byId("notice").textContent = words;
+  byId("notice").replaceChildren(...marked(words));
   byId("notice").hidden = !words;
 }
 
@@ -57,6 +56,7 @@ function drawFrame() {
   const frame = pendingFrame;
   pendingFrame = null;
   isDrawn = true;
+  if (!frame) { ask("ready"); return; }
   const was = state.playing || state.replaying;
   const replayed = state.replaying && !frame.replaying;
   Object.assign(state, { turns: frame.turns, playing: frame.playing, replaying: frame.replaying, left: frame.left });
@@ -71,7 +71,7 @@ function drawFrame() {
   if (frame.sheet) training.sheet = frame.sheet;
   render(frame);
   const isMoving = state.playing || state.replaying;
-  if (was && !isMoving && frame.hash) say(`Paused after ${state.turns[0]} turns of D. ${byId(state.mode === "points" ? "map-words" : "sheet-words").textContent}`);
+  if (was && !isMoving && frame.hash) say(`Paused after ${counted(state.turns[0], "turn")} of D. ${byId(state.mode === "points" ? "map-words" : "sheet-words").textContent}`);
   if (state.mode === "pictures" && (frame.sheet || !isMoving)) panels.training.refresh();
   ask("ready");
 }
@@ -81,14 +81,12 @@ function showReplay() {
   const { work, turns: [d, g], since } = state.opened;
   const share = 1 - state.left / Math.max(1, work);
   byId("replay-bar").value = share;
-  const seconds = share > 0.01 ? ((performance.now() - since) / 1000) * (1 / share - 1) : null;
-  const time = seconds === null ? "" : seconds < 100 ? ` About ${Math.ceil(seconds)} s are left.` : ` About ${Math.round(seconds / 60)} minutes are left.`;
-  byId("replay-words").textContent = `The link leads to a state after ${thousands(d)} turns of D and ${thousands(g)} of G, which are repeated now.${time}`;
+  byId("replay-words").textContent = `The link leads to a state after ${counted(d, "turn")} of D and ${thousands(g)} of G, which are repeated now.${timeLeft(share, since)}`;
 }
 
 function render(frame = {}) {
   const [d, g] = state.turns;
-  byId("turns").textContent = `${thousands(d)} turns of D, ${thousands(g)} of G`;
+  byId("turns").textContent = `${counted(d, "turn")} of D, ${thousands(g)} of G`;
   byId("rate").textContent = state.playing && frame.rate ? `· ${frame.rate < 10 ? frame.rate.toFixed(1) : Math.round(frame.rate)} steps a second` : "";
   const play = byId("play");
   play.textContent = state.playing ? "Pause" : "Play";
@@ -112,9 +110,9 @@ function render(frame = {}) {
     drawMap(view);
     if (!isFull) return;
     byId("map-words").textContent = mapWords(view);
-    const balance = BALANCE[view.loss] ?? null;
-    drawCurve("chart-loss", state.curve, LOSS_LINES, balance);
-    drawCurve("chart-mean", state.curve, MEAN_LINES, null);
+    const { loss, output } = BALANCE[view.loss];
+    drawCurve("chart-loss", state.curve, LOSS_LINES, loss);
+    drawCurve("chart-mean", state.curve, MEAN_LINES, output);
   } else if (state.mode === "pictures") {
     if (training.sheet && (frame.sheet || isFull)) {
       const latents = 16 * state.about.latent;
@@ -126,14 +124,19 @@ function render(frame = {}) {
     }
     if (training.reals && isFull) drawSheet("reals", training.reals, 8);
     if (!isFull) return;
-    drawCurve("chart-loss-p", state.curve, LOSS_LINES, BALANCE.logistic);
-    drawCurve("chart-mean-p", state.curve, MEAN_LINES, null);
+    drawCurve("chart-loss-p", state.curve, LOSS_LINES, BALANCE.logistic.loss);
+    drawCurve("chart-mean-p", state.curve, MEAN_LINES, BALANCE.logistic.output);
   }
 }
 
 // --- opening a link, and changing settings ---
 
 let opening = 0;
+
+// Puts a link into the address of the page, so that it is opened again when the page is reloaded.
+function remember(link) {
+  if ((location.hash.slice(1) || "points") !== link) history.replaceState(null, "", `#${link}`);
+}
 
 // Returns false if the engine cannot even open the defaults, which the notice says.
 async function open(link, remark = "") {
@@ -153,6 +156,7 @@ async function open(link, remark = "") {
     return open("points", `The link could not be opened: ${error.message}. The page shows the GAN for points with its defaults instead.`);
   }
   if (turn !== opening) return;
+  pendingFrame = null; // of the GAN that was open before
   state.curve = new Curve();
   view.data = null;
   training.sheet = null;
@@ -162,6 +166,7 @@ async function open(link, remark = "") {
   state.opened = { work: about.left, turns: about.left_turns, since: performance.now() };
   Object.assign(state, { replaying: about.left > 0, playing: false, left: about.left });
   if (state.replaying) { showReplay(); say(byId("replay-words").textContent); }
+  if (!remark) remember(about.left > 0 ? link : about.link);
   select(about.mode, false);
 }
 
@@ -173,12 +178,14 @@ function adopt(about) {
   state.mode = state.mode === "trained" ? "trained" : about.mode;
   if (about.mode === "points") {
     view.loss = about.settings.loss;
+    byId("middle").textContent = BALANCE[view.loss].middle;
     view.showsCells = about.settings.data === "drawn";
     if (!view.drawing && about.cells.length) view.cells = new Set(about.cells);
     if (about.reals) view.reals = about.reals;
   } else if (about.reals) {
     training.reals = about.reals;
   }
+  for (const button of byId("failures").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.link === withoutRun(about.link)));
   for (const { key, values } of state.tables[about.mode]) {
     const field = byId(`${about.mode}-${key}`);
     const value = about.settings[key];
@@ -250,6 +257,8 @@ async function play(on) {
   await ask("play", { on });
 }
 
+const setSpeed = () => ask("speed", { value: Number(byId("speed").value) });
+
 async function turn(kind) {
   if (state.replaying) return;
   try {
@@ -294,6 +303,7 @@ function select(mode, opens = true) {
   byId("bar").hidden = byId("proof").hidden = !trains;
   if (!opens) { render(); return undefined; }
   if (trains) return open(mode);
+  remember(mode);
   ask("play", { on: false });
   // Out of sight, nobody could stop it.
   if (state.replaying) ask("stop").catch((error) => notice(error.message));
@@ -324,7 +334,9 @@ function setDrawing(on) {
   if (on) ask("play", { on: false });
   byId("draw").setAttribute("aria-pressed", String(on));
   byId("map").classList.toggle("drawing", on);
-  for (const id of ["clear", "use", "draw-help"]) byId(id).hidden = !on;
+  const buttons = ["clear", "use"];
+  if (!on && buttons.includes(document.activeElement.id)) byId("draw").focus(); // they are gone now
+  for (const id of [...buttons, "draw-help"]) byId(id).hidden = !on;
   view.cursor = on ? view.cursor ?? Math.floor(view.side / 2) * (view.side + 1) : null;
   render();
 }
@@ -333,6 +345,7 @@ function paint(cell) {
   // A brush of three by three cells.
   const [row, column] = [Math.floor(cell / view.side), cell % view.side];
   for (let r = row - 1; r <= row + 1; r++) for (let c = column - 1; c <= column + 1; c++) if (r >= 0 && c >= 0 && r < view.side && c < view.side) view.cells.add(r * view.side + c);
+  notice(""); // it may have said that nothing is drawn
   drawMap(view);
   byId("map-words").textContent = mapWords(view);
 }
@@ -351,115 +364,6 @@ async function useDrawing() {
   await play(true);
 }
 
-// --- doodles ---
-
-const pad = { strokes: [], pen: null, cursor: [32, 32], isDown: false };
-const MOST_DOODLES = 24;
-
-const doodlesOf = (link) => partOf(link, "doodles").split("*").filter(Boolean);
-
-function drawPad() {
-  const { context, width } = canvasOf("pad");
-  const at = (place) => ((place + 0.5) / 64) * width;
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, width, width);
-  Object.assign(context, { strokeStyle: "#111", lineWidth: width / 16, lineCap: "round", lineJoin: "round" });
-  for (const stroke of pad.strokes) {
-    context.beginPath();
-    stroke.forEach(([x, y], i) => (i ? context.lineTo(at(x), at(y)) : context.moveTo(at(x), at(y))));
-    if (stroke.length === 1) context.lineTo(at(stroke[0][0]) + 0.1, at(stroke[0][1]));
-    context.stroke();
-  }
-  if (document.activeElement === byId("pad")) {
-    context.fillStyle = pad.isDown ? "#b3142c" : "#1d5799";
-    context.beginPath();
-    context.arc(at(pad.cursor[0]), at(pad.cursor[1]), width / 40, 0, 7);
-    context.fill();
-  }
-}
-
-function doodleWords() {
-  const count = training.doodles.length;
-  byId("doodle-words").textContent = count === 0 ? "No doodle yet." : `${count} ${count === 1 ? "doodle" : "doodles"}.`;
-  byId("doodle-train").disabled = count === 0;
-}
-
-function addDoodle(strokes) {
-  const points = strokes.flat().length;
-  if (points === 0) { byId("doodle-words").textContent = "The pad is empty: draw something first."; return; }
-  if (training.doodles.length >= MOST_DOODLES) { byId("doodle-words").textContent = `There can be at most ${MOST_DOODLES} doodles.`; return; }
-  const every = Math.ceil(points / 380); // a link has room for 400 points of a doodle
-  const kept = strokes.map((stroke) => stroke.filter((_, i) => i % every === 0 || i === stroke.length - 1));
-  training.doodles.push(kept.map((stroke) => stroke.map(([x, y]) => LETTERS[x] + LETTERS[y]).join("")).join("."));
-  pad.strokes = [];
-  drawPad();
-  doodleWords();
-}
-
-// Five-pointed stars, each a little different.
-function exampleDoodles() {
-  for (const [size, turned] of [[24, 0], [21, 0.2], [26, -0.15]]) {
-    const corner = (i) => [32 + size * Math.sin(turned + (4 * Math.PI * i) / 5), 32 - size * Math.cos(turned + (4 * Math.PI * i) / 5)].map((place) => Math.max(0, Math.min(63, Math.round(place))));
-    addDoodle([[0, 1, 2, 3, 4, 5].map(corner)]);
-  }
-}
-
-// --- sharing and explaining ---
-
-async function share() {
-  let link;
-  try {
-    ({ link } = await ask("about"));
-  } catch (error) {
-    byId("share-words").textContent = error.message;
-    return;
-  }
-  const address = `${location.href.split("#")[0]}#${link}`;
-  history.replaceState(null, "", `#${link}`);
-  let words = "The address of this page now leads to this state.";
-  try {
-    await navigator.clipboard.writeText(address);
-    words = "Copied. The address of this page leads to this state, too.";
-  } catch {
-    // Without permission to copy, the link is only in the address bar.
-  }
-  byId("share-words").textContent = words;
-}
-
-let explained = null; // the address of the last page that explains a turn
-
-// Replaces what is in `place`. If the focus was in it, it moves to the element `next`.
-function refill(place, next, ...children) {
-  const hadFocus = place.contains(document.activeElement);
-  place.replaceChildren(...children);
-  if (hadFocus) byId(next).focus();
-}
-
-async function explain(turn) {
-  const place = byId("explained");
-  place.hidden = false;
-  refill(place, "explain-cancel", "Loading the recorder, training to this state again, recording one turn, checking every number … ", el("button", { type: "button", id: "explain-cancel", onclick: () => explainer?.stop() }, "Cancel"));
-  explainer?.stop();
-  const own = explainer = new Engine(() => {}, () => {});
-  try {
-    const { link } = await ask("about");
-    await own.ask("load", { wish: "explain" });
-    const page = await own.ask("explain", { link, turn });
-    if (explained) URL.revokeObjectURL(explained);
-    const address = explained = URL.createObjectURL(new Blob([page], { type: "text/html" }));
-    const name = `turn-of-${turn}.html`;
-    refill(place, "explain-open", "The next turn is recorded: ", el("a", { href: address, target: "_blank", rel: "noopener", id: "explain-open" }, "open the page that explains it"), ", or ", el("a", { href: address, download: name }, "save it"), `. (${(page.length / 1e6).toFixed(1)} MB)`);
-    say(place.textContent);
-    return page;
-  } catch (error) {
-    if (own === explainer) refill(place, `explain-${turn}`, `The turn could not be explained here (${error.message}). On the command line, train explain --preset gan explains a small GAN.`);
-    return null;
-  } finally {
-    own.stop(); // with its memory; the module is in the browser's cache
-    if (own === explainer) explainer = null;
-  }
-}
-
 // --- controls ---
 
 function buildSettings(mode) {
@@ -473,6 +377,11 @@ function buildSettings(mode) {
   }));
 }
 
+// On a narrow screen, the settings begin folded, so that what is below them is near.
+function foldSettings(width) {
+  for (const fold of document.querySelectorAll(".fold")) fold.open = width > 760;
+}
+
 function buildFailures() {
   const healthy = { name: "none", label: "No failure", about: "The default settings, for comparison.", link: "points" };
   const show = async (link) => {
@@ -481,7 +390,7 @@ function buildFailures() {
     await play(true);
   };
   byId("failures").replaceChildren(...[healthy, ...state.tables.failures].map(({ name, label, about, link }) => el("div", {},
-    el("button", { type: "button", id: `failure-${name}`, onclick: () => show(link) }, label),
+    el("button", { type: "button", id: `failure-${name}`, "data-link": link, onclick: () => show(link) }, label),
     el("p", {}, about))));
 }
 
@@ -501,7 +410,7 @@ function listen() {
   on("turn-d", () => turn("d"));
   on("turn-g", () => turn("g"));
   on("reset", reset);
-  on("speed", () => ask("speed", { value: Number(byId("speed").value) }), "change");
+  on("speed", setSpeed, "change");
   for (const mode of MODES) on(`mode-${mode}`, () => select(mode));
   byId("modes").addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -513,7 +422,7 @@ function listen() {
   });
   on("arrows", () => drawMap(view), "change");
   on("heights", () => drawMap(view), "change");
-  on("draw", () => setDrawing(!view.drawing));
+  on("draw", () => { setDrawing(!view.drawing); if (view.drawing) byId("map").focus(); });
   on("clear", () => { view.cells = new Set(); render(); });
   on("use", useDrawing);
   let isPainting = false;
@@ -552,7 +461,7 @@ function listen() {
   on("scheme", () => {
     const root = document.documentElement;
     const isDark = root.style.colorScheme ? root.style.colorScheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    setScheme(isDark ? "light" : "dark");
+    keepScheme(isDark ? "light" : "dark");
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !state.about || document.querySelector("dialog[open]")) return;
@@ -569,44 +478,22 @@ function listen() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { resolvedColors.clear(); render(); });
 }
 
-function listenPad(on) {
-  const place = (event) => {
-    const box = byId("pad").getBoundingClientRect();
-    const at = (offset, size) => Math.min(63, Math.max(0, Math.floor((offset / size) * 64)));
-    return [at(event.clientX - box.left, box.width), at(event.clientY - box.top, box.height)];
-  };
-  const extend = (point) => {
-    const stroke = pad.strokes[pad.strokes.length - 1];
-    const last = stroke[stroke.length - 1];
-    if (!last || Math.hypot(last[0] - point[0], last[1] - point[1]) >= 2) stroke.push(point);
-    drawPad();
-  };
-  on("pad", (event) => { event.preventDefault(); byId("pad").focus(); pad.pen = true; pad.strokes.push([]); extend(place(event)); byId("pad").setPointerCapture?.(event.pointerId); }, "pointerdown");
-  on("pad", (event) => { if (pad.pen) extend(place(event)); }, "pointermove");
-  for (const end of ["pointerup", "pointercancel"]) on("pad", () => { pad.pen = null; }, end);
-  on("pad", (event) => {
-    const move = { ArrowLeft: [-2, 0], ArrowRight: [2, 0], ArrowUp: [0, -2], ArrowDown: [0, 2] }[event.key];
-    if (event.key === "Enter") {
-      pad.isDown = !pad.isDown;
-      if (pad.isDown) { pad.strokes.push([]); extend([...pad.cursor]); }
-      say(pad.isDown ? "Pen down" : "Pen up");
-    } else if (move) {
-      pad.cursor = pad.cursor.map((at, axis) => Math.min(63, Math.max(0, at + move[axis])));
-      if (pad.isDown) extend([...pad.cursor]);
-    } else {
-      return;
-    }
-    event.preventDefault();
-    drawPad();
-  }, "keydown");
-  on("pad", () => { pad.isDown = false; drawPad(); }, "blur");
-  on("pad", drawPad, "focus");
-}
-
 function setScheme(scheme) {
   document.documentElement.style.colorScheme = scheme;
   resolvedColors.clear();
   if (state.about) render();
+}
+
+// The scheme that the visitor has chosen lasts as long as the tab. The browser may forbid to store
+// it; then it lasts until the page is loaded again.
+function keepScheme(scheme) {
+  setScheme(scheme);
+  try { sessionStorage.setItem("scheme", scheme); } catch {}
+}
+
+function chosenScheme() {
+  const asked = new URLSearchParams(location.search).get("scheme");
+  try { return asked ?? sessionStorage.getItem("scheme"); } catch { return asked; }
 }
 
 // --- start ---
@@ -644,13 +531,15 @@ async function start() {
   panels.training = new Latents(byId("latents-training"), "training", ask);
   panels.trained = new Latents(byId("latents-trained"), "trained", ask);
   listen();
+  foldSettings(innerWidth);
+  await setSpeed();
   await ask("ready");
   await openAddress(location.hash.slice(1));
   doodleWords();
   state.ready = performance.now();
 }
 
-const scheme = new URLSearchParams(location.search).get("scheme");
+const scheme = chosenScheme();
 if (scheme) setScheme(scheme === "dark" ? "dark" : "light");
 const tested = typeof selfTest === "function" ? location.hash.match(/^#selftest=?(.*)/) : null; // only selftest.html has the tests
 start().then(() => { if (tested) selfTest(tested[1]); }, (error) => {

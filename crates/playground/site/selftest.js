@@ -184,10 +184,43 @@ const SELF_TESTS = {
     const cross = (x - fakes[0]) * arrows[1] - (y - fakes[1]) * arrows[0];
     const dot = (x - fakes[0]) * arrows[0] + (y - fakes[1]) * arrows[1];
     check(Math.abs(cross) < 1e-6 && dot > 0, "an arrow is not drawn along its gradient");
+    // The arrow in the corner is as long as one for a gradient of length 1.
+    await settled();
+    const { context, width, scale } = canvasOf("map");
+    const row = context.getImageData(0, Math.floor(width - 13.5 * scale), Math.round(width / 2), 1).data;
+    const isBlue = (i) => rgb("d").every((part, c) => Math.abs(row[4 * i + c] - part) < 40);
+    const blue = [...row.keys()].filter((i) => 4 * i < row.length && isBlue(i));
+    const drawn = blue[blue.length - 1] - blue[0] + 1;
+    const [end] = arrowEnd([0, 0], [1, 0], view.edge);
+    check(Math.abs(drawn - (end / (2 * view.edge)) * width) <= 3, `the scale of the arrows is ${drawn} pixels long, not ${(end / (2 * view.edge)) * width}`);
+  },
+
+  // Each loss has its words for a D that cannot tell, in the legend and at the dotted lines.
+  async balance(check) {
+    for (const [loss, { loss: [level, meaning], output, middle }] of Object.entries(BALANCE)) {
+      await open(`points&loss=${loss}&run=2`);
+      await until(() => !state.replaying && state.turns[0] === 2);
+      await settled();
+      check(Math.abs(Number(meaning.match(/Dotted: ([\d.]+)/)[1]) - level) < 0.005, `${loss}: the line is at ${level}: ${meaning}`);
+      check(byId("loss-words").textContent.endsWith(meaning), byId("loss-words").textContent);
+      check(!output || byId("mean-words").textContent.endsWith(output[1]), byId("mean-words").textContent);
+      check(byId("middle").textContent === middle, byId("middle").textContent);
+    }
+    check(BALANCE.logistic.loss[1].includes("2 ln 2") && BALANCE.logistic.middle.includes("D = 0.5"), "the words do not name the balance");
+    check(state.tables.points.find(({ key }) => key === "loss").values.every(({ name }) => BALANCE[name]), "a loss has no words");
   },
 
   // It plays, pauses, and stays smooth; the speed is obeyed.
   async plays(check, record) {
+    check(byId("speed").value === "30", "the page does not begin slowly");
+    await open("points");
+    byId("play").click();
+    await until(() => state.playing);
+    await wait(1500);
+    byId("play").click();
+    await until(() => !state.playing);
+    check(state.turns[0] > 0 && state.turns[0] <= 60, `${state.turns[0]} steps in 1.5 s at 30 a second`);
+    choose("speed", "0");
     await open("points");
     frameTimes.length = 0;
     const before = performance.now();
@@ -209,7 +242,7 @@ const SELF_TESTS = {
     byId("play").click();
     await until(() => !state.playing);
     check(state.turns[0] >= 3 && state.turns[0] <= 12, `${state.turns[0]} steps in 1.5 s at 5 a second`);
-    choose("speed", "0");
+    choose("speed", "30");
   },
 
   // Every setting with every value it offers, and every failure.
@@ -229,6 +262,8 @@ const SELF_TESTS = {
     for (const { name, label } of [{ name: "none", label: "No failure" }, ...state.tables.failures]) {
       byId(`failure-${name}`).click();
       check(await until(() => state.playing && state.turns[0] > 0, 20000), `“${label}” does not train`);
+      const pressed = [...byId("failures").querySelectorAll("[aria-pressed=true]")].map((button) => button.id);
+      check(pressed.join() === `failure-${name}`, `“${label}” runs, and ${pressed} is marked`);
       byId("play").click();
       await until(() => !state.playing);
     }
@@ -239,6 +274,8 @@ const SELF_TESTS = {
     await open("points");
     view.cells = new Set();
     byId("draw").click();
+    byId("use").click();
+    check(byId("notice").textContent.startsWith("Nothing is drawn"), byId("notice").textContent);
     const map = byId("map");
     const box = map.getBoundingClientRect();
     const at = (x, y) => ({ clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true, pointerId: 1 });
@@ -246,15 +283,19 @@ const SELF_TESTS = {
     map.dispatchEvent(new PointerEvent("pointerdown", at(0.25, 0.25)));
     map.dispatchEvent(new PointerEvent("pointermove", at(0.5, 0.25)));
     map.dispatchEvent(new PointerEvent("pointerup", at(0.5, 0.25)));
+    check(byId("notice").hidden, `after drawing, the page says “${byId("notice").textContent}”`);
     const drawn = view.cells.size;
     check(drawn >= 18, `${drawn} cells are drawn by the pointer`);
     press("ArrowDown", map);
     press("Enter", map);
     check(view.cells.size > drawn, "Enter draws nothing");
+    check(document.activeElement === map, "the keyboard is not on the map");
     const count = view.cells.size;
+    byId("use").focus();
     byId("use").click();
     check(await until(() => state.about.settings.data === "drawn" && state.about.cells.length === count), "the drawing is not used");
     check(await until(() => state.playing && state.turns[0] > 0), "it does not train on the drawing");
+    check(document.activeElement === byId("draw"), "the focus is lost with “Train on it”");
     byId("play").click();
     await until(() => !state.playing);
     byId("draw").click();
@@ -278,7 +319,10 @@ const SELF_TESTS = {
     byId("doodle-example").click();
     check(training.doodles.length === 3 && words.textContent === "3 doodles.", words.textContent);
     const box = byId("pad");
+    byId("doodle-add").click();
+    check(words.textContent.includes("empty"), words.textContent);
     press("Enter", box);
+    check(words.textContent === "3 doodles.", `after the first point, the page says “${words.textContent}”`);
     press("ArrowRight", box);
     press("Enter", box);
     byId("doodle-add").click();
@@ -303,8 +347,15 @@ const SELF_TESTS = {
     await latents(check, panels.trained);
   },
 
-  // The recorder, and the page that it writes.
+  // The recorder, and the page that it writes. The page shows how far it has trained again.
   async explain(check, record) {
+    await open("points&width=4&batch=4&run=5000");
+    await until(() => !state.replaying && state.turns[0] === 5000);
+    const long = explain("d");
+    const isHalfway = () => byId("explain-bar")?.value > 0 && byId("explain-words").textContent.includes("Training to this state again");
+    check(await until(isHalfway), `no progress: ${byId("explained").textContent}`);
+    byId("explain-cancel").click();
+    check((await long) === null && !byId("explain-bar"), "training again cannot be stopped");
     await open("points&width=4&batch=4&run=2");
     await until(() => !state.replaying && state.turns[0] === 2);
     byId("explain-d").click();
@@ -319,7 +370,7 @@ const SELF_TESTS = {
     check(await until(() => byId("explain-cancel")), "the recorder cannot be stopped");
     byId("explain-cancel")?.focus();
     byId("explain-cancel")?.click();
-    check((await late) === null && byId("explained").textContent.includes("it was stopped"), byId("explained").textContent);
+    check((await late) === null && byId("explained").textContent.includes("was stopped"), byId("explained").textContent);
     check(document.activeElement === byId("explain-d"), "the focus is lost with “Cancel”");
   },
 
@@ -329,6 +380,8 @@ const SELF_TESTS = {
       check(state.about.mode === "points" && state.about.link === "points", `${link} does not open the default`);
       check(!byId("notice").hidden && byId("notice").textContent.includes(words), `${link}: ${byId("notice").textContent}`);
     }
+    await openAddress("elephants");
+    check(byId("notice").querySelector("code")?.textContent === "elephants" && !byId("notice").textContent.includes("`"), byId("notice").innerHTML);
     notice("");
     // An answer after an error of the worker, and an error that nobody waits for.
     let said = "";
@@ -341,10 +394,35 @@ const SELF_TESTS = {
     check((await waits) === "it was stopped", "the end of the worker is not reported");
   },
 
+  // What a reload keeps: the playground or the failure, in the address, and the colour scheme.
+  async reload(check) {
+    for (const mode of MODES) {
+      byId(`mode-${mode}`).click();
+      check(await until(() => location.hash === `#${mode}`, 10000), `the address of ${mode} is ${location.hash}`);
+    }
+    const { name, link } = state.tables.failures[0];
+    await select("points");
+    byId(`failure-${name}`).click();
+    check(await until(() => location.hash === `#${link}`, 10000), `the address of ${name} is ${location.hash}`);
+    await open("points&run=40");
+    check(location.hash === "#points&run=40", `the address of a long link is ${location.hash}`);
+    await openAddress("elephants");
+    check(location.hash === "#points&run=40", "the address of a damaged link is replaced");
+    const before = chosenScheme();
+    byId("scheme").click();
+    const chosen = document.documentElement.style.colorScheme;
+    check(["light", "dark"].includes(chosen) && chosenScheme() === chosen, `the scheme is ${chosen}, and after a reload ${chosenScheme()}`);
+    if (before) keepScheme(before);
+    else { sessionStorage.clear(); setScheme(""); }
+    notice("");
+    history.replaceState(null, "", "#selftest");
+  },
+
   async keys(check) {
     await open("points");
     press("s");
     check(await turnsAre(1, 1), "S makes no step");
+    check(byId("turns").textContent === "1 turn of D, 1 of G", byId("turns").textContent);
     press("d");
     check(await turnsAre(2, 1), "D makes no turn");
     press("g");
@@ -384,8 +462,19 @@ const SELF_TESTS = {
         record.layout[`${mode} ${width} ${size}`] = byId("page").scrollWidth;
       }
     }
-    document.body.style.width = "";
+    // On a narrow screen, the settings come after the map and its words, and are folded.
+    document.body.style.width = "400px";
     document.documentElement.style.fontSize = "";
+    for (const mode of ["points", "pictures"]) {
+      await select(mode);
+      foldSettings(400);
+      const [main, side, more] = [".main", ".side", ".more"].map((part) => byId(`view-${mode}`).querySelector(part).getBoundingClientRect());
+      check(main.bottom <= side.top && side.bottom <= more.top, `${mode}: the settings are not below the picture`);
+      check(!byId(`settings-${mode}`).checkVisibility(), `${mode}: the settings are not folded`);
+      foldSettings(1600);
+      check(byId(`settings-${mode}`).checkVisibility(), `${mode}: the settings stay folded`);
+    }
+    document.body.style.width = "";
   },
 
   async contrast(check, record) {
@@ -451,13 +540,16 @@ const SELF_TESTS = {
 async function latents(check, panel) {
   const idle = () => until(() => !panel.busy);
   await idle();
+  check(panel.words.textContent.includes("Click a pixel"), "nothing says that a pixel can be selected");
   const before = Float32Array.from(panel.picture ?? []);
   panel.sliders[0].value = "2.5";
   panel.sliders[0].dispatchEvent(new Event("input"));
   await idle();
   check(panel.values[0] === 2.5 && before.some((ink, i) => ink !== panel.picture[i]), "a slider changes nothing");
   const button = (label) => [...panel.root.querySelectorAll("button")].find((each) => each.textContent === label);
+  check(panel.mix.disabled && panel.mixWords.textContent.includes("as A and another one as B"), panel.mixWords.textContent);
   button("Keep as A").click();
+  check(panel.mixWords.textContent.includes("kept as A. Keep another one as B"), panel.mixWords.textContent);
   button("Another picture").click();
   await until(() => panel.values[0] !== 2.5);
   await idle();
@@ -475,6 +567,17 @@ async function latents(check, panel) {
     const slope = ((await at(0.01)) - (await at(-0.01))) / 0.02;
     check(Math.abs(slope - gradient[i]) < 0.01 + 0.15 * Math.abs(slope), `the gradient of latent ${i + 1} is ${gradient[i]}, the difference says ${slope}`);
   }
+  // Bars of slopes of almost nothing are short.
+  const bar = (slope) => {
+    panel.gradient = panel.gradient.map(() => slope);
+    panel.show(panel.picture, panel.values);
+    return parseFloat(panel.slopes[0].style.width);
+  };
+  for (const [slope, isWide, says] of [[0.0005, (width) => width < 2, "No latent changes it noticeably"], [0.1, (width) => width === 50, "It depends most on z"]]) {
+    const width = bar(slope);
+    check(isWide(width) && panel.words.textContent.includes(says), `a slope of ${slope}: ${width} %, ${panel.words.textContent}`);
+  }
+  await panel.refresh();
   const ink = panel.picture[panel.pixel];
   button("More ink at the pixel").click();
   await idle();

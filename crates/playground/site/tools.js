@@ -15,6 +15,7 @@ function el(name, attributes = {}, ...children) {
 }
 
 const thousands = (number) => number.toLocaleString("en");
+const counted = (number, thing) => `${thousands(number)} ${thing}${number === 1 ? "" : "s"}`;
 const short = (number) => (number === null || !Number.isFinite(number) ? "–" : Math.abs(number) >= 1000 || (number !== 0 && Math.abs(number) < 0.001) ? number.toExponential(1) : number.toPrecision(3));
 
 // light-dark() is resolved only where a colour is used.
@@ -29,6 +30,16 @@ function resolved(name) {
   return resolvedColors.get(name);
 }
 const rgb = (name) => resolved(name).match(/[\d.]+/g).slice(0, 3).map(Number);
+
+// Words in backticks become code.
+const marked = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
+
+// How much longer something takes of which this share is done.
+function timeLeft(share, since) {
+  if (share <= 0.01) return "";
+  const seconds = ((performance.now() - since) / 1000) * (1 / share - 1);
+  return ` About ${seconds < 100 ? `${Math.ceil(seconds)} s` : counted(Math.round(seconds / 60), "minute")} to go.`;
+}
 
 function say(words) {
   byId("live").textContent = words;

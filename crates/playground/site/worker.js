@@ -130,7 +130,12 @@ const ACTIONS = {
   slopes: ({ who, latents, pixel }) => floats(`slopes ${who} ${pixel}`, bytesOf(latents)),
   async explain({ link, turn }) {
     await loadPictures(json(`needs ${link}`).pictures);
-    return decoder.decode(call(`explain ${turn} ${link}`));
+    const { left: work } = json(`reopen ${link}`);
+    for (let left = work; ; ({ left } = json(`replay ${PIECE}`))) {
+      postMessage({ frame: { left, work } });
+      if (left <= 0) break;
+    }
+    return decoder.decode(call(`explain ${turn}`));
   },
 };
 

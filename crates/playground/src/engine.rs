@@ -81,9 +81,12 @@ impl Engine {
                 self.pictures = bytes.to_vec();
                 text("{}".into())
             }
-            "open" => {
+            // `reopen` opens any link, however long: the state is the visitor's own.
+            "open" | "reopen" => {
                 let link = Link::parse(rest)?;
-                link.check()?;
+                if command == "open" {
+                    link.check()?;
+                }
                 self.session = Some(Session::new(&link, &self.pictures)?);
                 self.about()
             }
@@ -179,13 +182,11 @@ impl Engine {
                 let latents = latents_of(generator, bytes)?;
                 numbers([&pictures::slopes(generator, &latents.first_rows(1), pixel)])
             }
-            // The page that explains the next turn of a link.
+            // The page that explains the next turn. Closes the session.
             #[cfg(any(feature = "explain", not(target_family = "wasm")))]
             "explain" => {
-                let (turn, link) = rest.split_once(' ').ok_or("explain: expected a turn and a link")?;
-                let link = Link::parse(link)?;
-                let session = Session::at(&link, &self.pictures)?;
-                Ok(crate::explained::page(session, turn)?.into_bytes())
+                let session = self.session.take().ok_or("nothing is open")?;
+                Ok(crate::explained::page(session, rest)?.into_bytes())
             }
             other => Err(format!("there is no command `{other}`")),
         }
@@ -344,6 +345,7 @@ mod tests {
         let mut engine = Engine::default();
         let refused = ask(&mut engine, "open points&run=999999999", &[]).unwrap_err();
         assert!(refused.contains("times as long"), "{refused}");
+        assert!(ask(&mut engine, "reopen points&run=999999999", &[]).is_ok());
         ask(&mut engine, "open points&width=2&batch=2", &[]).unwrap();
         let about = |engine: &mut Engine| String::from_utf8(ask(engine, "about", &[]).unwrap()).unwrap();
         assert!(about(&mut engine).contains("\"limit\":\"\""));

@@ -1,6 +1,6 @@
 //! A turn of a session as the page of `train explain`.
 
-use explain::document::Header;
+use explain::document::{Document, Header};
 use explain::recorder::Recorder;
 
 use crate::link::{Mode, Turn};
@@ -10,7 +10,11 @@ use crate::session::Session;
 ///
 /// # Errors
 /// When a value is not finite.
-pub(crate) fn page(mut session: Session, turn: &str) -> Result<String, String> {
+pub(crate) fn page(session: Session, turn: &str) -> Result<String, String> {
+    Ok(explain::page(&document(session, turn)?))
+}
+
+fn document(mut session: Session, turn: &str) -> Result<Document, String> {
     let (turn, who) = if turn == "g" { (Turn::Generator, "G") } else { (Turn::Discriminator, "D") };
     let (hash_before, link) = (session.hash(), format!("#{}", session.link()));
     let (recording, result) = Recorder::record(|| session.take(turn));
@@ -34,5 +38,43 @@ pub(crate) fn page(mut session: Session, turn: &str) -> Result<String, String> {
         hash_after: session.hash(),
         ..Header::default()
     };
-    Ok(explain::page(&explain::explain(&recording, header).document))
+    Ok(explain::explain(&recording, header).document)
+}
+
+#[cfg(test)]
+mod tests {
+    use explain::document::PhaseKind::{Backward, Forward, Infer, Update};
+
+    use super::*;
+    use crate::{Link, drawings};
+
+    fn explained(link: &str, turn: &str) -> Document {
+        let link = Link::parse(link).unwrap();
+        document(Session::at(&link, &drawings::pictures_of(&link)).unwrap(), turn).unwrap()
+    }
+
+    /// The turn of D says which of its inputs are the reals and which the fakes, and that nothing
+    /// of G is on its tape.
+    #[test]
+    fn the_turn_of_d_tells_reals_from_fakes_and_has_no_gradients_of_g() {
+        for link in ["points&width=2&batch=4&run=1", "pictures&data=apples&batch=2"] {
+            let document = explained(link, "d");
+            let kinds: Vec<_> = document.phases.iter().map(|phase| phase.kind).collect();
+            assert_eq!(kinds, [Infer, Forward, Backward, Update], "{link}");
+            let forward = &document.phases[1].text;
+            let batch = document.header.batch;
+            let of = |what: &str| format!("The discriminator judges {batch} {what}. ");
+            assert!(forward.contains(&(of("reals") + &of("fakes"))), "{link}: {forward}");
+            assert!(!forward.contains("Gradients flow through"), "{link}: {forward}");
+            for label in ["reals", "fakes of the generator"] {
+                assert!(document.nodes.iter().any(|node| node.label == label), "{link}: there are no {label}");
+            }
+        }
+        let document = explained("points&width=2&batch=4&run=1", "g");
+        let kinds: Vec<_> = document.phases.iter().map(|phase| phase.kind).collect();
+        assert_eq!(kinds, [Forward, Backward, Update]);
+        let forward = &document.phases[0].text;
+        assert!(forward.contains("The discriminator, frozen, judges 4 samples. "), "{forward}");
+        assert!(forward.contains("Gradients flow through its layers to the generator"), "{forward}");
+    }
 }

@@ -10,10 +10,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [out] = &arguments[..] else {
-        eprintln!("usage: cargo run -p backdraw-playground -- OUT\n\nOUT is the folder for the files of the site.");
-        return ExitCode::from(2);
-    };
+    // An option such as `--help` is not the name of a folder.
+    let [out] = &arguments[..] else { return usage() };
+    if out.starts_with('-') {
+        return usage();
+    }
     if let Err(why) = playground::site::build(Path::new(out)) {
         eprintln!("error: {why}");
         return ExitCode::FAILURE;
@@ -21,4 +22,9 @@ fn main() -> ExitCode {
     println!("The site is in {out}. Serve it with any static server, such as:\n");
     println!("    python3 -m http.server --directory {out}");
     ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: cargo run -p backdraw-playground -- OUT\n\nOUT is the folder for the files of the site.");
+    ExitCode::from(2)
 }

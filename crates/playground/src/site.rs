@@ -18,6 +18,8 @@ const TITLE: &str = "The GAN playground";
 const TOOLS: &str = include_str!("../site/tools.js");
 const DRAW: &str = include_str!("../site/draw.js");
 const LATENTS: &str = include_str!("../site/latents.js");
+const DOODLES: &str = include_str!("../site/doodles.js");
+const SHARE: &str = include_str!("../site/share.js");
 const SELF_TEST: &str = include_str!("../site/selftest.js");
 const MAIN: &str = include_str!("../site/main.js");
 /// The trained generator of apples, as `train playground-hash --out` writes it.
@@ -28,7 +30,7 @@ const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 /// # Panics
 /// Never: the template has only known placeholders.
 pub fn html() -> String {
-    page_of(&[TOOLS, DRAW, LATENTS, MAIN])
+    page_of(&[TOOLS, DRAW, LATENTS, DOODLES, SHARE, MAIN])
 }
 
 /// The page with its tests of itself, which visitors need not load.
@@ -36,7 +38,7 @@ pub fn html() -> String {
 /// # Panics
 /// Never, as [`html`].
 pub fn self_testing_html() -> String {
-    page_of(&[TOOLS, DRAW, LATENTS, SELF_TEST, MAIN])
+    page_of(&[TOOLS, DRAW, LATENTS, DOODLES, SHARE, SELF_TEST, MAIN])
 }
 
 fn page_of(script: &[&str]) -> String {
