@@ -34,25 +34,13 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
         let first = block.wrapping_add((i * BLOCKS) as u32);
         counter[0] = s.add_u(s.splat_u(first), s.load_u(&const { offsets() }));
     }
-    let [mut k0, mut k1] = key.philox_key();
-    let (m0, m1) = (s.splat_u(MULTIPLIERS[0]), s.splat_u(MULTIPLIERS[1]));
-    for round in 0..ROUNDS {
-        let (key0, key1) = (s.splat_u(k0), s.splat_u(k1));
+    if S::TILES.registers_per_vector == 1 {
+        counters = rounds(s, key, counters);
+    } else {
+        // There are too few registers for more than one.
         for counter in &mut counters {
-            let [c0, mut c1, c2, mut c3] = *counter;
-            let (product0, product1) = (s.mul_even_u(c0, m0), s.mul_even_u(c2, m1));
-            if round + 1 == ROUNDS {
-                // The odd places count from here on: keep only the low words in them.
-                let even = s.load_u(&const { even() });
-                (c1, c3) = (s.and_u(s.xor_u(c1, key0), even), s.and_u(s.xor_u(c3, key1), even));
-            } else {
-                (c1, c3) = (s.xor_u(c1, key0), s.xor_u(c3, key1));
-            }
-            let (c0, c2) = (s.xor_u(s.swap_pairs_u(product1), c1), s.xor_u(s.swap_pairs_u(product0), c3));
-            *counter = [c0, product1, c2, product0];
+            [*counter] = rounds(s, key, [*counter]);
         }
-        k0 = k0.wrapping_add(WEYL[0]);
-        k1 = k1.wrapping_add(WEYL[1]);
     }
     let mut words = [s.splat_u(0); VECTORS];
     for (words, [c01, _, c23, _]) in words.as_chunks_mut().0.iter_mut().zip(counters) {
@@ -60,6 +48,49 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
         *words = [first, second];
     }
     words
+}
+
+/// All rounds for some vectors of blocks. The first and the third word of the results count, in
+/// pairs with the second and the fourth.
+#[inline(always)]
+fn rounds<S: Simd, const N: usize>(s: S, key: Key, mut counters: [[S::U; 4]; N]) -> [[S::U; 4]; N] {
+    let [mut k0, mut k1] = key.philox_key();
+    let mut next = || {
+        let keys = [s.splat_u(k0), s.splat_u(k1)];
+        (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
+        keys
+    };
+    // In the first two rounds, some words are still the same in all blocks. Outside of the loop,
+    // the compiler computes them only once.
+    let (first, second) = (next(), next());
+    for counter in &mut counters {
+        *counter = round(s, round(s, *counter, first), second);
+    }
+    for _ in 2..ROUNDS - 1 {
+        let keys = next();
+        for counter in &mut counters {
+            *counter = round(s, *counter, keys);
+        }
+    }
+    let last = next();
+    for counter in &mut counters {
+        // The odd places count from here on: keep only the low words in them.
+        let [c0, c1, c2, c3] = *counter;
+        let [even, zero] = [s.load_u(&const { even() }), s.splat_u(0)];
+        let [c1, c3] = [s.and_u(s.xor_u(c1, last[0]), even), s.and_u(s.xor_u(c3, last[1]), even)];
+        *counter = round(s, [c0, c1, c2, c3], [zero; 2]);
+    }
+    counters
+}
+
+/// One round of a vector of blocks.
+#[inline(always)]
+fn round<S: Simd>(s: S, [c0, c1, c2, c3]: [S::U; 4], [key0, key1]: [S::U; 2]) -> [S::U; 4] {
+    let product0 = s.mul_even_u(c0, s.splat_u(MULTIPLIERS[0]));
+    let product1 = s.mul_even_u(c2, s.splat_u(MULTIPLIERS[1]));
+    let c0 = s.xor_u(s.swap_pairs_u(product1), s.xor_u(c1, key0));
+    let c2 = s.xor_u(s.swap_pairs_u(product0), s.xor_u(c3, key1));
+    [c0, product1, c2, product0]
 }
 
 /// In the even places, the offset of the block of each pair from the first block of its vector.
