@@ -165,23 +165,41 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
         let together = if shares { GROUPS * width } else { self.y.len() + 1 };
         let mut blocks = self.y.chunks_exact_mut(together);
         for block in &mut blocks {
-            write_groups::<S, GROUPS>(s, self.terms, at, block);
+            write_groups(s, self.terms, at, block);
             at += together;
         }
         for group in blocks.into_remainder().chunks_mut(width) {
-            write_groups::<S, 1>(s, self.terms, at, group);
+            write_group(s, self.terms, at, group);
             at += group.len();
         }
     }
 }
 
-/// Writes `N` groups, the first of which is at index `at`.
+/// Writes the group whose first element is at index `at`.
 #[inline(always)]
-fn write_groups<S: Simd, const N: usize>(s: S, terms: impl Terms<1>, at: usize, y: &mut [f32]) {
-    let width = y.len() / N;
+fn write_group<S: Simd>(s: S, terms: impl Terms<1>, at: usize, y: &mut [f32]) {
+    let (vectors, rest) = y.as_chunks_mut::<LANES>();
+    let mut column = 0;
+    for y in vectors {
+        let spot = Spot { at: at + column, count: LANES, column, ahead: AHEAD };
+        let [value] = terms.terms(s, spot);
+        s.store(value, y);
+        column += LANES;
+    }
+    if !rest.is_empty() {
+        let spot = Spot { at: at + column, count: rest.len(), column, ahead: AHEAD };
+        let [value] = terms.terms(s, spot);
+        s.store_part(value, rest);
+    }
+}
+
+/// Writes several groups of the same length, the first of which is at index `at`.
+#[inline(always)]
+fn write_groups<S: Simd>(s: S, terms: impl Terms<1>, at: usize, y: &mut [f32]) {
+    let width = y.len() / GROUPS;
     let whole = width / LANES * LANES;
     for column in (0..whole).step_by(LANES) {
-        let mut values = [s.zero(); N];
+        let mut values = [s.zero(); GROUPS];
         for (group, value) in values.iter_mut().enumerate() {
             let spot = Spot { at: at + group * width + column, count: LANES, column, ahead: AHEAD };
             [*value] = terms.terms(s, spot);
@@ -193,7 +211,7 @@ fn write_groups<S: Simd, const N: usize>(s: S, terms: impl Terms<1>, at: usize, 
         }
     }
     if whole < width {
-        for group in 0..N {
+        for group in 0..GROUPS {
             let first = group * width + whole;
             let spot = Spot { at: at + first, count: width - whole, column: whole, ahead: AHEAD };
             let [value] = terms.terms(s, spot);
