@@ -189,17 +189,11 @@ impl Images {
         if Vec::<u8>::new().try_reserve_exact(self.length() as usize).is_err() {
             return Ok(self);
         }
-        let bytes = match self.store.read_whole() {
-            Some(whole) => whole?,
-            None => {
-                let mut bytes = vec![0; self.length() as usize];
-                // Small blocks, so that every thread gets some.
-                let block = (BLOCK / 64 / image).max(1);
-                let blocks = bytes.par_chunks_mut(block * image).enumerate();
-                blocks.try_for_each(|(number, images)| self.store.read(number * block, images))?;
-                bytes
-            }
-        };
+        let mut bytes = vec![0; self.length() as usize];
+        // Small blocks, so that every thread gets some.
+        let block = (BLOCK / 64 / image).max(1);
+        let blocks = bytes.par_chunks_mut(block * image).enumerate();
+        blocks.try_for_each(|(number, images)| self.store.read(number * block, images))?;
         Ok(Self { store: Arc::new(Memory { bytes, image }), ..self })
     }
 

@@ -39,12 +39,6 @@ pub(crate) trait Store: Send + Sync {
         None
     }
 
-    /// Reads all bytes into newly allocated memory, if the store can do so faster than with
-    /// [`read`](Self::read).
-    fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
-        None
-    }
-
     /// Bytes of memory that the store uses.
     fn resident_bytes(&self) -> u64 {
         0

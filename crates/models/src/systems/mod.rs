@@ -19,7 +19,9 @@ pub mod vanilla;
 pub mod wgan_gp;
 
 /// Every system.
-pub const SYSTEMS: &[SystemEntry] = &[
+//
+// A `static`, because each crate that uses a constant compiles the functions in it again.
+pub static SYSTEMS: &[SystemEntry] = &[
     quickdraw::ENTRY,
     mnist::ENTRY,
     vanilla::ENTRY,

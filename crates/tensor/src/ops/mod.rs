@@ -81,7 +81,9 @@ pub struct Entry {
 macro_rules! registry {
     ($($row:path),* $(,)?) => {
         /// Every op.
-        pub const REGISTRY: [Entry; [$(stringify!($row)),*].len()] = [$($row),*];
+        //
+        // A `static`, because each crate that uses a constant compiles the functions in it again.
+        pub static REGISTRY: [Entry; [$(stringify!($row)),*].len()] = [$($row),*];
     };
 }
 

@@ -26,8 +26,6 @@ use crate::value_range::{ValueRange, ValueStats};
 use fault::{Fault, MAX_HEADER};
 use layout::Layout;
 pub use layout::{Dtype, NumberKind};
-use ndarray::Array1;
-use ndarray_npy::{ReadNpyError, ReadNpyExt};
 pub use numbers::{Numbers, load_numbers};
 use range::{BLOCK, MeasuredRange, range_of};
 use std::cmp::Ordering;
@@ -185,20 +183,6 @@ impl Store for ArrayFile {
             records.zip(images.chunks_exact_mut(layout.image_len())).for_each(|(from, to)| layout.decode(from, to));
         }
         Ok(())
-    }
-
-    fn read_whole(&self) -> Option<Result<Vec<u8>, DataError>> {
-        if !self.layout.is_plain() {
-            return None;
-        }
-        let read = |mut file: &File| {
-            file.seek(SeekFrom::Start(self.file.offset))?;
-            let length = (self.file.count * self.layout.image_len()) as u64;
-            // In an archive, other files follow.
-            read_payload(file.take(length), length)
-        };
-        let read = read(&self.file.file).map_err(|error| DataError::unreadable(&self.file.path, error));
-        Some(self.file.unchanged().and(read))
     }
 
     fn location(&self) -> String {
@@ -407,22 +391,6 @@ fn header_text(body: &[u8], prefix: u64, version: u8) -> Result<&str, Fault> {
     match body.iter().position(|byte| control(byte) || version < 3 && !byte.is_ascii()) {
         Some(index) => Err(not_text(index)),
         None => Ok(text),
-    }
-}
-
-/// Reads the `claimed` bytes of pixels, which are the rest of the file.
-///
-/// `ndarray-npy` reads them with a new header in front. That header has a single length, and the
-/// spellings that are accepted here but not there (`<u1`, Python 2's `28L`) do not occur in it.
-fn read_payload(reader: impl Read, claimed: u64) -> io::Result<Vec<u8>> {
-    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({claimed},), }}\n");
-    let mut front = [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes()].concat();
-    front.extend(text.as_bytes());
-    match Array1::<u8>::read_npy(front.chain(reader)) {
-        Ok(array) => Ok(array.into_raw_vec_and_offset().0),
-        Err(ReadNpyError::Io(error)) => Err(error),
-        // Only if the file changed after its length was read.
-        Err(error) => Err(io::Error::other(error)),
     }
 }
 
