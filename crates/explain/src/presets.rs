@@ -30,7 +30,7 @@ pub struct Preset {
 }
 
 /// Every example.
-pub const PRESETS: [Preset; 3] = [
+pub static PRESETS: [Preset; 3] = [
     Preset {
         name: "scalar",
         about: "one neuron, three weights",

@@ -34,7 +34,7 @@ pub struct Exhibit {
 const RATE: f64 = 5e-4;
 
 /// All exhibits.
-pub const EXHIBITS: &[Exhibit] = &[
+pub static EXHIBITS: &[Exhibit] = &[
     Exhibit {
         bug: Bug::NoCut,
         name: "no-cut",

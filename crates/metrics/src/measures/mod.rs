@@ -20,7 +20,7 @@ pub mod two_sample;
 pub use inception::INCEPTION_METRICS;
 
 /// Every metric that can use any extractor.
-pub const METRICS: &[Metric] = &[
+pub static METRICS: &[Metric] = &[
     frechet::METRIC,
     kid::METRIC,
     precision_recall::METRIC,

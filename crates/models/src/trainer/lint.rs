@@ -48,7 +48,7 @@ macro_rules! rules {
         $(const $name: Rule = Rule { id: $id, severity: Severity::$severity, about: $about, remedy: $remedy };)+
 
         /// All rules.
-        pub const RULES: &[Rule] = &[$($name),+];
+        pub static RULES: &[Rule] = &[$($name),+];
     };
 }
 
