@@ -8,8 +8,8 @@ by `onnx.checker` in full and run with another batch size, and for translations 
 size. Without --originals, presets that need hours or more memory than usual are left out.
 
 Steps at 1024x1024 take minutes and up to 25 GiB. So the original presets of the growing systems
-are not trained: the state before the first step is exported, gets random changes (its biases
-and noise strengths are 0) and is imported again. `train` wants 12 GiB of free memory for that.
+are not trained: the state before the first step is exported, gets random biases and noise
+strengths instead of zeros, and is imported again. `train` wants 12 GiB of free memory for that.
 
 It needs the packages numpy, torch, safetensors, onnx and onnxruntime.
 """
@@ -124,7 +124,7 @@ def trained(train, folder, *command):
 
 
 def changed(train, folder, *command):
-    """A run with the weights before the first step, randomly changed, in PyTorch's names and layouts."""
+    """A run with the weights before the first step, and random numbers for those that are all 0."""
     start = folder.with_name("start")
     command = [train, *command, "--steps", 1, "--batch", 1, "--set", "probe_every=0", "--out", start]
     with tempfile.TemporaryFile("w+") as output:
@@ -142,7 +142,8 @@ def changed(train, folder, *command):
         metadata, weights = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     draw = numpy.random.default_rng(1).standard_normal
     for name, weight in weights.items():
-        weights[name] = weight + 0.1 * draw(weight.shape).astype("float32")
+        if not weight.any():
+            weights[name] = 0.1 * draw(weight.shape).astype("float32")
     safetensors.numpy.save_file(weights, folder.with_name("changed.safetensors"), metadata)
     return run(train, "import", folder.with_name("changed.safetensors"), "--out", folder)
 
