@@ -88,8 +88,8 @@ pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained
     Ok(Trained { config, system, found, run })
 }
 
-/// As [`open_trained`]; `output` shows that a checkpoint is being read, which takes seconds if it is
-/// large.
+/// As [`open_trained`]; `output` shows that a checkpoint is being read, because a large one takes
+/// seconds.
 ///
 /// # Errors
 /// As [`open_trained`].
