@@ -5,10 +5,12 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle};
 
 use crate::failure::{Code, Failure};
 use crate::storage::{RealDisk, StorageError, patiently};
@@ -66,10 +68,22 @@ impl Output {
         Ok(())
     }
 
+    /// Does `work`, and shows on a terminal what it is doing, and for how long, if it takes more
+    /// than two seconds. It must not print anything.
+    pub fn busy<R>(&self, doing: &'static str, work: impl FnOnce() -> R) -> R {
+        let _bar = LateBar::new(self, doing, 0);
+        work()
+    }
+
+    /// Whether there is a terminal to draw progress bars on.
+    fn has_bars(&self) -> bool {
+        matches!(self, Self::Standard) && is_lively()
+    }
+
     /// A progress bar to `total` with the given `template`, if there is a terminal to draw it on.
     /// Dropping it clears its line.
     pub(crate) fn bar(&self, total: u64, template: &str) -> Option<ProgressBar> {
-        if !matches!(self, Self::Standard) || !is_lively() {
+        if !self.has_bars() {
             return None;
         }
         let style = ProgressStyle::with_template(template).ok()?;
@@ -79,23 +93,56 @@ impl Output {
 }
 
 /// A progress bar that appears when the work has taken longer than two seconds, and disappears when
-/// it is dropped.
+/// it is dropped. While it is shown, only [`say`](Self::say) may print.
 pub(crate) struct LateBar {
     output: Output,
-    /// What is counted, such as `images`.
-    things: &'static str,
-    total: u64,
+    shown: Arc<Mutex<Shown>>,
+    /// The thread that shows the bar, which stops when the sender is dropped. None if there is no
+    /// terminal.
+    waiting: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+/// What a [`LateBar`] shows, and the bar once it is there.
+struct Shown {
     done: u64,
-    since: Instant,
     bar: Option<ProgressBar>,
 }
 
 /// Shorter work needs no bar.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a bar is redrawn without progress, so that the time passes.
+const TICK: Duration = Duration::from_millis(250);
+
 impl LateBar {
+    /// A bar to `total` of these `things`, such as `images`. If `total` is 0, only the time is
+    /// shown, and `things` says what takes it.
     pub(crate) fn new(output: &Output, things: &'static str, total: u64) -> Self {
-        Self { output: output.clone(), things, total, done: 0, since: Instant::now(), bar: None }
+        let shown = Arc::new(Mutex::new(Shown { done: 0, bar: None }));
+        let (output, since) = (output.clone(), Instant::now());
+        // A thread of its own shows the bar even if the first of the things takes long.
+        let show = |(of_thread, output): (Arc<Mutex<Shown>>, Output)| {
+            let (sender, dropped) = mpsc::channel();
+            let show = move || {
+                if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
+                    && let Ok(mut shown) = of_thread.lock()
+                    && let Some(bar) = output.bar(total, &template(things, total))
+                {
+                    bar.set_style(bar.style().with_key(
+                        "time",
+                        move |state: &ProgressState, text: &mut dyn fmt::Write| {
+                            let _ = text.write_str(&time(since.elapsed(), state.pos(), total));
+                        },
+                    ));
+                    bar.set_position(shown.done);
+                    bar.enable_steady_tick(TICK);
+                    shown.bar = Some(bar);
+                }
+            };
+            Some((sender, thread::Builder::new().spawn(show).ok()?))
+        };
+        let waiting = output.has_bars().then(|| (shown.clone(), output.clone())).and_then(show);
+        Self { output, shown, waiting }
     }
 
     /// Shows that one more is done.
@@ -105,25 +152,64 @@ impl LateBar {
 
     /// Shows that `more` are done.
     pub(crate) fn advance(&mut self, more: u64) {
-        self.set(self.done + more);
+        self.update(|done| done + more);
     }
 
     /// Shows that `done` of all are done.
     pub(crate) fn set(&mut self, done: u64) {
-        self.done = done;
-        if self.bar.is_none() && self.since.elapsed() >= PATIENCE {
-            let template = format!("[{{bar:30}}] {{pos}}/{{len}} {}, {{eta}} left", self.things);
-            self.bar = self.output.bar(self.total, &template);
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
+        self.update(|_| done);
+    }
+
+    fn update(&self, done: impl FnOnce(u64) -> u64) {
+        if let Ok(mut shown) = self.shown.lock() {
+            shown.done = done(shown.done);
+            if let Some(bar) = &shown.bar {
+                bar.set_position(shown.done);
+            }
         }
     }
 
     /// Prints a line above the bar.
     pub(crate) fn say(&self, line: &str) {
         let say = || self.output.say(line);
-        self.bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
+        match self.shown.lock().as_deref() {
+            Ok(Shown { bar: Some(bar), .. }) => bar.suspend(say),
+            _ => say(),
+        }
+    }
+}
+
+impl Drop for LateBar {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.waiting.take() {
+            drop(sender);
+            let _ = thread.join();
+        }
+        if let Ok(mut shown) = self.shown.lock()
+            && let Some(bar) = shown.bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The line of a [`LateBar`].
+fn template(things: &str, total: u64) -> String {
+    match total {
+        0 => format!("{things}, {{time}}"),
+        _ => format!("[{{bar:30}}] {{pos}}/{{len}} {things}, {{time}}"),
+    }
+}
+
+/// The time that `total - done` will take if `done` took the time `since`; this time itself as
+/// long as nothing is done.
+fn time(since: Duration, done: u64, total: u64) -> String {
+    match done {
+        0 => format!("{:#} so far", HumanDuration(Duration::from_secs(since.as_secs()))),
+        _ => {
+            let left = since.as_secs_f64() / done as f64 * total.saturating_sub(done) as f64;
+            format!("{:#} left", HumanDuration(Duration::from_secs(left as u64)))
+        }
     }
 }
 
@@ -251,4 +337,17 @@ pub(crate) fn is_lively() -> bool {
 /// (<https://no-color.org>).
 pub fn is_colored() -> bool {
     is_lively() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_says_how_long_it_has_taken_until_it_knows_how_long_it_will_take() {
+        let after = |seconds: u64, done: u64, total: u64| time(Duration::from_secs(seconds), done, total);
+        assert_eq!([after(5, 0, 1), after(70, 0, 0)], ["5s so far", "1m so far"]);
+        assert_eq!([after(6, 2, 5), after(6, 5, 5), after(6, 6, 5)], ["9s left", "0s left", "0s left"]);
+        assert_eq!(template("reading", 0), "reading, {time}");
+    }
 }

@@ -251,7 +251,8 @@ fn of_run(run: &Path, request: &ExplainRequest) -> Result<Opened, Failure> {
         StepChoice::Last => run.to_owned(),
         StepChoice::Number(step) => resume::checkpoint_at(run, step, "--step")?,
     };
-    let Trained { mut config, mut system, found, .. } = resume::open_trained(&state, request.system.as_ref())?;
+    let Trained { mut config, mut system, found, .. } =
+        resume::open_trained_showing(&state, request.system.as_ref(), &request.output)?;
     if let Some(entry) = request.system.as_ref().filter(|entry| entry.name != config.entry.name) {
         return Err(Failure::new(Code::Checkpoint, "this is a run of another system")
             .at(run.display())

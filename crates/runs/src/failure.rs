@@ -119,16 +119,27 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.what)?;
+        f.write_str(&printable(&self.what))?;
         let help = self.help.as_ref().map(typed);
         for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
             if let Some(text) = text {
                 // Continuation lines are aligned with the first one.
-                write!(f, "\n  {:<7}{}", format!("{label}:"), text.replace('\n', "\n         "))?;
+                let lines: Vec<String> = text.split('\n').map(printable).collect();
+                write!(f, "\n  {:<7}{}", format!("{label}:"), lines.join("\n         "))?;
             }
         }
         Ok(())
     }
+}
+
+/// A line with its control characters escaped. They may come from the name of a file or of a
+/// tensor, and a terminal would obey them.
+pub(crate) fn printable(line: &str) -> String {
+    let escaped = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    line.chars().map(escaped).collect()
 }
 
 /// The same text as [`Display`](fmt::Display): a `main` that returns a failure prints this.

@@ -192,6 +192,12 @@ fn an_exported_generator_comes_back() {
     place.bad("import newer.safetensors", 5, &["newer version", "version 3"]);
     write(&place, "less.safetensors", &safetensors_with(about(1), &tensors[1..], value));
     place.bad("import less.safetensors", 5, &["missing", "nothing was imported"]);
+    // Without this setting, which changes only the discriminator, the file would not fit either.
+    write(&place, "whole.safetensors", &safetensors_with(about(1), &tensors, value));
+    place.bad("import whole.safetensors --with generator=whole.safetensors", 2, &["two files", "`generator`"]);
+    let other_network = place.train("import less.safetensors --set spectral_norm=true");
+    other_network.assert_failed("a file that lacks a tensor", 5, &["missing", "the page of the Manual"]);
+    assert!(!other_network.err.contains("leave out"), "{}", other_network.err);
 }
 
 #[test]
@@ -206,9 +212,38 @@ fn wrong_requests_are_refused_with_their_code() {
     place.bad(&format!("{import} --as dcgan --with x=netG.safetensors"), 2, &["`x` is no network of `dcgan`"]);
     place.bad(&format!("{import} --as dcgan --with generator=netG.safetensors"), 2, &["two files"]);
     place.bad(&format!("{import} --as cyclegan"), 5, &["`model.1.weight`: missing", "`main.0.weight`: not expected"]);
-    place.bad(&format!("{import} --as dcgan --set width=4"), 5, &["main.0.weight", "expected", "found"]);
+    let does_not_fit = ["main.0.weight", "expected", "found", "leave out `--set 'width=4'`"];
+    place.bad(&format!("{import} --as dcgan --set width=4"), 5, &does_not_fit);
     place.bad("import netG.pth --as dcgan", 5, &["pickle", "to_safetensors.py"]);
     place.bad(&format!("{import} --as dcgan --data nothing"), 4, &["nothing"]);
     place.bad("import nothing.safetensors --as dcgan", 5, &["nothing.safetensors"]);
     assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn hostile_files_are_refused_and_cannot_write_to_the_terminal() {
+    let place = Place::new();
+    write(&place, "axes.safetensors", &safetensors(&[("main.0.weight".to_owned(), vec![1; 7])], small));
+    place.bad("import axes.safetensors --as dcgan", 5, &["`main.0.weight` has 7 axes; at most 6"]);
+
+    // A terminal would obey this name.
+    let name = "\x1b[31mred\nerror: no";
+    write(&place, "name.safetensors", &safetensors(&[(name.to_owned(), vec![1])], small));
+    let escaped = r"\u{1b}[31mred\nerror: no";
+    place.bad("import name.safetensors --as dcgan", 5, &[&format!("`{escaped}`: not expected")]);
+    let inspected = place.good("inspect name.safetensors").out;
+    assert!(inspected.contains(escaped) && !inspected.contains('\x1b'), "{inspected}");
+    place.bad("import \x1b[31m.safetensors --as dcgan", 5, &[r"where: \u{1b}[31m.safetensors"]);
+}
+
+/// Nothing writes into the pipe, so opening it would block.
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_not_opened() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe.safetensors")).status().unwrap();
+    assert!(made.success());
+    for command in ["import", "inspect", "sample", "export --format npz", "quickdraw --resume"] {
+        place.bad(&format!("{command} pipe.safetensors"), 5, &["it is a device, pipe or socket, not a file"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! `train inspect`: what a file or a run holds.
 
-use runs::console::print;
+use runs::console::{Output, print};
 use runs::failure::Failure;
 use runs::inspection::inspect;
 
@@ -11,6 +11,6 @@ use crate::cli::files::InspectArgs;
 /// # Errors
 /// As [`inspect`].
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let found = inspect(&args.file)?;
+    let found = Output::Standard.busy("reading the file", || inspect(&args.file))?;
     if args.json { print(&format!("{:#}\n", found.json())) } else { print(&found.to_string()) }
 }

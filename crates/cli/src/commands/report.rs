@@ -1,6 +1,6 @@
 //! `train report`: one self-contained page about one or several runs.
 
-use runs::console::print;
+use runs::console::{Output, print};
 use runs::failure::Failure;
 use runs::report::{ReportRequest, report};
 
@@ -11,6 +11,7 @@ use crate::cli::tools::ReportArgs;
 /// # Errors
 /// As [`report()`].
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let written = report(&ReportRequest { runs: args.runs.clone(), out: args.out.clone(), own: None })?;
+    let request = ReportRequest { runs: args.runs.clone(), out: args.out.clone(), own: None };
+    let written = Output::Standard.busy("reading the runs", || report(&request))?;
     print(&format!("{written}\n"))
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::{Checkpoint, Flaw};
 use crate::config::MOST_STEPS;
 use crate::plan::limits;
 use nn::State;
-use tensor::Tensor;
+use tensor::{MAX_AXES, Tensor};
 
 /// The format version written, and the newest version that can be read.
 const VERSION: u64 = 2;
@@ -116,20 +116,28 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, Flaw> {
 /// Opens the file `path`; returns it with its length.
 ///
 /// # Errors
-/// When it cannot be opened, is a folder, or is called like a pickle.
+/// When it cannot be opened, is not a regular file, or is called like a pickle.
 pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64), Flaw> {
+    let opened = open_any(path)?;
     let pickled = path.extension().is_some_and(|ending| {
         ["pt", "pth", "pkl", "pickle", "ckpt"].iter().any(|pickle| ending.eq_ignore_ascii_case(pickle))
     });
+    if pickled { Err(Flaw::Pickle) } else { Ok(opened) }
+}
+
+/// As [`open`], whatever the file is called.
+///
+/// # Errors
+/// When it cannot be opened, or is not a regular file.
+pub(crate) fn open_any(path: &Path) -> Result<(BufReader<File>, u64), Flaw> {
+    // Opening a pipe could block forever.
+    let about = fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(Flaw::NoFile(if about.is_dir() { "a folder" } else { "a device, pipe or socket" }));
+    }
     let file = File::open(path).map_err(unreadable)?;
-    let about = file.metadata().map_err(unreadable)?;
-    if about.is_dir() {
-        return Err(Flaw::Unreadable("it is a folder".to_owned()));
-    }
-    if pickled {
-        return Err(Flaw::Pickle);
-    }
-    Ok((BufReader::new(file), about.len()))
+    let length = file.metadata().map_err(unreadable)?.len();
+    Ok((BufReader::new(file), length))
 }
 
 fn unreadable(error: std::io::Error) -> Flaw {
@@ -299,6 +307,9 @@ pub(crate) fn tensor(
     let count = data.iter().filter(|number| !number.is_finite()).count();
     if count > 0 {
         return Ok(Err(Flaw::NonFinite { name: name.to_owned(), count }));
+    }
+    if info.shape.len() > MAX_AXES {
+        return Ok(Err(Flaw::Axes { name: name.to_owned(), found: info.shape.len() }));
     }
     // safetensors has checked that shape and length agree; checked again here because a mismatch
     // would panic below.

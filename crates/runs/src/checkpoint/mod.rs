@@ -22,15 +22,16 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{delete_older, file_name, in_folder, newest_good};
 use format::encode;
-pub(crate) use format::{container, header, open, tensor};
+pub(crate) use format::{container, header, open, open_any, tensor};
 
 use datasets::{Advice, advice, plural, quoted};
 
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable};
 use crate::storage::{self, Disk, StorageError};
 use models::System;
 pub use models::weights_hash;
 use nn::{State, StateError};
+use tensor::MAX_AXES;
 
 /// The contents of a checkpoint file.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +58,8 @@ pub struct Checkpoint {
 pub(crate) enum Flaw {
     #[error("the operating system reports: {0}")]
     Unreadable(String),
+    #[error("it is {0}, not a file")]
+    NoFile(&'static str),
     #[error("its tensors take {needed} bytes, but only {free} are available ({set_by})")]
     TooLarge { needed: u64, free: u64, set_by: String },
     #[error("it is a folder without checkpoints; {0}")]
@@ -77,6 +80,8 @@ pub(crate) enum Flaw {
     Checksum { written: String, found: String },
     #[error("tensor `{name}` is of type {found}, expected F32")]
     Type { name: String, found: String },
+    #[error("tensor `{name}` has {found} axes; at most {MAX_AXES} are possible")]
+    Axes { name: String, found: usize },
     #[error("tensor `{name}` contains {count} {} that are not finite", plural(*.count, "number"))]
     NonFinite { name: String, count: usize },
 }
@@ -96,7 +101,7 @@ impl Flaw {
     /// What the user can do about it.
     pub(crate) fn help(&self, path: &Path) -> Advice {
         match self {
-            Self::Unreadable(_) => advice!(
+            Self::Unreadable(_) | Self::NoFile(_) => advice!(
                 "checkpoint-unreadable",
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
             ),
@@ -112,7 +117,7 @@ impl Flaw {
                 "convert it to .safetensors where it was made; only checkpoints of this program can be resumed"
             ),
             Self::Newer { .. } => advice!("checkpoint-is-newer", "use the newer version of this program that wrote it"),
-            Self::Foreign | Self::Container(_) | Self::Type { .. } => {
+            Self::Foreign | Self::Container(_) | Self::Type { .. } | Self::Axes { .. } => {
                 advice!("foreign-checkpoint", "give a file from the folder checkpoints of a run of this program")
             }
             Self::Incomplete { .. } | Self::Metadata(_) | Self::Checksum { .. } | Self::NonFinite { .. } => {
@@ -210,7 +215,7 @@ pub(crate) fn all_misfits(error: &StateError) -> Vec<String> {
         .iter()
         .map(|(name, wanted, found)| format!("`{name}`: expected {}, found {}", shape(wanted), shape(found)));
     let missing = error.missing.iter().map(|name| format!("`{name}`: missing"));
-    let unexpected = error.unexpected.iter().map(|name| format!("`{name}`: not expected"));
+    let unexpected = error.unexpected.iter().map(|name| format!("`{}`: not expected", printable(name)));
     let beyond = error.beyond.iter().map(|(name, most, found)| format!("`{name}`: at most {most}, found {found}"));
     reshaped.chain(missing).chain(unexpected).chain(beyond).collect()
 }

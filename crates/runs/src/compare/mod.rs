@@ -178,7 +178,8 @@ pub fn compare(request: &CompareRequest) -> Result<Comparison, Failure> {
         )));
     }
     rayon::scope(|_| {
-        let runs = request.runs.iter().map(|path| OpenRun::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let read = || request.runs.iter().map(|path| OpenRun::read(path)).collect::<Result<Vec<_>, _>>();
+        let runs = request.output.busy("reading the runs", read)?;
         let metrics = course::rows(&runs.iter().map(|run| &run.metrics).collect::<Vec<_>>());
         let quality = course::rows(&runs.iter().map(|run| &run.quality).collect::<Vec<_>>());
         let pairs = (1..runs.len()).map(|run| {
@@ -200,11 +201,12 @@ pub fn compare(request: &CompareRequest) -> Result<Comparison, Failure> {
             written: None,
         };
         if let Some(out) = &request.out {
-            let Written { path, about } = match extension(out).as_str() {
-                "png" => sheets::write(&folders, out)?,
-                "html" | "htm" => page(&folders, out, &comparison)?,
-                _ => return Err(Failure::unknown_extension(out, "a comparison; use .html or .png")),
+            let write = || match extension(out).as_str() {
+                "png" => sheets::write(&folders, out),
+                "html" | "htm" => page(&folders, out, &comparison),
+                _ => Err(Failure::unknown_extension(out, "a comparison; use .html or .png")),
             };
+            let Written { path, about } = request.output.busy("writing the comparison", write)?;
             comparison.written = Some(format!("{}: {about}", path.display()));
         }
         Ok(comparison)

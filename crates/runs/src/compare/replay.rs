@@ -130,8 +130,10 @@ fn search(
             let done = system.step(step, &reals);
             done.map(drop).map_err(|error| training::train_loop::failed(step + 1, &error))
         };
-        one(&mut a, &images[0])?;
-        one(&mut b, &images[1])?;
+        output.busy("training", || {
+            one(&mut a, &images[0])?;
+            one(&mut b, &images[1])
+        })?;
         replayed.tensors = differences(&*a, &*b);
         if !replayed.tensors.is_empty() {
             replayed.step = Some(step + 1);

@@ -245,7 +245,8 @@ fn evaluate_here(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
     let metrics = chosen(&request.metrics, extractor)?;
     check_weights(extractor, request.weights.as_deref())?;
     check_count(request.count)?;
-    let Trained { mut config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
+    let Trained { mut config, system, found, .. } =
+        resume::open_trained_showing(&request.run, request.own.as_ref(), &request.output)?;
     let sampler = system.samples();
     let truncated = request.psi.map(|psi| Styled::new(&sampler, psi, "--psi", &request.run)).transpose()?;
     if let Some(data) = &request.data {

@@ -18,13 +18,19 @@ impl Files {
     /// No files yet, for `folder`.
     ///
     /// # Errors
-    /// When the folder exists and is not empty, unless its files may be replaced.
+    /// When it is not a folder, or not an empty one, unless its files may be replaced.
     pub(super) fn new(folder: &Path, overwrite: bool) -> Result<Self, Failure> {
         let is_empty = match fs::read_dir(folder) {
             Ok(mut entries) => entries.next().is_none(),
             // Other errors are reported when the files are written.
             Err(_) => !folder.exists(),
         };
+        if folder.exists() && !folder.is_dir() {
+            return Err(Failure::new(Code::Usage, "the export needs a folder")
+                .at(folder.display())
+                .because("this is not a folder")
+                .help(advice!("export-into-a-file", "give a folder, such as `--out {}`", quoted(&another(folder)))));
+        }
         if !is_empty && !overwrite {
             return Err(Failure::new(Code::Usage, "the folder for the export is not empty")
                 .at(folder.display())
@@ -86,6 +92,9 @@ mod tests {
         assert_eq!(fs::read(folder.join("a")).unwrap(), b"3");
         fs::create_dir(place.path().join("empty")).unwrap();
         assert!(Files::new(&place.path().join("empty"), false).is_ok());
-        assert!(Files::new(&folder.join("a"), false).is_err(), "a file is in the way");
+        for overwrite in [false, true] {
+            let failure = Files::new(&folder.join("a"), overwrite).err().expect("a file is in the way").to_string();
+            assert!(failure.contains("not a folder") && failure.contains("a-2"), "{failure}");
+        }
     }
 }

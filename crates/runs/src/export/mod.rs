@@ -95,6 +95,9 @@ const MOST: u64 = 10_000;
 /// The most pixels of all of them together by default: there are fewer samples of large images.
 const PIXELS: usize = 1 << 22;
 
+/// What takes time after the samples have been drawn.
+const WRITING: &str = "writing the files";
+
 /// Exports the generator of a run.
 ///
 /// # Errors
@@ -127,7 +130,7 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
         None => &request.run,
     };
-    let trained = resume::open_trained(state, request.own.as_ref())?;
+    let trained = resume::open_trained_showing(state, request.own.as_ref(), &request.output)?;
     let out = request.out.clone().unwrap_or_else(|| {
         let name = format!("export-{}", request.format.name());
         trained.run.as_ref().map_or_else(|| PathBuf::from(&name), |run| run.join(&name))
@@ -135,11 +138,19 @@ fn export_here(request: &ExportRequest) -> Result<Written, Failure> {
     let mut files = Files::new(&out, request.overwrite)?;
     signals::listen();
     let exporter = Exporter { request, trained: &trained, count };
-    match request.format {
-        ExportFormat::Npz => exporter.arrays(&mut files)?,
-        _ => exporter.generators(&mut files)?,
-    }
-    let written = files.write()?;
+    let written = match request.format {
+        ExportFormat::Npz => request.output.busy(WRITING, || {
+            exporter.arrays(&mut files)?;
+            files.write()
+        })?,
+        _ => {
+            let all = exporter.checked()?;
+            request.output.busy(WRITING, || {
+                exporter.generators(all, &mut files)?;
+                files.write()
+            })?
+        }
+    };
     trained.found.passed_over().iter().for_each(|line| request.output.say(line));
     let about = format!(
         "{written} {} of {}, step {}, for {}; README.md says how to use {}",
@@ -192,10 +203,10 @@ impl Exporter<'_> {
     }
 
     /// The generators, as networks that other software can run.
-    fn generators(&self, files: &mut Files) -> Result<(), Failure> {
+    fn generators(&self, all: Vec<Checked>, files: &mut Files) -> Result<(), Failure> {
         let facts = self.facts();
         let mut stems = Vec::new();
-        for checked in self.checked()? {
+        for checked in all {
             let generator = &checked.generator;
             let stem = generator.stem;
             let of = |name: &str, ending: &str| match generator.source {

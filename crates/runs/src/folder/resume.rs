@@ -7,6 +7,7 @@ use datasets::advice;
 
 use crate::checkpoint::{self, Checkpoint, LoadedCheckpoint};
 use crate::config::Config;
+use crate::console::Output;
 use crate::data::Dataset;
 use crate::failure::{Code, Failure};
 use crate::folder::lock::Lock;
@@ -85,6 +86,19 @@ pub fn open_trained(path: &Path, own: Option<&Arc<Trainable>>) -> Result<Trained
     found.checkpoint.restore(&mut *system, &found.path)?;
     let run = folder::locate(path)?.run;
     Ok(Trained { config, system, found, run })
+}
+
+/// As [`open_trained`]; `output` shows that a checkpoint is being read, because a large one takes
+/// seconds.
+///
+/// # Errors
+/// As [`open_trained`].
+pub(crate) fn open_trained_showing(
+    path: &Path,
+    own: Option<&Arc<Trainable>>,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    output.busy("reading the checkpoint", || open_trained(path, own))
 }
 
 /// Reads the checkpoint that `path` names, and the configuration that it was trained with, whose

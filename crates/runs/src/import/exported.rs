@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datasets::advice;
 use serde::Deserialize;
-use tensor::meta;
 
 use super::state_dict::{Layout, StateDict, Wanted};
-use super::{Filled, ImportRequest, fill};
-use crate::config::{Assignment, Config};
+use super::{Filled, ImportRequest, fill, two_files};
+use crate::config::Config;
 use crate::failure::{Code, Failure};
 
 /// The key of the metadata.
@@ -49,10 +48,8 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
     let about = read(&dict)?;
     let name = format!("{} (its configuration)", dict.path.display());
     let exported = Config::of_text(&about.config, &name, None)?;
-    let given: Vec<Assignment> = exported.inherited(&request.assignments, &name)?;
     let schedule = exported.scheduled(about.schedule.iter().map(|(key, value)| (&**key, *value)), &name);
-    let given: Vec<Assignment> = [given, schedule, request.assignments.clone()].concat();
-    let config = Config::resolve(&exported.entry, &given)?;
+    let given = [exported.inherited(&request.assignments, &name)?, schedule].concat();
     let (mut images, mut unused) = (BTreeSet::new(), BTreeSet::new());
     let mut renamed = |dict: StateDict, about: Exported| {
         let Exported { names, images: like_images, unused: lacking, .. } = about;
@@ -66,15 +63,17 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
     for (network, path) in &request.others {
         let dict = StateDict::read(path)?;
         let about = read(&dict)?;
-        if about.network != *network || dicts.iter().any(|(taken, _)| taken == network) {
+        if about.network != *network {
             return Err(Failure::new(Code::Usage, format!("the file does not contain the network `{network}`"))
                 .at(path.display())
                 .because(format!("it has the weights of `{}`", about.network)));
         }
+        if dicts.iter().any(|(taken, _)| taken == network) {
+            return Err(two_files(network, &dicts[0].0));
+        }
         dicts.push((network.clone(), renamed(dict, about)));
     }
-    let asked = config.clone();
-    let filled = fill(config, &request.file, dicts.into_iter(), |network| {
+    fill(request, &given, &exported.entry, dicts, |network| {
         let wanted = |(name, _, tensor): (String, _, &tensor::Tensor)| Wanted {
             theirs: name.clone(),
             shape: tensor.shape().to_vec(),
@@ -83,25 +82,7 @@ pub(super) fn filled(request: &ImportRequest, dict: StateDict) -> Result<Filled,
         };
         let tensors = network.tensors().into_iter().filter(|(name, ..)| !unused.contains(name));
         tensors.map(wanted).collect()
-    });
-    filled.map_err(|failure| {
-        // The file has the weights of the networks of the exported run.
-        let ours = shapes(&exported);
-        let typed =
-            asked.typed_causes(&exported, |config| Some(shapes(config)?.symmetric_difference(ours.as_ref()?).count()));
-        if typed.is_empty() {
-            return failure;
-        }
-        let typed = typed.into_iter().collect::<Vec<_>>().join(" ");
-        failure.help(advice!("import-does-not-fit", "leave out `{typed}`, which changes the networks"))
     })
-}
-
-/// The tensors of the networks of a configuration, with their shapes; None if it is not valid.
-fn shapes(config: &Config) -> Option<BTreeSet<(String, Vec<usize>)>> {
-    let system = meta::run(|| config.build()).ok()?;
-    let tensors = system.networks().into_iter().flat_map(|network| network.tensors());
-    Some(tensors.map(|(name, _, tensor)| (name, tensor.shape().to_vec())).collect())
 }
 
 /// Rejects a file of this program that is imported as the weights of another program.

@@ -12,8 +12,10 @@ pub(crate) mod state_dict;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datasets::{advice, plural};
+use models::System;
 use nn::{Network, State, StateError};
 use tensor::meta;
 use toml::Value;
@@ -32,7 +34,7 @@ use crate::plan;
 use crate::processor;
 use crate::storage::{self, RealDisk};
 use crate::suggestion::suggestion;
-use crate::systems;
+use crate::systems::{self, Trainable};
 
 /// What to import, and where the run folder goes.
 #[derive(Clone, Debug)]
@@ -88,11 +90,13 @@ struct Filled {
 
 /// Imports on the current thread.
 fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
-    let first = StateDict::read(&request.file)?;
-    let Filled { mut config, state, sources } = match &request.system {
-        Some(name) => of_program(request, name, first)?,
-        None => exported::filled(request, first)?,
-    };
+    let Filled { mut config, state, sources } = request.output.busy("reading the weights", || {
+        let first = StateDict::read(&request.file)?;
+        match &request.system {
+            Some(name) => of_program(request, name, first),
+            None => exported::filled(request, first),
+        }
+    })?;
     let lines = about(&config, &state, &sources)?;
     if config.data().is_some() {
         let system = meta::run(|| config.build())?;
@@ -109,15 +113,18 @@ fn import_here(request: &ImportRequest) -> Result<Imported, Failure> {
     }
     folder::reopen(&run)?;
     config.record_data(&run);
-    let (text, weights_hash) = (config.to_toml(), weights_hash(&state));
-    let (system, seed, images) = (name.to_owned(), config.seed(), String::new());
-    let layouts = layouts::of(&*config.build()?).to_string();
-    let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data: images, layouts, state };
-    checkpoint.write(&RealDisk, &run.join("checkpoints").join(file_name(0)))?;
-    // The configuration is written last: it marks the folder as a run.
-    storage::write_whole(&RealDisk, &run.join("config.toml"), text.as_bytes())?;
+    let imported = request.output.busy("writing the checkpoint", || -> Result<Imported, Failure> {
+        let (text, weights_hash) = (config.to_toml(), weights_hash(&state));
+        let (system, seed, images) = (name.to_owned(), config.seed(), String::new());
+        let layouts = layouts::of(&*config.build()?).to_string();
+        let checkpoint = Checkpoint { system, step: 0, seed, config: text.clone(), data: images, layouts, state };
+        checkpoint.write(&RealDisk, &run.join("checkpoints").join(file_name(0)))?;
+        // The configuration is written last: it marks the folder as a run.
+        storage::write_whole(&RealDisk, &run.join("config.toml"), text.as_bytes())?;
+        Ok(Imported { run, system: name.to_owned(), weights_hash })
+    })?;
     lines.iter().for_each(|line| request.output.say(line));
-    Ok(Imported { run, system: name.to_owned(), weights_hash })
+    Ok(imported)
 }
 
 /// The networks of a PyTorch program in the system `name`.
@@ -138,9 +145,7 @@ fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<F
                 .help(advice!("no-such-network", "{}", suggestion(network, program.networks)))
         })?;
         if dicts.insert(known, StateDict::read(path)?).is_some() {
-            return Err(Failure::new(Code::Usage, format!("there are two files for the network `{network}`"))
-                .at("option --with")
-                .because(format!("the first file is used for `{}`", program.networks[0])));
+            return Err(two_files(network, program.networks[0]));
         }
     }
     dicts.values_mut().for_each(|dict| program.simplify(dict));
@@ -152,56 +157,78 @@ fn of_program(request: &ImportRequest, name: &str, first: StateDict) -> Result<F
     let mut given = vec![setting("preset".into(), "original".into())];
     let number = |size: usize| Value::Integer(i64::try_from(size).unwrap_or(i64::MAX));
     given.extend(read.into_iter().map(|(key, size)| setting(format!("{name}.{key}"), number(size))));
-    given.extend(request.assignments.iter().cloned());
-    let config = Config::resolve(&entry, &given)?;
-    fill(config, &request.file, dicts.into_iter().map(|(name, dict)| (name.to_owned(), dict)), |network| {
-        program.wanted(network)
-    })
+    let dicts: Vec<_> = dicts.into_iter().map(|(name, dict)| (name.to_owned(), dict)).collect();
+    fill(request, &given, &entry, dicts, |network| program.wanted(network))
 }
 
-/// The system of `config`, with its networks filled from `dicts`; `wanted` lists the tensors of a
-/// network.
+/// The failure for a second file of `network`; the first file of the request is that of `first`.
+fn two_files(network: &str, first: &str) -> Failure {
+    Failure::new(Code::Usage, format!("there are two files for the network `{network}`"))
+        .at("option --with")
+        .because(format!("the first file is used for `{first}`"))
+}
+
+/// A system with the settings `given`, which the files determine, and those of the request. Its
+/// networks are filled from `dicts`; `wanted` lists the tensors of a network.
 ///
 /// # Errors
 /// When a file does not fit its network: lists all differences of all files.
 fn fill(
-    config: Config,
-    file: &Path,
-    dicts: impl Iterator<Item = (String, StateDict)>,
+    request: &ImportRequest,
+    given: &[Assignment],
+    entry: &Arc<Trainable>,
+    dicts: Vec<(String, StateDict)>,
     wanted: impl Fn(&Network) -> Vec<Wanted>,
 ) -> Result<Filled, Failure> {
-    plan::can_open(&config, file)?;
+    let config = Config::resolve(entry, &[given, &request.assignments].concat())?;
+    let wanted_by = |system: &dyn System, name: &str| -> Vec<Wanted> {
+        system.networks().into_iter().filter(|network| part_of(network.name()) == name).flat_map(&wanted).collect()
+    };
+    let misfits = |config: &Config| -> Result<Vec<(PathBuf, StateError)>, Failure> {
+        let system = meta::run(|| config.build())?;
+        let misfit = |(name, dict): &(String, StateDict)| {
+            let wanted = wanted_by(&*system, name);
+            let mut error = dict.misfits(&wanted);
+            // The system has no such network.
+            error.missing.extend(wanted.is_empty().then(|| name.clone()));
+            (error != StateError::default()).then(|| (dict.path.clone(), error))
+        };
+        Ok(dicts.iter().filter_map(misfit).collect())
+    };
+    let does_not_fit = |found: &[_]| misfit("the weights do not fit the network; nothing was imported", found);
+    let found = misfits(&config)?;
+    if !found.is_empty() {
+        let failure = does_not_fit(&found);
+        let count =
+            |config: &Config| Some(misfits(config).ok()?.iter().flat_map(|(_, error)| all_misfits(error)).count());
+        let causes = config.typed_causes(&Config::resolve(entry, given)?, count);
+        let causes = causes.into_iter().collect::<Vec<_>>().join(" ");
+        return Err(if causes.is_empty() {
+            failure.help(advice!(
+                "weights-do-not-fit",
+                "the page of the Manual about importing lists the programs and the networks whose weights fit"
+            ))
+        } else {
+            failure.help(advice!("import-does-not-fit", "leave out `{causes}`, which changes the networks"))
+        });
+    }
+
+    plan::can_open(&config, &request.file)?;
     let system = config.build()?;
     let mut state = system.state();
-    let (mut sources, mut misfits) = (Vec::new(), Vec::new());
+    let mut sources = Vec::new();
     for (name, dict) in dicts {
-        let networks = system.networks();
-        let of_it = networks.iter().filter(|network| part_of(network.name()) == name);
-        let wanted: Vec<Wanted> = of_it.flat_map(|network| wanted(network)).collect();
         let path = dict.path.clone();
-        match dict.take(&wanted) {
-            // The system has no such network.
-            Ok(tensors) if tensors.is_empty() => {
-                misfits.push((path, StateError { missing: vec![name], ..StateError::default() }));
+        let taken = dict.take(&wanted_by(&*system, &name));
+        let mut tensors = taken.map_err(|error| does_not_fit(&[(path.clone(), error)]))?;
+        // A file has the weights that layers use, already multiplied by their factors.
+        for (name, factor) in system.networks().iter().flat_map(|network| network.factors()) {
+            if let Some(tensor) = tensors.get_mut(&name) {
+                *tensor = unscaled(tensor, factor).map_err(|used| too_large(&path, &name, used, factor))?;
             }
-            Ok(mut tensors) => {
-                // A file has the weights that layers use, already multiplied by their factors.
-                for (name, factor) in networks.iter().flat_map(|network| network.factors()) {
-                    if let Some(tensor) = tensors.get_mut(&name) {
-                        *tensor = unscaled(tensor, factor).map_err(|used| too_large(&path, &name, used, factor))?;
-                    }
-                }
-                sources.push((name, path, tensors.keys().cloned().collect()));
-                state.tensors.extend(tensors);
-            }
-            Err(error) => misfits.push((path, error)),
         }
-    }
-    if !misfits.is_empty() {
-        return Err(misfit("the weights do not fit the network; nothing was imported", &misfits).help(advice!(
-            "weights-do-not-fit",
-            "the page of the Manual about importing lists the programs and the networks whose weights fit"
-        )));
+        sources.push((name, path, tensors.keys().cloned().collect()));
+        state.tensors.extend(tensors);
     }
     // The moving average of a generator starts at its weights.
     let averages: Vec<(String, String)> =

@@ -1,6 +1,6 @@
 //! [`StateDict`]: the tensors of a PyTorch module, saved as .safetensors, in PyTorch's layouts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use datasets::advice;
@@ -101,28 +101,38 @@ impl StateDict {
         self.tensors.get(name)?.shape().get(axis).copied()
     }
 
-    /// The tensors that are wanted, by their names here and in the layouts of this project.
-    ///
-    /// # Errors
-    /// When the file does not have exactly these, with these shapes: lists all differences, in
-    /// PyTorch's names and layouts.
-    pub(crate) fn take(mut self, wanted: &[Wanted]) -> Result<BTreeMap<String, Tensor>, StateError> {
+    /// The differences between this file and the tensors that are wanted, in PyTorch's names and
+    /// layouts.
+    pub(crate) fn misfits(&self, wanted: &[Wanted]) -> StateError {
         let mut error = StateError::default();
-        let mut taken = BTreeMap::new();
-        for Wanted { ours, theirs, shape, layout } in wanted {
-            let Some(tensor) = self.tensors.remove(theirs) else {
+        let mut unexpected: BTreeSet<&String> = self.tensors.keys().collect();
+        for Wanted { theirs, shape, layout, .. } in wanted {
+            let found = self.tensors.get(theirs).filter(|_| unexpected.remove(theirs));
+            let Some(found) = found.map(Tensor::shape) else {
                 error.missing.push(theirs.clone());
                 continue;
             };
-            let expected = layout.in_file(shape, tensor.shape().len());
-            if **tensor.shape() == expected {
-                taken.insert(ours.clone(), layout.to_ours(&tensor, shape));
-            } else {
-                error.reshaped.push((theirs.clone(), expected, tensor.shape().to_vec()));
+            let expected = layout.in_file(shape, found.len());
+            if **found != expected {
+                error.reshaped.push((theirs.clone(), expected, found.to_vec()));
             }
         }
-        error.unexpected.extend(self.tensors.into_keys());
-        if error == StateError::default() { Ok(taken) } else { Err(error) }
+        error.unexpected.extend(unexpected.into_iter().cloned());
+        error
+    }
+
+    /// The tensors that are wanted, by their names here and in the layouts of this project.
+    ///
+    /// # Errors
+    /// When the file does not have exactly these, with these shapes: lists all differences.
+    pub(crate) fn take(mut self, wanted: &[Wanted]) -> Result<BTreeMap<String, Tensor>, StateError> {
+        let error = self.misfits(wanted);
+        if error != StateError::default() {
+            return Err(error);
+        }
+        let ours =
+            |one: &Wanted| Some((one.ours.clone(), one.layout.to_ours(&self.tensors.remove(&one.theirs)?, &one.shape)));
+        Ok(wanted.iter().filter_map(ours).collect())
     }
 }
 
@@ -133,7 +143,9 @@ fn unusable(path: &Path, flaw: &Flaw) -> Failure {
             "weights-are-a-pickle",
             "convert it where it was made, with tools/to_safetensors.py from the sources of this program"
         ),
-        Flaw::Unreadable(_) => advice!("weights-unreadable", "give a .safetensors file with the weights of a network"),
+        Flaw::Unreadable(_) | Flaw::NoFile(_) | Flaw::Axes { .. } => {
+            advice!("weights-unreadable", "give a .safetensors file with the weights of a network")
+        }
         Flaw::TooLarge { .. } => flaw.help(path),
         Flaw::Type { .. } => advice!("weights-not-f32", "convert the weights to float32 and save them again"),
         _ => advice!("weights-damaged", "give a .safetensors file; if it is one, save or download it again"),

@@ -1,7 +1,6 @@
 //! Reads the arrays of `.safetensors`, `.npy` and `.npz` files, and measures them.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use datasets::{Dtype, NumberKind, ZipArchive, advice, array_header};
@@ -9,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkpoint;
 use crate::data;
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable};
 
 /// The kind of a safetensors file, in words.
 pub(super) const SAFETENSORS: &str = "safetensors file";
@@ -52,7 +51,7 @@ impl ArrayReport {
         };
         let shape = if axes.is_empty() { "scalar".to_owned() } else { axes.join("x") };
         let hash = self.sha256.chars().take(SHOWN).collect();
-        [self.name.clone(), self.dtype.clone(), shape, number(self.min), number(self.max), mean, hash]
+        [printable(&self.name), self.dtype.clone(), shape, number(self.min), number(self.max), mean, hash]
     }
 }
 
@@ -117,9 +116,7 @@ pub(super) fn read(path: &Path) -> Result<(&'static str, Vec<ArrayReport>), Fail
             .because(why)
             .help(advice!("cannot-inspect", "give a run folder, a checkpoint, or a .safetensors, .npy or .npz file"))
     };
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    let length = file.metadata().map_err(|error| failed(error.to_string()))?.len();
-    let mut file = BufReader::new(file);
+    let (mut file, length) = checkpoint::open_any(path).map_err(|flaw| failed(flaw.to_string()))?;
     if datasets::is_in_archive(path) {
         return Ok(("zip archive", of_archive(path)?));
     }

@@ -84,7 +84,7 @@ fn about_checkpoint(path: &Path) -> Option<Vec<(&'static str, String)>> {
             ("weights hash", weights_hash(&found.state)),
             ("counters", counters(&found)),
         ]),
-        Err(Flaw::Foreign | Flaw::Container(_) | Flaw::Type { .. }) => None,
+        Err(Flaw::Foreign | Flaw::Container(_) | Flaw::Type { .. } | Flaw::Axes { .. }) => None,
         Err(flaw) => Some(vec![("not usable", flaw.to_string())]),
     }
 }

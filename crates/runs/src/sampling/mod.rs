@@ -184,7 +184,8 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
         None => &request.run,
     };
-    let Trained { config, system, found, run } = resume::open_trained(state, request.own.as_ref())?;
+    let Trained { config, system, found, run } =
+        resume::open_trained_showing(state, request.own.as_ref(), &request.output)?;
     let (sampler, plane) = match system.samples() {
         Sampler::Latents(sampler) => (sampler, None),
         Sampler::Points(plane) => {

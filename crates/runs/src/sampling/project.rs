@@ -72,14 +72,16 @@ fn project_here(request: &ProjectRequest) -> Result<Written, Failure> {
         return Err(Failure::unknown_extension(path, "the sheet")
             .help(advice!("project-ending", "use .png; the style is written next to it, as .npy")));
     }
-    let Trained { config, system, found, run } = resume::open_trained(&request.run, request.own.as_ref())?;
+    let Trained { config, system, found, run } =
+        resume::open_trained_showing(&request.run, request.own.as_ref(), &request.output)?;
     let help = |failure: Failure| failure.help(advice!("project-needs-styles", "give a run of stylegan2 or stylegan"));
     let (sampler, styles) = styles::of(&system.samples(), "train project", &request.run).map_err(help)?;
     let shape @ [height, width, channels] = system.image_shape().expect("styles make images");
     let pixels = load_picture(&request.picture, shape, &config.fitting()?).map_err(data::failure)?;
     let target = Tensor::from_fn([1, height, width, channels], |i| f32::from(pixels[i]) / 255.0);
     let seed = request.seed.unwrap_or(config.seed());
-    let projection = Projection::new(sampler, styles, &target, request.steps as usize, seed);
+    let new = || Projection::new(sampler, styles, &target, request.steps as usize, seed);
+    let projection = request.output.busy("calculating the mean style", new);
     let out = request.out.clone().unwrap_or_else(|| default_out(&request.picture, run.as_deref()));
 
     storage::make_folder_for(&out)?;

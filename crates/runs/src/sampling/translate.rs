@@ -101,7 +101,8 @@ pub fn translate(request: &TranslateRequest) -> Result<Written, Failure> {
 
 /// Translates on the current thread.
 fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
-    let Trained { config, system, found, .. } = resume::open_trained(&request.run, request.own.as_ref())?;
+    let Trained { config, system, found, .. } =
+        resume::open_trained_showing(&request.run, request.own.as_ref(), &request.output)?;
     let (Sampler::Images(sampler), Some(shape)) = (system.samples(), system.image_shape()) else {
         let why = format!("it is a run of `{}`, which draws from random numbers", config.entry.name);
         return Err(Failure::new(Code::Usage, "this run does not translate pictures")

@@ -101,7 +101,8 @@ fn directions_here(request: &DirectionsRequest) -> Result<Written, Failure> {
         Some(step) => &resume::checkpoint_at(&request.run, step, "--checkpoint")?,
         None => &request.run,
     };
-    let Trained { config, system, found, run } = resume::open_trained(state, request.own.as_ref())?;
+    let Trained { config, system, found, run } =
+        resume::open_trained_showing(state, request.own.as_ref(), &request.output)?;
     let help =
         |failure: Failure| failure.help(advice!("directions-need-styles", "give a run of stylegan or stylegan2"));
     let (sampler, styles) = styles::of(&system.samples(), "train directions", &request.run).map_err(help)?;
@@ -118,10 +119,10 @@ fn directions_here(request: &DirectionsRequest) -> Result<Written, Failure> {
     let sheet = Sheet { sampler, styles, layers: &layers, image, seed };
     let mut about = Vec::new();
     for method in &request.methods {
-        let found = match method {
+        let found = request.output.busy("finding directions", || match method {
             Method::ClosedForm => find::closed_form(sampler, styles, &layers, config.seed()),
             Method::Principal => find::principal(sampler, styles, config.seed()),
-        };
+        });
         let count = (request.count as usize).min(found.vectors.shape()[0]);
         let vectors = found.vectors.rows(0..count);
         let [array, picture] = ["npy", "png"].map(|extension| out.join(method.name()).with_extension(extension));

@@ -107,6 +107,10 @@ fn exporting() -> Vec<Situation> {
             stage.bring("run");
             stage.write("x/README.md", "");
         }),
+        by("export-into-a-file", "export run --format npz --out x").with(|stage| {
+            stage.bring("run");
+            stage.write("x", "");
+        }),
     ]
 }
 

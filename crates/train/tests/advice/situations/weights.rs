@@ -44,6 +44,7 @@ fn importing() -> Vec<Situation> {
             stage.place.good(&format!("progan --preset cpu --batch 4 --steps 1 {small} --out grown"));
             stage.place.good("export grown --format pytorch --out exported");
         }),
+        by("import-does-not-fit", "import netG.safetensors --as dcgan --out own --set width=4").with(generator),
         by("import-needs-a-new-folder", "import netG.safetensors --as dcgan --out run").with(run),
         by("imported-without-data", "evaluate imported --count 20 --metric ink")
             .with(|stage| {
