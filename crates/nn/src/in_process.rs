@@ -18,7 +18,8 @@ pub struct InProcess {
 
 /// `size` ranks that exchange messages through channels. Each belongs on a thread of its own, as in
 /// [`on_ranks`], and not in a job of rayon's pool: a thread of the pool that computes for one rank
-/// could begin the job of another, and wait there for the first one. When one is dropped, the others get an error instead of waiting for it.
+/// could begin the job of another, and wait there for the first one. When one is dropped, the
+/// others get an error instead of waiting for it.
 ///
 /// ```
 /// use nn::{Communicator, in_process};

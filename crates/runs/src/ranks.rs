@@ -190,8 +190,8 @@ impl Ranks {
     /// Lets the ranks share the steps of `system`.
     ///
     /// # Errors
-    /// When the number of ranks does not divide that of the shards, or the environment sets no valid
-    /// size of a bucket.
+    /// When the number of ranks does not divide that of the shards, or the environment sets no
+    /// valid size of a bucket.
     pub(crate) fn share(&self, system: &mut dyn System) -> Result<(), Failure> {
         let Some(several) = &self.0 else { return Ok(()) };
         let name = system.name();
