@@ -166,12 +166,19 @@ MEASURED = [
 LIMIT = 0.15
 
 
-def compare() -> list[dict]:
+def compare(rows: list[tuple[str, float, float]]) -> list[dict]:
     """Measured and modelled times, and the error of the model."""
     return [
         {"what": what, "measured": measured, "modelled": modelled, "error": modelled / measured - 1}
-        for what, measured, modelled in MEASURED
+        for what, measured, modelled in rows
     ]
+
+
+def print_comparison(rows: list[tuple[str, float, float]]) -> None:
+    print(f"{'':44} measured   model   error")
+    for row in compare(rows):
+        beyond = "" if abs(row["error"]) <= LIMIT else "  beyond 15%"
+        print(f"{row['what']:44} {1e3 * row['measured']:7.2f} {1e3 * row['modelled']:7.2f} ms {row['error']:+6.0%}{beyond}")
 
 
 def larger(system: System, factor: int) -> System:
@@ -203,12 +210,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--json", action="store_true", help="print JSON")
     if parser.parse_args().json:
-        print(json.dumps({"comparison": compare(), "table": table()}, indent=2))
+        print(json.dumps({"comparison": compare(MEASURED), "table": table()}, indent=2))
         return
-    print(f"{'':44} measured   model   error")
-    for row in compare():
-        beyond = "" if abs(row["error"]) <= LIMIT else "  beyond 15%"
-        print(f"{row['what']:44} {1e3 * row['measured']:7.2f} {1e3 * row['modelled']:7.2f} ms {row['error']:+6.0%}{beyond}")
+    print_comparison(MEASURED)
     print("\nEfficiency with one shard per rank, and up to how many ranks (at most 1,024) it is at least 80%")
     print(f"{'':42} {'':18} {'':10} {'2':>5} {'8':>5} {'32':>5} {'128':>5} {'1024':>5}   80%")
     for row in table():

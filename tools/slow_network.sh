@@ -20,8 +20,12 @@ remove() {
 }
 trap remove EXIT
 
+# What a link passes on at once after a pause: two milliseconds of its rate.
+burst=256kb
+case $rate in *gbit) burst=$((256 * ${rate%gbit}))kb ;; esac
+
 limit() { # namespace, device: what it sends
-    if [ "$rate" != none ]; then ip netns exec "$1" tc qdisc add dev "$2" root tbf rate "$rate" burst 256kb latency 100ms; fi
+    if [ "$rate" != none ]; then ip netns exec "$1" tc qdisc add dev "$2" root tbf rate "$rate" burst "$burst" latency 100ms; fi
 }
 
 ip netns add "$prefix-hub"

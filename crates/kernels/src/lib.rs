@@ -21,6 +21,7 @@ pub mod fast_path {}
 mod fir;
 mod gemm;
 mod geometry;
+pub mod job_local;
 pub mod math;
 mod moving_average;
 mod norm;

@@ -7,6 +7,8 @@
 //!
 //! The instruction set is chosen ([`dispatch`](crate::simd::dispatch)) inside each piece.
 
+use crate::job_local::wait;
+
 /// Elements in a piece of an element-wise kernel: 64 KiB, which is small compared with a level-2
 /// cache and much work compared with the overhead of a task.
 pub(crate) const GRAIN: usize = 16 * 1024;
@@ -118,7 +120,7 @@ impl<C: Cut, const N: usize> Cut for [C; N] {
 /// Calls `visit(index of the piece, its slices)` for every piece, on all threads of the current
 /// pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {
-    walk(0, pieces, &visit);
+    if pieces.count() > 1 { wait(|| walk(0, pieces, &visit)) } else { walk(0, pieces, &visit) }
 }
 
 /// Through a `dyn` function; otherwise each kernel would have its own copy of this and of
@@ -137,6 +139,39 @@ fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Syn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As if the thread had to wait for pieces that other threads compute.
+    #[test]
+    fn other_jobs_do_not_see_the_variables_of_the_one_that_calls_a_kernel() {
+        use crate::gemm::for_each_task;
+        use crate::job_local::JobLocal;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        thread_local! {
+            static VARIABLE: JobLocal<u32> = const { JobLocal::new() };
+        }
+        let kernels: [fn(&(dyn Fn() + Sync)); 2] = [
+            |piece| for_each_piece(Pieces::new(&[0; 4][..], 1), |_, _| piece()),
+            |piece| for_each_task(true, 4, |_| piece()),
+        ];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        for kernel in kernels {
+            let is_done = AtomicBool::new(false);
+            pool.scope(|scope| {
+                scope.spawn(|_| {
+                    assert_eq!(VARIABLE.with(JobLocal::get), None);
+                    is_done.store(true, Ordering::Relaxed);
+                });
+                VARIABLE.with(|own| own.replace(Some(7)));
+                kernel(&|| {
+                    while !is_done.load(Ordering::Relaxed) {
+                        rayon::yield_now();
+                    }
+                });
+                assert_eq!(VARIABLE.with(|own| own.replace(None)), Some(7));
+            });
+        }
+    }
 
     #[test]
     fn every_element_is_visited_once_with_its_piece_number() {

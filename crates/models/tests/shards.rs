@@ -10,7 +10,7 @@ use models::trainer::common::ShardNorm;
 use models::trainer::diff_augment::Augment;
 use models::trainer::options::{Batches, DiscriminatorNorm};
 use models::{Settings, System, cyclegan, dcgan, progan, quickdraw, stylegan, stylegan2, wgan_gp};
-use nn::{State, in_process};
+use nn::{State, on_ranks};
 use tensor::Tensor;
 
 /// Builds a system.
@@ -37,26 +37,18 @@ fn train(system: &mut dyn System, steps: core::ops::Range<u64>) -> Vec<Vec<f64>>
 }
 
 /// The states and the metrics of all ranks after these steps, from the state `before` on.
-fn on_ranks(
+fn train_on(
     ranks: usize,
     build: Build<'_>,
     before: Option<&State>,
     steps: &core::ops::Range<u64>,
 ) -> Vec<(State, Vec<Vec<f64>>)> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = in_process(ranks)
-            .into_iter()
-            .map(|rank| {
-                scope.spawn(move || {
-                    let mut system = build();
-                    before.into_iter().for_each(|state| system.restore(state).expect("the same system"));
-                    system.share(Arc::new(rank)).expect("ranks that divide the shards");
-                    let metrics = train(&mut *system, steps.clone());
-                    (system.state(), metrics)
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    on_ranks(ranks, |rank| {
+        let mut system = build();
+        before.into_iter().for_each(|state| system.restore(state).expect("the same system"));
+        system.share(Arc::new(rank)).expect("ranks that divide the shards");
+        let metrics = train(&mut *system, steps.clone());
+        (system.state(), metrics)
     })
 }
 
@@ -68,11 +60,11 @@ fn ranks_agree(build: Build<'_>, ranks: &[usize], [middle, end]: [u64; 2]) {
     let metrics = [first, train(&mut *alone, middle..end)].concat();
     let state = alone.state();
     for &ranks in ranks {
-        for (rank, found) in on_ranks(ranks, build, None, &(0..end)).iter().enumerate() {
+        for (rank, found) in train_on(ranks, build, None, &(0..end)).iter().enumerate() {
             assert!(found.0 == state, "state of rank {rank} of {ranks}: {:?}", differs(&found.0, &state));
             assert_eq!(found.1, metrics, "metrics of rank {rank} of {ranks}");
         }
-        for (rank, found) in on_ranks(ranks, build, Some(&half), &(middle..end)).iter().enumerate() {
+        for (rank, found) in train_on(ranks, build, Some(&half), &(middle..end)).iter().enumerate() {
             assert!(found.0 == state, "resumed rank {rank} of {ranks}: {:?}", differs(&found.0, &state));
         }
     }

@@ -178,6 +178,14 @@ fn ranks_that_were_started_differently_do_not_train() {
     let outcome = place.bad(job, 3, &["different settings", "rank 1 of 2", "steps: 1 on rank 0, 2 on rank 1"]);
     show("other settings on rank 1", &outcome);
 
+    // Another environment, and one with a mistake.
+    let [four, none] = ["4", "none"].map(|size| place.script(size, &format!("export BACKDRAW_BUCKET_MB={size}")));
+    let job = place.job(&[(1, PROGRAM, &one), (1, &four, &one)]);
+    let words = ["different settings", "BACKDRAW_BUCKET_MB in bytes: (not set) on rank 0, 4194304 on rank 1"];
+    show("another size of buckets on rank 1", &place.bad(job, 3, &words));
+    let words = ["size of the buckets", "BACKDRAW_BUCKET_MB (rank 1 of 2, on ", "it is \"none\""];
+    show("no size of buckets on rank 1", &place.bad(place.job(&[(1, PROGRAM, &one), (1, &none, &one)]), 3, &words));
+
     // The same name for other images.
     for (folder, shade) in [("a", 10), ("b", 200)] {
         fs::create_dir_all(place.path(folder).join("pictures")).unwrap();

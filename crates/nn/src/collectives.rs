@@ -142,12 +142,11 @@ pub(crate) fn distances(size: usize) -> impl DoubleEndedIterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::in_process;
     use tensor::Tensor;
 
     /// What `body` returns on each of `size` ranks.
     fn on_ranks<R: Send>(size: usize, body: impl Fn(&dyn Communicator) -> R + Sync) -> Vec<R> {
-        in_process::on_ranks(size, |rank| body(&rank))
+        crate::on_ranks(size, |rank| body(&rank))
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+/// Larger buckets begin later, smaller ones take more messages: a megabyte is on its way for 8 ms
+/// at 1 Gbit/s.
+const BUCKET: usize = if cfg!(test) { 32 } else { 1 << 20 };
+
 /// The ranks of a data-parallel run, as one of them sees them. Messages between two ranks arrive in
 /// the order in which they were sent.
 ///
@@ -42,6 +46,13 @@ pub trait Communicator: fmt::Debug + Send + Sync {
     /// When the other rank cannot be reached.
     fn exchange_in_background(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
         self.exchange(peer, bytes, received)
+    }
+
+    /// During a backward pass, [`Shards::mean`](crate::Shards::mean) exchanges gradients as soon as
+    /// there are at least this many bytes of them. Must be the same on all ranks; it does not
+    /// change the sums. By default a megabyte.
+    fn bucket_bytes(&self) -> usize {
+        BUCKET
     }
 }
 

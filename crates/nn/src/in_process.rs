@@ -1,4 +1,5 @@
-//! [`in_process`]: ranks that are threads of one process, for tests of data-parallel training.
+//! [`in_process`] and [`on_ranks`]: ranks that are threads of one process, for tests of
+//! data-parallel training.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -15,8 +16,10 @@ pub struct InProcess {
     from: Vec<Mutex<Receiver<Vec<u8>>>>,
 }
 
-/// `size` ranks that exchange messages through channels. Each belongs on a thread of its own. When
-/// one is dropped, the others get an error instead of waiting for it.
+/// `size` ranks that exchange messages through channels. Each belongs on a thread of its own, as in
+/// [`on_ranks`], and not in a job of rayon's pool: a thread of the pool that computes for one rank
+/// could begin the job of another, and wait there for the first one. When one is dropped, the
+/// others get an error instead of waiting for it.
 ///
 /// ```
 /// use nn::{Communicator, in_process};
@@ -74,9 +77,11 @@ fn gone(peer: usize) -> CommunicationError {
     CommunicationError { peer, why: "it has ended".into() }
 }
 
-/// Runs `body` on each of `size` ranks, and returns the results.
-#[cfg(test)]
-pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
+/// Runs `body` on each of `size` ranks of [`in_process`], and returns the results.
+///
+/// # Panics
+/// When `body` panics on a rank.
+pub fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
     let body = &body;
     std::thread::scope(|scope| {
         let threads: Vec<_> = in_process(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();

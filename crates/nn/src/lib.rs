@@ -34,7 +34,7 @@ mod trace;
 
 pub use communicator::{CommunicationError, Communicator};
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
-pub use in_process::{InProcess, in_process};
+pub use in_process::{InProcess, in_process, on_ranks};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use kernels::optimizer::rules::*;
 pub use network::{BuildContext, Layer, Network, TensorKind};

@@ -17,8 +17,9 @@
 //! When all have contributed, it is the turn of the first shard again. Its thread adds the numbers
 //! along the tree of [`Shards`](crate::Shards), and exchanges messages with the other ranks.
 //!
-//! While the calling thread waits, it executes the kernels of the other threads if it belongs to
-//! rayon's pool, so a pool of one thread is enough.
+//! The kernels of the other threads run in rayon's global pool. While the calling thread waits, it
+//! executes them if it belongs to that pool, so a pool of one thread is enough. It may also execute
+//! other jobs, such as a step of another network, which do not [see](JobLocal) the pass that waits.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -29,6 +30,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kernels::job_local::{self, JobLocal};
 use kernels::timing;
 use tensor::{ShardGroup, meta};
 
@@ -250,7 +252,7 @@ impl Lockstep {
                 state = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
             }
             drop(state);
-            match rayon::yield_now() {
+            match job_local::wait(rayon::yield_now) {
                 Some(rayon::Yield::Executed) => idle_since = Instant::now(),
                 _ => thread::yield_now(),
             }
@@ -303,13 +305,13 @@ impl Member {
 }
 
 thread_local! {
-    static MEMBER: RefCell<Option<Rc<Member>>> = const { RefCell::new(None) };
+    static MEMBER: JobLocal<Rc<Member>> = const { JobLocal::new() };
 }
 
 /// The shards of the batch to which the pass on this thread belongs, if their passes run in
 /// lockstep.
 pub(crate) fn current() -> Option<Rc<Member>> {
-    MEMBER.with_borrow(Clone::clone)
+    MEMBER.with(JobLocal::get)
 }
 
 /// Runs `body` outside the pass of this thread.
@@ -322,9 +324,9 @@ fn as_member<R>(member: Option<Rc<Member>>, body: impl FnOnce() -> R) -> R {
     struct Restore(Option<Rc<Member>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            MEMBER.set(self.0.take());
+            MEMBER.with(|own| own.replace(self.0.take()));
         }
     }
-    let _restore = Restore(MEMBER.replace(member));
+    let _restore = Restore(MEMBER.with(|own| own.replace(member)));
     body()
 }

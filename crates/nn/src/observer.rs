@@ -7,10 +7,10 @@
 //! tape with it. Without an observer, each of these places costs one look at a thread-local
 //! variable.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use kernels::job_local::JobLocal;
 use tensor::{TapeObserver, Tensor, Var};
 
 use crate::context::{Gradients, RngContext};
@@ -109,7 +109,7 @@ pub struct ParameterUpdate<'a> {
 }
 
 thread_local! {
-    static OBSERVER: RefCell<Option<Rc<dyn StepObserver>>> = const { RefCell::new(None) };
+    static OBSERVER: JobLocal<Rc<dyn StepObserver>> = const { JobLocal::new() };
 }
 
 /// Restores the outer observer when it is dropped, also in a panic.
@@ -117,12 +117,12 @@ struct Restore(Option<Rc<dyn StepObserver>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        OBSERVER.replace(self.0.take());
+        OBSERVER.with(|own| own.replace(self.0.take()));
     }
 }
 
 fn with_observer<R>(observer: Option<Rc<dyn StepObserver>>, body: impl FnOnce() -> R) -> R {
-    let _restore = Restore(OBSERVER.replace(observer));
+    let _restore = Restore(OBSERVER.with(|own| own.replace(observer)));
     body()
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn unobserved<R>(body: impl FnOnce() -> R) -> R {
 
 /// This thread's observer.
 pub(crate) fn current() -> Option<Rc<dyn StepObserver>> {
-    OBSERVER.with_borrow(Clone::clone)
+    OBSERVER.with(JobLocal::get)
 }
 
 /// Calls `event` with this thread's observer, if it has one.

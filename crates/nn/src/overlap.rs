@@ -2,7 +2,8 @@
 //!
 //! The sweep completes the gradients of the last layers first. During the pass of a rank's last
 //! shard, each complete gradient is added to those of the rank's other shards. As soon as there are
-//! enough of them for a message, a second thread sums them over the ranks:
+//! enough of them ([`bucket_bytes`](Communicator::bucket_bytes)), a second thread sums them over the
+//! ranks:
 //!
 //! ```text
 //! this thread      forward   conv4   conv3   conv2   conv1   wait
@@ -15,22 +16,18 @@
 //! Only after that do the ranks agree whether any of them has failed, so that no rank waits for a
 //! message that never comes, and no message is left for the next step.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use kernels::job_local::JobLocal;
 use kernels::timing::{Category, Work, time};
 use tensor::Tensor;
 
 use crate::reduction::{Flat, butterfly};
 use crate::{CommunicationError, Communicator, StepError};
-
-/// A bucket is exchanged when it has at least this many numbers. Larger buckets begin later,
-/// smaller ones take more messages: a megabyte is on its way for 8 ms at 1 Gbit/s.
-const BUCKET: usize = if cfg!(test) { 8 } else { 1 << 18 };
 
 /// Some gradients that are summed over the ranks together.
 #[derive(Default)]
@@ -70,6 +67,8 @@ pub(crate) struct GradientBuckets {
     /// The gradients of the rank's other shards, in the order in which they are added.
     others: Vec<Named>,
     bucket: Bucket,
+    /// The number of bytes after which the bucket is handed over.
+    bucket_bytes: usize,
     buckets: Sender<Bucket>,
 }
 
@@ -84,7 +83,7 @@ impl GradientBuckets {
             sums.for_each(|(sum, low)| *sum += low);
         }
         self.bucket.parameters.push((parameter.to_owned(), place));
-        if self.bucket.sum.values.len() >= BUCKET {
+        if size_of_val(&*self.bucket.sum.values) >= self.bucket_bytes {
             self.hand_over();
         }
     }
@@ -105,14 +104,14 @@ impl Drop for GradientBuckets {
 }
 
 thread_local! {
-    static GRADIENT_BUCKETS: RefCell<Option<GradientBuckets>> = const { RefCell::new(None) };
+    static GRADIENT_BUCKETS: JobLocal<GradientBuckets> = const { JobLocal::new() };
 }
 
 /// The [`GradientBuckets`] for the gradients of the sweep that is about to begin on this thread, if
 /// they are summed over ranks.
 pub(crate) fn gradient_buckets() -> Option<GradientBuckets> {
     // WebAssembly has no thread for messages.
-    if cfg!(target_family = "wasm") { None } else { GRADIENT_BUCKETS.take() }
+    if cfg!(target_family = "wasm") { None } else { GRADIENT_BUCKETS.with(|own| own.replace(None)) }
 }
 
 /// Drops the buckets that no sweep has taken, also in a panic.
@@ -120,7 +119,7 @@ struct Clear;
 
 impl Drop for Clear {
     fn drop(&mut self) {
-        GRADIENT_BUCKETS.take();
+        GRADIENT_BUCKETS.with(|own| own.replace(None));
     }
 }
 
@@ -143,7 +142,9 @@ pub(crate) fn during<R>(
         let exchange = exchange.map_err(|why| StepError::Thread(why.to_string()))?;
         let result = {
             let _clear = Clear;
-            GRADIENT_BUCKETS.set(Some(GradientBuckets { others, bucket: Bucket::default(), buckets }));
+            let (bucket, bucket_bytes) = (Bucket::default(), ranks.bucket_bytes());
+            let gradients = GradientBuckets { others, bucket, bucket_bytes, buckets };
+            GRADIENT_BUCKETS.with(|own| own.replace(Some(gradients)));
             pass()
         };
         let completed = time(Category::Messages, "wait for gradients", Work::Unknown, || exchange.join());
@@ -171,10 +172,9 @@ mod tests {
     use tensor::{NonFinite, Var};
 
     use super::*;
-    use crate::in_process::on_ranks;
     use crate::layers::{BatchNorm, Dense};
     use crate::losses::mse;
-    use crate::{Dialect, Gradients, InProcess, Network, RngContext, Shard, Shards, differentiate};
+    use crate::{Dialect, Gradients, InProcess, Network, RngContext, Shard, Shards, differentiate, on_ranks};
 
     type Result<T> = std::result::Result<T, NonFinite>;
 
@@ -224,20 +224,24 @@ mod tests {
 
     /// Counts the messages in the background.
     #[derive(Debug)]
-    struct Counting(InProcess, AtomicUsize);
+    struct Counting {
+        ranks: InProcess,
+        bucket_bytes: usize,
+        count: AtomicUsize,
+    }
 
     impl Communicator for Counting {
         fn rank(&self) -> usize {
-            self.0.rank()
+            self.ranks.rank()
         }
         fn size(&self) -> usize {
-            self.0.size()
+            self.ranks.size()
         }
         fn send(&self, to: usize, bytes: &[u8]) -> std::result::Result<(), CommunicationError> {
-            self.0.send(to, bytes)
+            self.ranks.send(to, bytes)
         }
         fn receive(&self, from: usize, bytes: &mut [u8]) -> std::result::Result<(), CommunicationError> {
-            self.0.receive(from, bytes)
+            self.ranks.receive(from, bytes)
         }
         fn exchange(
             &self,
@@ -245,7 +249,7 @@ mod tests {
             bytes: &[u8],
             received: &mut [u8],
         ) -> std::result::Result<(), CommunicationError> {
-            self.0.exchange(peer, bytes, received)
+            self.ranks.exchange(peer, bytes, received)
         }
         fn exchange_in_background(
             &self,
@@ -253,20 +257,24 @@ mod tests {
             bytes: &[u8],
             received: &mut [u8],
         ) -> std::result::Result<(), CommunicationError> {
-            self.1.fetch_add(1, Ordering::Relaxed);
+            self.count.fetch_add(1, Ordering::Relaxed);
             self.exchange(peer, bytes, received)
+        }
+        fn bucket_bytes(&self) -> usize {
+            self.bucket_bytes
         }
     }
 
     #[test]
     fn the_gradients_are_on_their_way_before_the_pass_ends() {
         on_ranks(2, |rank| {
-            let ranks = Arc::new(Counting(rank, AtomicUsize::new(0)));
+            let bucket_bytes = rank.bucket_bytes();
+            let ranks = Arc::new(Counting { ranks: rank, bucket_bytes, count: AtomicUsize::new(0) });
             let shards = Shards::new(2).shared_by(ranks.clone()).unwrap();
             let result = shards.mean(|shard| {
                 let result = pass(shard);
                 let began = Instant::now();
-                while ranks.1.load(Ordering::Relaxed) == 0 {
+                while ranks.count.load(Ordering::Relaxed) == 0 {
                     assert!(began.elapsed() < Duration::from_secs(60), "no message was sent during the pass");
                     thread::yield_now();
                 }
@@ -275,8 +283,21 @@ mod tests {
             result.unwrap();
             // Two for each bucket: the three layers, from the last to the first, and the parameter
             // that is not used.
-            assert_eq!(ranks.1.load(Ordering::Relaxed), 8);
+            assert_eq!(ranks.count.load(Ordering::Relaxed), 8);
         });
+    }
+
+    #[test]
+    fn the_size_of_the_buckets_decides_how_many_messages_there_are_but_no_bit() {
+        let alone = bits(&Shards::new(2).mean(pass).unwrap());
+        for (bucket_bytes, messages) in [(1, 14), (usize::MAX, 2)] {
+            let found = on_ranks(2, |rank| {
+                let ranks = Arc::new(Counting { ranks: rank, bucket_bytes, count: AtomicUsize::new(0) });
+                let shards = Shards::new(2).shared_by(ranks.clone()).unwrap();
+                (bits(&shards.mean(pass).unwrap()), ranks.count.load(Ordering::Relaxed))
+            });
+            assert_eq!(found, vec![(alone.clone(), messages); 2], "{bucket_bytes} bytes");
+        }
     }
 
     #[test]

@@ -298,7 +298,7 @@ mod tests {
 
     use tensor::Tensor;
 
-    use crate::{Shards, in_process};
+    use crate::Shards;
 
     /// Numbers whose sum depends on the order of additions.
     fn result(shard: usize) -> ([Tensor; 2], f64) {
@@ -308,7 +308,7 @@ mod tests {
 
     /// The result on each rank.
     fn on_ranks(size: usize, count: usize) -> Vec<Result<([Tensor; 2], f64), String>> {
-        in_process::on_ranks(size, |rank| {
+        crate::on_ranks(size, |rank| {
             let shards = Shards::new(count).shared_by(Arc::new(rank))?;
             shards.mean(|shard| Ok(result(shard.number))).map_err(|error| error.to_string())
         })

@@ -368,7 +368,7 @@ fn divide(sum: &mut impl Averaged, count: usize) -> Result<(), NonFinite> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::in_process;
+    use crate::{in_process, on_ranks};
 
     #[test]
     fn ranks_must_divide_the_shards() {
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn the_first_error_of_any_rank_is_everybody_s() {
         let bad = NonFinite::in_tensor("exp", "a value", &Tensor::full([2], f32::NAN)).unwrap();
-        let errors = in_process::on_ranks(3, |rank| {
+        let errors = on_ranks(3, |rank| {
             let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             let pass = |shard: Shard| if shard.number == 3 { Err(bad.clone()) } else { Ok(1.0) };
             shards.mean(pass).unwrap_err().to_string()
@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn tensors_of_all_shards_are_gathered_in_order() {
-        let all = in_process::on_ranks(3, |rank| {
+        let all = on_ranks(3, |rank| {
             let shards = Shards::new(6).shared_by(Arc::new(rank)).unwrap();
             shards.gathered(shards.own().map(|shard| Tensor::full([1, 2], shard as f32)).collect()).unwrap()
         });

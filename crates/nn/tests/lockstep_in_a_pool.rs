@@ -1,5 +1,6 @@
 //! Synchronised passes whose kernels have only one thread: that of the caller, which waits for the
-//! passes. (The pool belongs to the whole process, so this test needs its own process.)
+//! passes and executes other jobs meanwhile. (The pool belongs to the whole process, so this test
+//! needs its own process.)
 
 use nn::layers::{BatchNorm, Dense};
 use nn::{Dialect, ForwardContext, Network, RngContext, Shard, Shards, differentiate};
@@ -22,6 +23,23 @@ fn a_pool_of_one_thread_is_enough() {
     };
     let step = || Shards::new(3).synchronised().mean(pass).expect("finite");
     // On a thread of the pool, as in training, and on another one.
-    let on_the_pool = rayon::scope(|_| step());
-    assert_eq!(on_the_pool, step());
+    let alone = step();
+    assert_eq!(rayon::scope(|_| step()), alone);
+
+    // Beside another job of the pool, which this thread executes while it waits for the passes of
+    // the other shards. Its batch normalisation uses the statistics of its own batch.
+    let other_alone = pass(Shard::WHOLE).expect("finite");
+    let mut other = None;
+    let beside_another = rayon::scope(|scope| {
+        scope.spawn(|_| other = Some(pass(Shard::WHOLE).expect("finite")));
+        step()
+    });
+    assert_eq!((beside_another, other), (alone.clone(), Some(other_alone)));
+
+    // Twice at once. In a pool of one thread, one step runs within the wait of the other.
+    assert_eq!(rayon::join(step, step), (alone.clone(), alone.clone()));
+
+    // A pool of its own for the thread that waits.
+    let own = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    assert_eq!(own.install(|| rayon::join(step, step)), (alone.clone(), alone));
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use nn::layers::{BatchNorm, Dense};
 use nn::{
-    Communicator, Dialect, ForwardContext, InProcess, Network, RngContext, Shard, Shards, StepError, StepObserver,
-    StepResult, differentiate, in_process, observe,
+    Communicator, Dialect, ForwardContext, Network, RngContext, Shard, Shards, StepError, StepObserver, StepResult,
+    differentiate, observe, on_ranks,
 };
 use tensor::gradcheck::derivative;
 use tensor::ops::{Domain, sample};
@@ -19,15 +19,6 @@ const RNG: RngContext = RngContext { seed: 1, step: 0, purpose: "a pass" };
 /// The shards to which the pass on this thread belongs.
 fn group() -> Rc<dyn ShardGroup> {
     ForwardContext::training(&Tape::new(), RNG).shard_group().expect("a synchronised pass")
-}
-
-/// Runs `body` on each of `size` ranks, and returns the results.
-fn on_ranks<R: Send>(size: usize, body: impl Fn(InProcess) -> R + Sync) -> Vec<R> {
-    let body = &body;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = in_process(size).into_iter().map(|rank| scope.spawn(move || body(rank))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
-    })
 }
 
 /// Numbers whose sum depends on the order of additions.

@@ -32,7 +32,10 @@ pub struct Ranks(Option<Arc<Several>>);
 
 struct Several {
     messages: Box<dyn Communicator>,
+    /// The name of this rank's computer, for people.
     machine: String,
+    /// Equal on ranks that share a computer, and with it memory and processors.
+    host: String,
     state: AtomicU8,
 }
 
@@ -51,9 +54,15 @@ const MOST_WISHED: u64 = FAILED - 1;
 impl Ranks {
     /// The ranks that exchange `messages`; `machine` is the name of this rank's computer.
     pub fn new(messages: impl Communicator + 'static, machine: impl Into<String>) -> Self {
+        Self::started_by(messages, machine, &start::boot_id())
+    }
+
+    /// `boot` tells computers of the same name apart.
+    fn started_by(messages: impl Communicator + 'static, machine: impl Into<String>, boot: &str) -> Self {
         let several = messages.size() > 1;
         let (messages, machine, state) = (Box::new(messages), machine.into(), AtomicU8::new(TALKING));
-        Self(several.then(|| Arc::new(Several { messages, machine, state })))
+        let host = format!("{machine} {boot}");
+        Self(several.then(|| Arc::new(Several { messages, machine, host, state })))
     }
 
     /// The number of this rank, from 0.
@@ -167,8 +176,7 @@ impl Ranks {
     /// `room` returns what one rank may use if this number of ranks are on this machine.
     fn budget_with(&self, room: impl Fn(usize) -> Option<Room>) -> Result<Budget, Failure> {
         let Some(several) = &self.0 else { return Ok(Budget { room: room(1), ranks: 1 }) };
-        let machines = self.all(&several.machine)?;
-        let here = machines.iter().filter(|machine| **machine == several.machine).count();
+        let here = self.all(&several.host)?.iter().filter(|host| **host == several.host).count();
         let own = room(here).map(|Room { bytes, own, set_by }| {
             let set_by = format!("{set_by} on {}", several.machine);
             serde_json::json!([bytes, own, set_by]).to_string()
@@ -182,11 +190,13 @@ impl Ranks {
     /// Lets the ranks share the steps of `system`.
     ///
     /// # Errors
-    /// When the number of ranks does not divide that of the shards.
+    /// When the number of ranks does not divide that of the shards, or the environment sets no
+    /// valid size of a bucket.
     pub(crate) fn share(&self, system: &mut dyn System) -> Result<(), Failure> {
         let Some(several) = &self.0 else { return Ok(()) };
         let name = system.name();
-        system.share(Arc::new(Messages(Arc::clone(several)))).map_err(|error| {
+        let bucket_bytes = start::bucket_bytes()?.unwrap_or_else(|| several.messages.bucket_bytes());
+        system.share(Arc::new(Messages { several: Arc::clone(several), bucket_bytes })).map_err(|error| {
             Failure::new(Code::Config, "the batch cannot be shared by these ranks")
                 .at(format!("{name}, setting `{}`", error.key))
                 .because(error.why)
@@ -246,32 +256,38 @@ fn timed<R>(kind: &'static str, bytes: usize, exchange: impl FnOnce() -> R) -> R
 }
 
 /// The messages of a system's steps.
-struct Messages(Arc<Several>);
+struct Messages {
+    several: Arc<Several>,
+    bucket_bytes: usize,
+}
 
 impl Communicator for Messages {
     fn rank(&self) -> usize {
-        self.0.messages.rank()
+        self.several.messages.rank()
     }
     fn size(&self) -> usize {
-        self.0.messages.size()
+        self.several.messages.size()
     }
     fn send(&self, to: usize, bytes: &[u8]) -> Result<(), CommunicationError> {
-        timed("send", bytes.len(), || self.0.messages.send(to, bytes))
+        timed("send", bytes.len(), || self.several.messages.send(to, bytes))
     }
     fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<(), CommunicationError> {
-        timed("receive", bytes.len(), || self.0.messages.receive(from, bytes))
+        timed("receive", bytes.len(), || self.several.messages.receive(from, bytes))
     }
     fn exchange(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-        timed("exchange", bytes.len() + received.len(), || self.0.messages.exchange(peer, bytes, received))
+        timed("exchange", bytes.len() + received.len(), || self.several.messages.exchange(peer, bytes, received))
     }
     fn exchange_in_background(&self, peer: usize, bytes: &[u8], received: &mut [u8]) -> Result<(), CommunicationError> {
-        self.0.messages.exchange_in_background(peer, bytes, received)
+        self.several.messages.exchange_in_background(peer, bytes, received)
+    }
+    fn bucket_bytes(&self) -> usize {
+        self.bucket_bytes
     }
 }
 
 impl fmt::Debug for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.messages.fmt(f)
+        self.several.messages.fmt(f)
     }
 }
 
@@ -279,24 +295,17 @@ impl fmt::Debug for Messages {
 pub(crate) mod tests {
     use super::*;
     use crate::fake::Fake;
-    use nn::in_process;
 
     /// What `body` returns on each of `size` ranks.
     pub(crate) fn on_ranks<R: Send>(size: usize, body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
-        on_machines(&vec!["here"; size], body)
+        on_machines(&vec![["here", "1"]; size], body)
     }
 
-    /// The same on ranks that are on these machines.
-    fn on_machines<R: Send>(machines: &[&str], body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
-        let body = &body;
-        std::thread::scope(|scope| {
-            let start = |rank: nn::InProcess| {
-                let machine = machines[rank.rank()];
-                let ranks = Ranks::new(rank, machine);
-                scope.spawn(move || body(&ranks))
-            };
-            let threads: Vec<_> = in_process(machines.len()).into_iter().map(start).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    /// The same on ranks that are on the machines with these names and identifiers.
+    fn on_machines<R: Send>(machines: &[[&str; 2]], body: impl Fn(&Ranks) -> R + Sync) -> Vec<R> {
+        nn::on_ranks(machines.len(), |rank| {
+            let [machine, boot] = machines[rank.rank()];
+            body(&Ranks::started_by(rank, machine, boot))
         })
     }
 
@@ -352,9 +361,10 @@ pub(crate) mod tests {
 
     #[test]
     fn ranks_on_one_machine_divide_its_memory_and_the_one_with_the_least_decides() {
-        let machines = ["big", "small", "big", "small", "small"];
+        // Other machines also have the name of the small one.
+        let machines = [["big", "1"], ["small", "2"], ["big", "1"], ["small", "2"], ["small", "2"], ["small", "3"]];
         let budgets = on_machines(&machines, |ranks| {
-            let free = if machines[ranks.rank()] == "big" { 16 } else { 12 };
+            let free = if machines[ranks.rank()][0] == "big" { 16 } else { 12 };
             let room = |ranks: usize| {
                 let set_by = format!("free, divided by {ranks} ranks");
                 Some(Room { bytes: free / ranks as u64, own: ranks as u64, set_by })
@@ -363,9 +373,9 @@ pub(crate) mod tests {
         });
         for Budget { room, ranks } in budgets {
             let set_by = "free, divided by 3 ranks on small".into();
-            assert_eq!((room, ranks), (Some(Room { bytes: 4, own: 3, set_by }), 5));
+            assert_eq!((room, ranks), (Some(Room { bytes: 4, own: 3, set_by }), 6));
         }
-        let unknown = on_machines(&["a", "a"], |ranks| ranks.budget_with(|_| None).unwrap().room);
+        let unknown = on_ranks(2, |ranks| ranks.budget_with(|_| None).unwrap().room);
         assert_eq!(unknown, [None, None]);
     }
 

@@ -10,11 +10,11 @@
 //! 0. Tensors of `f64` are not affected.
 
 use core::any::TypeId;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
+use kernels::job_local::JobLocal;
 use kernels::{ConvGeometry, Convolution, Element, Gemm};
 
 use crate::buffer::{LARGE, SPARE};
@@ -56,7 +56,7 @@ struct Ledger {
 }
 
 thread_local! {
-    static LEDGER: RefCell<Option<Account>> = const { RefCell::new(None) };
+    static LEDGER: JobLocal<Account> = const { JobLocal::new() };
 }
 
 const BYTES: u64 = size_of::<f32>() as u64;
@@ -73,7 +73,7 @@ impl Account {
 
 /// The account of this thread, if it is in meta mode.
 pub fn account() -> Option<Account> {
-    LEDGER.with_borrow(Clone::clone)
+    LEDGER.with(JobLocal::get)
 }
 
 /// Runs `body` in meta mode on this thread, with an empty [`Usage`].
@@ -94,15 +94,13 @@ pub fn run_with<R>(account: Option<Account>, body: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            if let Some(account) = LEDGER.take() {
+            if let Some(account) = LEDGER.with(|own| own.replace(None)) {
                 account.ledger().packing.remove(&thread::current().id());
             }
         }
     }
-    LEDGER.with_borrow_mut(|ledger| {
-        assert!(ledger.is_none(), "meta: already in meta mode");
-        *ledger = account;
-    });
+    assert!(self::account().is_none(), "meta: already in meta mode");
+    LEDGER.with(|own| own.replace(account));
     let _leave = Leave;
     body()
 }
@@ -122,7 +120,7 @@ pub fn count_work_anew() {
 }
 
 fn with(body: impl FnOnce(&mut Ledger)) {
-    LEDGER.with_borrow(|account| account.as_ref().map(|account| body(&mut account.ledger())));
+    LEDGER.with(|own| own.with(|account| account.map(|account| body(&mut account.ledger()))));
 }
 
 /// The memory that a meta tensor would occupy.
@@ -140,7 +138,7 @@ impl Claim {
         if TypeId::of::<T>() != TypeId::of::<f32>() {
             return None;
         }
-        LEDGER.with_borrow(|account| Some(account.as_ref()?.ledger().claim(len, pooled && len >= LARGE)))
+        LEDGER.with(|own| own.with(|account| Some(account?.ledger().claim(len, pooled && len >= LARGE))))
     }
 }
 

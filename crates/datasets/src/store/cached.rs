@@ -26,7 +26,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The magic bytes. The digits are the version of the format, which changes with the decoder and
 /// with the way images are fitted.
@@ -196,20 +196,32 @@ impl CacheLock {
                     std::thread::sleep(POLL);
                 }
                 // The file system has no locks, but each process writes to its own temporary file.
-                Err(TryLockError::Error(_)) => return Ok(Self { _lock: None }),
+                Err(TryLockError::Error(_)) => {
+                    sweep(folder, ABANDONED);
+                    return Ok(Self { _lock: None });
+                }
             }
         }
-        sweep(folder);
+        sweep(folder, Duration::ZERO);
         // Informs waiting processes and users. The lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
         Ok(Self { _lock: Some(file) })
     }
 }
 
-/// Deletes the files that interrupted processes left: nobody else is writing now.
-fn sweep(folder: &Path) {
+/// Without a lock, another process may be writing. An unfinished file counts as left by an
+/// interrupted process if nobody has written to it for this long.
+pub(super) const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// Deletes the files that interrupted processes left: all unfinished ones of at least this age.
+pub(super) fn sweep(folder: &Path, age: Duration) {
+    // A clock that was set back makes files that seem to be from the future.
+    let is_old = |path: &Path| {
+        let written = fs::metadata(path).and_then(|about| about.modified());
+        written.is_ok_and(|at| SystemTime::now().duration_since(at).unwrap_or_default() >= age)
+    };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    for left in entries.filter(|path| path.extension().is_some_and(|ending| ending == "part")) {
+    for left in entries.filter(|path| path.extension().is_some_and(|ending| ending == "part") && is_old(path)) {
         let _ = fs::remove_file(left);
     }
 }

@@ -244,6 +244,23 @@ fn unfinished_files_with_the_same_process_id_are_kept_apart() {
     assert!([&one, &other].iter().all(|path| path.extension().unwrap() == "part"), "not deleted later");
 }
 
+/// Without locks, the age of an unfinished file shows whether its process was interrupted.
+#[test]
+fn without_a_lock_only_abandoned_files_are_swept() {
+    use super::cached::{ABANDONED, sweep};
+    let folder = tempfile::tempdir().unwrap();
+    let [young, old, cache] = ["1-a.part", "2-b.part", "c.cache"].map(|name| folder.path().join(name));
+    for path in [&young, &old, &cache] {
+        fs::write(path, "half").unwrap();
+    }
+    let abandoned = std::time::SystemTime::now() - ABANDONED;
+    for path in [&old, &cache] {
+        fs::File::options().write(true).open(path).unwrap().set_modified(abandoned).unwrap();
+    }
+    sweep(folder.path(), ABANDONED);
+    assert!(young.exists() && !old.exists() && cache.exists());
+}
+
 #[test]
 fn an_unfinished_cache_leaves_nothing_and_a_left_one_is_swept() {
     let folder = tempfile::tempdir().unwrap();

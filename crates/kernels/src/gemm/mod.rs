@@ -23,6 +23,7 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::job_local::wait;
 use crate::simd::LANES;
 use blocking::ROWS;
 pub(crate) use product::gemm;
@@ -32,7 +33,7 @@ pub(crate) fn for_each_task(parallel: bool, count: usize, work: impl Fn(usize) +
     /// One copy for all kinds of work.
     fn run(parallel: bool, count: usize, work: &(dyn Fn(usize) + Sync)) {
         if parallel && count > 1 {
-            (0..count).into_par_iter().for_each(work);
+            wait(|| (0..count).into_par_iter().for_each(work));
         } else {
             (0..count).for_each(work);
         }

@@ -7,9 +7,10 @@
 
 mod table;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
+
+use crate::job_local::JobLocal;
 
 pub use table::{Measurement, Timings};
 
@@ -87,24 +88,28 @@ struct Profiler {
 }
 
 thread_local! {
-    static PROFILER: RefCell<Option<Profiler>> = const { RefCell::new(None) };
+    static PROFILER: JobLocal<Profiler> = const { JobLocal::new() };
+}
+
+fn with_profiler<R>(body: impl FnOnce(Option<&mut Profiler>) -> R) -> R {
+    PROFILER.with(|own| own.with(body))
 }
 
 /// Starts to add the kernels that this thread calls to `timings`.
 pub fn start(timings: Timings) {
     let profiler = Profiler { timings, scope: "".into(), direction: Direction::Forward, busy: false };
-    PROFILER.set(Some(profiler));
+    PROFILER.with(|own| own.replace(Some(profiler)));
 }
 
 /// Stops profiling and returns the timings given to [`start`], with all that was added. Empty if
 /// profiling was off.
 pub fn stop() -> Timings {
-    PROFILER.take().map_or_else(Timings::default, |profiler| profiler.timings)
+    PROFILER.with(|own| own.replace(None)).map_or_else(Timings::default, |profiler| profiler.timings)
 }
 
 /// Whether profiling is on.
 pub fn is_on() -> bool {
-    PROFILER.with_borrow(Option::is_some)
+    with_profiler(|profiler| profiler.is_some())
 }
 
 /// The measurements of a [`part`] of a computation.
@@ -126,7 +131,7 @@ pub fn part<R>(is_on: bool, body: impl FnOnce() -> R) -> (R, Part) {
 
 /// Adds the measurements of a [`part`] that ran on another thread, if profiling is on.
 pub fn add(part: Part) {
-    PROFILER.with_borrow_mut(|profiler| {
+    with_profiler(|profiler| {
         let Some(profiler) = profiler else { return };
         for (scope, kernel, category, [forward, backward]) in part.0 {
             let scope: Rc<str> = scope.into();
@@ -144,7 +149,7 @@ pub fn add(part: Part) {
 /// Runs `body`, a call of the kernel named `kernel` with the given amount of work, and times it if
 /// profiling is on.
 pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl FnOnce() -> R) -> R {
-    let profiling = PROFILER.with_borrow_mut(|profiler| match profiler {
+    let profiling = with_profiler(|profiler| match profiler {
         Some(profiler) => !std::mem::replace(&mut profiler.busy, true),
         None => false,
     });
@@ -154,7 +159,7 @@ pub fn time<R>(category: Category, kernel: &'static str, work: Work, body: impl 
     let start = Instant::now();
     let result = body();
     let seconds = start.elapsed().as_secs_f64();
-    PROFILER.with_borrow_mut(|profiler| {
+    with_profiler(|profiler| {
         if let Some(profiler) = profiler {
             profiler.busy = false;
             profiler.timings.spent(&profiler.scope, kernel, category, profiler.direction).add(work, seconds);
@@ -171,7 +176,7 @@ pub fn enter(scope: &Rc<str>, direction: Direction) -> ScopeGuard {
         let outer = std::mem::replace(&mut profiler.scope, Rc::clone(scope));
         (outer, std::mem::replace(&mut profiler.direction, direction))
     };
-    ScopeGuard(PROFILER.with_borrow_mut(|profiler| profiler.as_mut().map(inside)))
+    ScopeGuard(with_profiler(|profiler| profiler.map(inside)))
 }
 
 /// Restores the previous scope when dropped: see [`enter`].
@@ -180,7 +185,7 @@ pub struct ScopeGuard(Option<(Rc<str>, Direction)>);
 impl Drop for ScopeGuard {
     fn drop(&mut self) {
         let Some((scope, direction)) = self.0.take() else { return };
-        PROFILER.with_borrow_mut(|profiler| {
+        with_profiler(|profiler| {
             if let Some(profiler) = profiler {
                 (profiler.scope, profiler.direction) = (scope, direction);
             }

@@ -1,6 +1,7 @@
 //! What all ranks must have in common before they train, and how many threads each of them takes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZero;
@@ -65,7 +66,7 @@ fn hash_of(path: &std::path::Path) -> io::Result<String> {
 ///
 /// # Errors
 /// Names the first rank that differs from rank 0, and the settings; the same error on all ranks.
-/// When the configuration file cannot be read on a rank.
+/// When the configuration file cannot be read on a rank, or the environment is not valid there.
 pub(crate) fn same_request(request: &TrainRequest) -> Result<(), Failure> {
     let ranks = &request.ranks;
     if ranks.size() == 1 {
@@ -89,10 +90,36 @@ pub(crate) fn same_request(request: &TrainRequest) -> Result<(), Failure> {
     Err(Failure::new(Code::Config, "the ranks were started with different settings")
         .at(place(rank, ranks))
         .because(differences.join("\n"))
-        .help(advice!("same-settings", "start all ranks with the same command line, and give them the same files")))
+        .help(advice!(
+            "same-settings",
+            "start all ranks with the same command line and environment, and give them the same files"
+        )))
 }
 
-/// What the request asks for, by key. The run folder concerns rank 0 only.
+/// How many megabytes (2^20 bytes) of gradients the ranks exchange together.
+const BUCKET: &str = "BACKDRAW_BUCKET_MB";
+
+/// The size of a bucket of gradients in bytes, if the environment sets it.
+///
+/// # Errors
+/// When it is not a positive number.
+pub(super) fn bucket_bytes() -> Result<Option<usize>, Failure> {
+    std::env::var_os(BUCKET).map(|text| bytes_of_bucket(&text)).transpose()
+}
+
+fn bytes_of_bucket(text: &OsStr) -> Result<usize, Failure> {
+    let text = text.to_string_lossy();
+    let megabytes = text.trim().parse::<f64>().ok().filter(|megabytes| *megabytes > 0.0);
+    // The conversion saturates: `inf` is a bucket for all gradients.
+    megabytes.map(|megabytes| (megabytes * f64::from(1 << 20)).ceil() as usize).ok_or_else(|| {
+        Failure::new(Code::Config, "the size of the buckets of gradients is not a positive number of megabytes")
+            .at(format!("the environment variable {BUCKET}"))
+            .because(format!("it is \"{text}\""))
+            .help(advice!("size-of-buckets", "set it to a number such as 4, or unset it"))
+    })
+}
+
+/// What the request and the environment ask for, by key. The run folder concerns rank 0 only.
 fn wanted(request: &TrainRequest) -> Result<BTreeMap<String, String>, Failure> {
     let mut given: Vec<Assignment> = match &request.config {
         Some(path) => read_file(path)?,
@@ -101,6 +128,7 @@ fn wanted(request: &TrainRequest) -> Result<BTreeMap<String, String>, Failure> {
     given.extend(request.assignments.iter().cloned());
     let mut wanted: BTreeMap<String, String> = given.into_iter().map(|one| (one.key, one.value.to_string())).collect();
     wanted.insert("system".into(), request.system.name.into());
+    wanted.extend(bucket_bytes()?.map(|bytes| (format!("{BUCKET} in bytes"), bytes.to_string())));
     for (key, path) in [("the run to resume", &request.resume), ("the run to start from", &request.from)] {
         wanted.extend(path.as_ref().map(|path| (key.to_owned(), path.display().to_string())));
     }
@@ -142,10 +170,10 @@ pub fn threads(wanted: Option<u16>, ranks: &Ranks) -> Result<Option<u16>, Failur
     let processors = available_parallelism().map_or(1, NonZero::get);
     let own = allowed().unwrap_or_else(|| (0..processors).collect());
     let text = |processors: &[usize]| processors.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-    let all = ranks.all(&format!("{}\t{}", several.machine, text(&own)))?;
+    let all = ranks.all(&format!("{}\t{}", several.host, text(&own)))?;
     let here: Vec<Vec<usize>> = all
         .iter()
-        .filter_map(|rank| rank.split_once('\t').filter(|(machine, _)| *machine == several.machine))
+        .filter_map(|rank| rank.split_once('\t').filter(|(host, _)| *host == several.host))
         .map(|(_, processors)| processors.split(',').filter_map(|one| one.parse().ok()).collect())
         .collect();
     // A quota of the operating system may allow less than all of these processors.
@@ -159,6 +187,12 @@ pub fn threads(wanted: Option<u16>, ranks: &Ranks) -> Result<Option<u16>, Failur
 fn share(own: &[usize], here: &[Vec<usize>]) -> f64 {
     let sharers = |processor: &usize| here.iter().filter(|others| others.contains(processor)).count().max(1);
     own.iter().map(|processor| 1.0 / sharers(processor) as f64).sum()
+}
+
+/// What Linux calls this start of the computer: all processes on it see the same random text, also
+/// in containers. Empty on other systems.
+pub(super) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// The processors on which the operating system lets this process run, if it tells.
@@ -187,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_has_a_positive_number_of_megabytes() {
+        let bytes = |text: &str| bytes_of_bucket(OsStr::new(text));
+        let valid = ["1", " 0.5 ", "1e-9", "inf"].map(|text| bytes(text).unwrap());
+        assert_eq!(valid, [1 << 20, 1 << 19, 1, usize::MAX]);
+        for text in ["", "0", "-1", "NaN", "4 MB"] {
+            let message = bytes(text).unwrap_err().to_string();
+            assert!(message.contains(BUCKET) && message.contains(&format!("\"{text}\"")), "{message}");
+        }
+    }
+
+    #[test]
     fn ranks_divide_the_processors_that_they_share() {
         let all = || (0..8).collect::<Vec<_>>();
         assert_eq!(share(&all(), &[all()]), 8.0);
@@ -198,6 +243,7 @@ mod tests {
         let here = [left.clone(), left.clone(), right.clone()];
         assert_eq!([share(&left, &here), share(&right, &here)], [2.0, 4.0]);
         assert_eq!([range("3"), range("0-2"), range("x")], [Some(vec![3]), Some(vec![0, 1, 2]), None]);
+        assert!(!cfg!(target_os = "linux") || boot_id().len() == 36);
         assert!(!cfg!(target_os = "linux") || allowed().is_some_and(|processors| !processors.is_empty()));
     }
 }
