@@ -159,16 +159,17 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (width, mut at) = (self.layout.width(), self.start);
+        let (width, mut at, mut y) = (self.layout.width(), self.start, self.y);
         // (Vectors of several registers leave no registers for the numbers of the columns.)
-        let shares = S::TILES.registers_per_vector == 1 && width <= CLOSE;
-        let together = if shares { GROUPS * width } else { self.y.len() + 1 };
-        let mut blocks = self.y.chunks_exact_mut(together);
-        for block in &mut blocks {
-            write_groups(s, self.terms, at, block);
-            at += together;
+        if S::TILES.registers_per_vector == 1 && width <= CLOSE {
+            let mut blocks = y.chunks_exact_mut(GROUPS * width);
+            for block in &mut blocks {
+                write_groups(s, self.terms, at, block);
+                at += block.len();
+            }
+            y = blocks.into_remainder();
         }
-        for group in blocks.into_remainder().chunks_mut(width) {
+        for group in y.chunks_mut(width) {
             write_group(s, self.terms, at, group);
             at += group.len();
         }

@@ -10,6 +10,8 @@
 //! end, the pairs (c0, c1) and (c2, c3) are complete. Interleaving them gives the words in the
 //! order of the stream if block q is in pair 2 q and block 4 + q in pair 2 q + 1.
 
+use core::ops::Range;
+
 use crate::random::{Key, MULTIPLIERS, ROUNDS, WEYL};
 use crate::simd::{LANES, Simd};
 
@@ -50,6 +52,11 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
     words
 }
 
+/// The rounds of one loop. In the rounds before, some words are still the same in all blocks, and
+/// outside of the loop the compiler computes them only once; the last round differs. In a web page,
+/// short code matters more.
+const LOOP: Range<usize> = if cfg!(target_family = "wasm") { 0..ROUNDS } else { 2..ROUNDS - 1 };
+
 /// All rounds for some vectors of blocks. The first and the third word of the results count, in
 /// pairs with the second and the fourth.
 #[inline(always)]
@@ -60,37 +67,31 @@ fn rounds<S: Simd, const N: usize>(s: S, key: Key, mut counters: [[S::U; 4]; N])
         (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
         keys
     };
-    // In the first two rounds, some words are still the same in all blocks. Outside of the loop,
-    // the compiler computes them only once.
-    let (first, second) = (next(), next());
-    for counter in &mut counters {
-        *counter = round(s, round(s, *counter, first), second);
-    }
-    for _ in 2..ROUNDS - 1 {
-        let keys = next();
+    let mut all = |number: usize| {
+        let [key0, key1] = next();
         for counter in &mut counters {
-            *counter = round(s, *counter, keys);
+            let [c0, c1, c2, c3] = *counter;
+            let [mut c1, mut c3] = [s.xor_u(c1, key0), s.xor_u(c3, key1)];
+            if number + 1 == ROUNDS {
+                // The odd places count from here on: keep only the low words in them.
+                let even = s.load_u(&const { even() });
+                [c1, c3] = [s.and_u(c1, even), s.and_u(c3, even)];
+            }
+            *counter = round(s, [c0, c1, c2, c3]);
         }
-    }
-    let last = next();
-    for counter in &mut counters {
-        // The odd places count from here on: keep only the low words in them.
-        let [c0, c1, c2, c3] = *counter;
-        let [even, zero] = [s.load_u(&const { even() }), s.splat_u(0)];
-        let [c1, c3] = [s.and_u(s.xor_u(c1, last[0]), even), s.and_u(s.xor_u(c3, last[1]), even)];
-        *counter = round(s, [c0, c1, c2, c3], [zero; 2]);
-    }
+    };
+    (0..LOOP.start).for_each(&mut all);
+    LOOP.for_each(&mut all);
+    (LOOP.end..ROUNDS).for_each(all);
     counters
 }
 
-/// One round of a vector of blocks.
+/// One round of a vector of blocks, whose odd words are mixed with the keys already.
 #[inline(always)]
-fn round<S: Simd>(s: S, [c0, c1, c2, c3]: [S::U; 4], [key0, key1]: [S::U; 2]) -> [S::U; 4] {
+fn round<S: Simd>(s: S, [c0, c1, c2, c3]: [S::U; 4]) -> [S::U; 4] {
     let product0 = s.mul_even_u(c0, s.splat_u(MULTIPLIERS[0]));
     let product1 = s.mul_even_u(c2, s.splat_u(MULTIPLIERS[1]));
-    let c0 = s.xor_u(s.swap_pairs_u(product1), s.xor_u(c1, key0));
-    let c2 = s.xor_u(s.swap_pairs_u(product0), s.xor_u(c3, key1));
-    [c0, product1, c2, product0]
+    [s.xor_u(s.swap_pairs_u(product1), c1), product1, s.xor_u(s.swap_pairs_u(product0), c3), product0]
 }
 
 /// In the even places, the offset of the block of each pair from the first block of its vector.

@@ -2,8 +2,8 @@
 //!
 //! The sweep completes the gradients of the last layers first. During the pass of a rank's last
 //! shard, each complete gradient is added to those of the rank's other shards. As soon as there are
-//! enough of them ([`bucket_bytes`](Communicator::bucket_bytes)), a second thread sums them over the
-//! ranks:
+//! enough of them ([`bucket_bytes`](Communicator::bucket_bytes)), a second thread sums them over
+//! the ranks:
 //!
 //! ```text
 //! this thread      forward   conv4   conv3   conv2   conv1   wait

@@ -29,7 +29,20 @@ macro_rules! shipped {
 }
 
 /// The systems that have bands, and their files.
-const SHIPPED: &[(&str, &str)] = shipped!("mnist", "quickdraw");
+const SHIPPED: &[(&str, &str)] = shipped!(
+    "cifar",
+    "cyclegan",
+    "dcgan",
+    "faces",
+    "folder",
+    "mnist",
+    "progan",
+    "quickdraw",
+    "stylegan",
+    "stylegan2",
+    "vanilla",
+    "wgan-gp",
+);
 
 /// The bands of a preset, as the file of the system has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
