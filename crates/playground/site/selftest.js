@@ -212,14 +212,21 @@ const SELF_TESTS = {
 
   // It plays, pauses, and stays smooth; the speed is obeyed.
   async plays(check, record) {
+    // A busy machine may stop the page for a while, so the steps are compared with the time that
+    // has passed.
+    const obeys = async (speed) => {
+      await open("points");
+      const began = performance.now();
+      byId("play").click();
+      await wait(1500);
+      check(await until(() => state.turns[0] >= 3, 10000), `${state.turns[0]} steps at ${speed} a second`);
+      byId("play").click();
+      await until(() => !state.playing);
+      const seconds = (performance.now() - began) / 1000;
+      check(state.turns[0] <= 1.2 * speed * seconds + 2, `${state.turns[0]} steps in ${seconds.toFixed(1)} s at ${speed} a second`);
+    };
     check(byId("speed").value === "30", "the page does not begin slowly");
-    await open("points");
-    byId("play").click();
-    await until(() => state.playing);
-    await wait(1500);
-    byId("play").click();
-    await until(() => !state.playing);
-    check(state.turns[0] > 0 && state.turns[0] <= 60, `${state.turns[0]} steps in 1.5 s at 30 a second`);
+    await obeys(30);
     choose("speed", "0");
     await open("points");
     frameTimes.length = 0;
@@ -236,12 +243,7 @@ const SELF_TESTS = {
     check(state.curve.rows.length > 1 && byId("loss-words").textContent.includes("D (blue)"), "the losses are not drawn");
     check(byId("map-words").textContent.includes("of the fakes"), "the map has no words");
     choose("speed", "5");
-    await open("points");
-    byId("play").click();
-    await wait(1500);
-    byId("play").click();
-    await until(() => !state.playing);
-    check(state.turns[0] >= 3 && state.turns[0] <= 12, `${state.turns[0]} steps in 1.5 s at 5 a second`);
+    await obeys(5);
     choose("speed", "30");
   },
 
