@@ -27,11 +27,6 @@ const BLOCK: usize = 256;
 const FEW_CHUNKS: usize = 4;
 /// Elements that are written before they are summed, approximately.
 const STRETCH: usize = 2048;
-/// Groups that a map computes together. They share the loads of the numbers of their columns.
-const GROUPS: usize = 4;
-/// The longest groups that are computed together: the corresponding elements of longer ones may
-/// belong to the same few sets of the level-1 cache.
-const CLOSE: usize = 512;
 /// The longest group of several rows is 16 * 63 lanes.
 const MAX_WIDTH: usize = 1024;
 /// The most additions in `f32` that an element passes: its tree, the running sum over the trees of
@@ -159,64 +154,22 @@ impl<T: Terms<1>> Kernel for Map<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (width, mut at, mut y) = (self.layout.width(), self.start, self.y);
-        // (Vectors of several registers leave no registers for the numbers of the columns.)
-        if S::TILES.registers_per_vector == 1 && width <= CLOSE {
-            let mut blocks = y.chunks_exact_mut(GROUPS * width);
-            for block in &mut blocks {
-                write_groups(s, self.terms, at, block);
-                at += block.len();
+        let mut at = self.start;
+        for group in self.y.chunks_mut(self.layout.width()) {
+            let (vectors, rest) = group.as_chunks_mut::<LANES>();
+            let mut column = 0;
+            for y in vectors {
+                let spot = Spot { at: at + column, count: LANES, column, ahead: AHEAD };
+                let [value] = self.terms.terms(s, spot);
+                s.store(value, y);
+                column += LANES;
             }
-            y = blocks.into_remainder();
-        }
-        for group in y.chunks_mut(width) {
-            write_group(s, self.terms, at, group);
+            if !rest.is_empty() {
+                let spot = Spot { at: at + column, count: rest.len(), column, ahead: AHEAD };
+                let [value] = self.terms.terms(s, spot);
+                s.store_part(value, rest);
+            }
             at += group.len();
-        }
-    }
-}
-
-/// Writes the group whose first element is at index `at`.
-#[inline(always)]
-fn write_group<S: Simd>(s: S, terms: impl Terms<1>, at: usize, y: &mut [f32]) {
-    let (vectors, rest) = y.as_chunks_mut::<LANES>();
-    let mut column = 0;
-    for y in vectors {
-        let spot = Spot { at: at + column, count: LANES, column, ahead: AHEAD };
-        let [value] = terms.terms(s, spot);
-        s.store(value, y);
-        column += LANES;
-    }
-    if !rest.is_empty() {
-        let spot = Spot { at: at + column, count: rest.len(), column, ahead: AHEAD };
-        let [value] = terms.terms(s, spot);
-        s.store_part(value, rest);
-    }
-}
-
-/// Writes several groups of the same length, the first of which is at index `at`.
-#[inline(always)]
-fn write_groups<S: Simd>(s: S, terms: impl Terms<1>, at: usize, y: &mut [f32]) {
-    let width = y.len() / GROUPS;
-    let whole = width / LANES * LANES;
-    for column in (0..whole).step_by(LANES) {
-        let mut values = [s.zero(); GROUPS];
-        for (group, value) in values.iter_mut().enumerate() {
-            let spot = Spot { at: at + group * width + column, count: LANES, column, ahead: AHEAD };
-            [*value] = terms.terms(s, spot);
-        }
-        // Nothing is stored before everything is computed. Otherwise the numbers of the columns
-        // would have to be loaded again for each group, because a store might change them.
-        for (group, value) in values.into_iter().enumerate() {
-            s.store(value, y[group * width + column..].first_chunk_mut().expect("a whole vector"));
-        }
-    }
-    if whole < width {
-        for group in 0..GROUPS {
-            let first = group * width + whole;
-            let spot = Spot { at: at + first, count: width - whole, column: whole, ahead: AHEAD };
-            let [value] = terms.terms(s, spot);
-            s.store_part(value, &mut y[first..(group + 1) * width]);
         }
     }
 }

@@ -10,8 +10,6 @@
 //! end, the pairs (c0, c1) and (c2, c3) are complete. Interleaving them gives the words in the
 //! order of the stream if block q is in pair 2 q and block 4 + q in pair 2 q + 1.
 
-use core::ops::Range;
-
 use crate::random::{Key, MULTIPLIERS, ROUNDS, WEYL};
 use crate::simd::{LANES, Simd};
 
@@ -36,13 +34,25 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
         let first = block.wrapping_add((i * BLOCKS) as u32);
         counter[0] = s.add_u(s.splat_u(first), s.load_u(&const { offsets() }));
     }
-    if S::TILES.registers_per_vector == 1 {
-        counters = rounds(s, key, counters);
-    } else {
-        // There are too few registers for more than one.
+    let [mut k0, mut k1] = key.philox_key();
+    let (m0, m1) = (s.splat_u(MULTIPLIERS[0]), s.splat_u(MULTIPLIERS[1]));
+    for round in 0..ROUNDS {
+        let (key0, key1) = (s.splat_u(k0), s.splat_u(k1));
         for counter in &mut counters {
-            [*counter] = rounds(s, key, [*counter]);
+            let [c0, mut c1, c2, mut c3] = *counter;
+            let (product0, product1) = (s.mul_even_u(c0, m0), s.mul_even_u(c2, m1));
+            if round + 1 == ROUNDS {
+                // The odd places count from here on: keep only the low words in them.
+                let even = s.load_u(&const { even() });
+                (c1, c3) = (s.and_u(s.xor_u(c1, key0), even), s.and_u(s.xor_u(c3, key1), even));
+            } else {
+                (c1, c3) = (s.xor_u(c1, key0), s.xor_u(c3, key1));
+            }
+            let (c0, c2) = (s.xor_u(s.swap_pairs_u(product1), c1), s.xor_u(s.swap_pairs_u(product0), c3));
+            *counter = [c0, product1, c2, product0];
         }
+        k0 = k0.wrapping_add(WEYL[0]);
+        k1 = k1.wrapping_add(WEYL[1]);
     }
     let mut words = [s.splat_u(0); VECTORS];
     for (words, [c01, _, c23, _]) in words.as_chunks_mut().0.iter_mut().zip(counters) {
@@ -50,48 +60,6 @@ pub(crate) fn words<S: Simd>(s: S, key: Key, block: u32) -> [S::U; VECTORS] {
         *words = [first, second];
     }
     words
-}
-
-/// The rounds of one loop. In the rounds before, some words are still the same in all blocks, and
-/// outside of the loop the compiler computes them only once; the last round differs. In a web page,
-/// short code matters more.
-const LOOP: Range<usize> = if cfg!(target_family = "wasm") { 0..ROUNDS } else { 2..ROUNDS - 1 };
-
-/// All rounds for some vectors of blocks. The first and the third word of the results count, in
-/// pairs with the second and the fourth.
-#[inline(always)]
-fn rounds<S: Simd, const N: usize>(s: S, key: Key, mut counters: [[S::U; 4]; N]) -> [[S::U; 4]; N] {
-    let [mut k0, mut k1] = key.philox_key();
-    let mut next = || {
-        let keys = [s.splat_u(k0), s.splat_u(k1)];
-        (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
-        keys
-    };
-    let mut all = |number: usize| {
-        let [key0, key1] = next();
-        for counter in &mut counters {
-            let [c0, c1, c2, c3] = *counter;
-            let [mut c1, mut c3] = [s.xor_u(c1, key0), s.xor_u(c3, key1)];
-            if number + 1 == ROUNDS {
-                // The odd places count from here on: keep only the low words in them.
-                let even = s.load_u(&const { even() });
-                [c1, c3] = [s.and_u(c1, even), s.and_u(c3, even)];
-            }
-            *counter = round(s, [c0, c1, c2, c3]);
-        }
-    };
-    (0..LOOP.start).for_each(&mut all);
-    LOOP.for_each(&mut all);
-    (LOOP.end..ROUNDS).for_each(all);
-    counters
-}
-
-/// One round of a vector of blocks, whose odd words are mixed with the keys already.
-#[inline(always)]
-fn round<S: Simd>(s: S, [c0, c1, c2, c3]: [S::U; 4]) -> [S::U; 4] {
-    let product0 = s.mul_even_u(c0, s.splat_u(MULTIPLIERS[0]));
-    let product1 = s.mul_even_u(c2, s.splat_u(MULTIPLIERS[1]));
-    [s.xor_u(s.swap_pairs_u(product1), c1), product1, s.xor_u(s.swap_pairs_u(product0), c3), product0]
 }
 
 /// In the even places, the offset of the block of each pair from the first block of its vector.
