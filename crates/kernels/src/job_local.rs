@@ -21,10 +21,6 @@ pub fn wait<R>(body: impl FnOnce() -> R) -> R {
             DEPTH.set(DEPTH.get() - 1);
         }
     }
-    // A web page has one thread, and no other jobs.
-    if cfg!(target_family = "wasm") {
-        return body();
-    }
     DEPTH.set(DEPTH.get() + 1);
     let _leave = Leave;
     body()
@@ -46,7 +42,9 @@ impl<T> JobLocal<T> {
     pub fn replace(&self, value: Option<T>) -> Option<T> {
         let (mut all, depth) = (self.0.borrow_mut(), DEPTH.get());
         let before = all.iter().position(|(of, _)| *of == depth).map(|at| all.swap_remove(at).1);
-        all.extend(value.map(|value| (depth, value)));
+        if let Some(value) = value {
+            all.push((depth, value));
+        }
         before
     }
 

@@ -120,7 +120,7 @@ impl<C: Cut, const N: usize> Cut for [C; N] {
 /// Calls `visit(index of the piece, its slices)` for every piece, on all threads of the current
 /// pool.
 pub(crate) fn for_each_piece<P: Cut>(pieces: P, visit: impl Fn(usize, P::Slices) + Sync) {
-    if pieces.count() > 1 { wait(|| walk(0, pieces, &visit)) } else { walk(0, pieces, &visit) }
+    walk(0, pieces, &visit);
 }
 
 /// Through a `dyn` function; otherwise each kernel would have its own copy of this and of
@@ -131,7 +131,7 @@ fn walk<P: Cut>(first: usize, pieces: P, visit: &(dyn Fn(usize, P::Slices) + Syn
         1 => visit(first, pieces.slices()),
         count => {
             let (left, right) = pieces.cut(count / 2);
-            rayon::join(|| walk(first, left, visit), || walk(first + count / 2, right, visit));
+            wait(|| rayon::join(|| walk(first, left, visit), || walk(first + count / 2, right, visit)));
         }
     }
 }

@@ -1,5 +1,6 @@
 // The page tests itself at #selftest: hashes, arrows, every control, names, contrast, widths.
-// #selftest=NAME runs one test. The result is written to the console as one line, "SELFTEST " and JSON.
+// #selftest=NAME runs one test. The result is written to the console as one line, "SELFTEST "
+// and JSON.
 
 const troubles = []; // what went wrong anywhere since the page was opened
 addEventListener("error", (event) => troubles.push(`error: ${event.message}`));

@@ -24,6 +24,16 @@ pub trait Replay {
     /// When the shapes of the inputs do not fit the op.
     fn on(&self, inputs: &[Var<f64>], shape: Shape) -> Var<f64>;
 
+    /// This op, as [`Op::replay`](crate::Op::replay) returns it; None without the feature `replay`.
+    /// A program that only trains, such as the page of the playground, is smaller without every op
+    /// in `f64`.
+    fn offered(&self) -> Option<&dyn Replay>
+    where
+        Self: Sized,
+    {
+        if cfg!(feature = "replay") { Some(self) } else { None }
+    }
+
     /// The inputs on which the rows of the value depend.
     fn rows(&self) -> Rows {
         Rows::Whole

@@ -77,7 +77,7 @@ impl<T: Element> Op<T> for Affine {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        Some(self)
+        self.offered()
     }
 
     /// `gx = scale * gy`

@@ -98,7 +98,7 @@ impl<T: Element> Op<T> for Filtered {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        Some(self)
+        self.offered()
     }
 
     /// `gx = fir(gy), with the taps reversed, and up and down exchanged`

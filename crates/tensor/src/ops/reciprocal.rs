@@ -48,7 +48,7 @@ impl<T: Element> Op<T> for Reciprocal {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        Some(self)
+        self.offered()
     }
 
     /// `gx = -y^2 * gy`

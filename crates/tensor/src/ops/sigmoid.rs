@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Sigmoid {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        Some(self)
+        self.offered()
     }
 
     /// `gx = y * (1 - y) * gy`

@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Softplus {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        Some(self)
+        self.offered()
     }
 
     /// `gx = sigmoid(x) * gy`

@@ -129,7 +129,7 @@ impl<T: Element> Op<T> for SyncBatchNorm<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.group.is_always_present().then_some(self)
+        if self.group.is_always_present() { self.offered() } else { None }
     }
 
     /// `gbeta = sum gy, ggamma = sum gy * xh,

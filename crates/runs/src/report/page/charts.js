@@ -85,7 +85,8 @@ function chartCard(chart) {
       svg.append(draw("text", { x: MARGIN.left - 6, y: y(level) + 4, "text-anchor": "end" }, show(level)));
     }
     for (const step of ticks(0, last, Math.max(2, Math.floor(width / 110)))) {
-      // The label of the last step would not fit if it were centred. The browser's measure of a text is rounded: a pixel is left.
+      // A centred label of the last step would not fit. One pixel is left, because browsers round
+      // the width of a text.
       const isLast = x(step) > width - 30;
       svg.append(draw("text", { x: isLast ? width - 1 : x(step), y: HEIGHT - 6, "text-anchor": isLast ? "end" : "middle" }, thousands(step)));
     }
