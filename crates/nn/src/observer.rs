@@ -44,9 +44,9 @@ pub trait StepObserver {
     /// An optimiser has updated a parameter.
     fn parameter_updated(&self, _update: &ParameterUpdate<'_>) {}
 
-    /// Whether the observer reads [`ParameterUpdate::state_before`]. The copy that this needs has
-    /// once or twice the size of the parameter.
-    fn needs_state_before(&self) -> bool {
+    /// Whether the observer keeps tensors of updates, or reads [`ParameterUpdate::state_before`].
+    /// Otherwise an update takes less memory: that of a copy of the parameter, for a moment.
+    fn records_updates(&self) -> bool {
         true
     }
 
@@ -102,7 +102,7 @@ pub struct ParameterUpdate<'a> {
     /// The parameter after the update.
     pub after: &'a Tensor,
     /// The rule's [state](crate::UpdateRule::state) of the parameter before the update; empty if
-    /// the observer [does not need it](StepObserver::needs_state_before).
+    /// the observer [does not record updates](StepObserver::records_updates).
     pub state_before: &'a [Tensor],
     /// The same after the update.
     pub state_after: &'a [Tensor],

@@ -1,11 +1,16 @@
-//! What an observer of a step hears about activations and named values.
+//! What an observer of a step hears about activations and named values, and the memory that it costs
+//! to hear about updates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use nn::layers::{Activation, Conv2d, Dense, Dropout, Flatten, InstanceNorm, Residual, UpSampling2d};
-use nn::{ActivationCall, Dialect, ForwardContext, Network, RngContext, StepObserver, differentiate, name_value};
-use tensor::{FirstNonFinite, TapeObserver, Tensor, Var};
+use nn::optim::Optimizer;
+use nn::{
+    ActivationCall, Dialect, ForwardContext, Network, ParameterUpdate, RngContext, StepObserver, differentiate,
+    name_value,
+};
+use tensor::{FirstNonFinite, TapeObserver, Tensor, Var, meta};
 
 const RNG: RngContext = RngContext { seed: 5, step: 0, purpose: "test" };
 
@@ -98,4 +103,43 @@ fn a_value_is_named_to_the_observer_and_not_computed_without_one() {
     nn::observe(observer.clone(), || name_value("d", "scores", || Tensor::full([2], 3.0)));
     assert_eq!(observer.values.take(), [("d".into(), "scores".into(), Tensor::full([2], 3.0))]);
     name_value("d", "scores", || panic!("nobody listens any more"));
+}
+
+/// Hears of updates, and keeps nothing of them.
+#[derive(Default)]
+struct Reader(Cell<usize>);
+
+impl StepObserver for Reader {
+    fn parameter_updated(&self, _update: &ParameterUpdate<'_>) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    fn records_updates(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn updates_that_are_only_read_leave_no_memory_in_the_pool() {
+    meta::run(|| {
+        // Weights of different sizes, so that the buffer of one does not serve for another.
+        let mut network = Network::new("net", &[100], Dialect::Keras, 1)
+            .with("small", Dense::new(200))
+            .with("middle", Dense::new(1_000))
+            .with("large", Dense::new(5_000));
+        let mut optimizer = Optimizer::adam(&network, 0.1, 0.5, 0.9);
+        let mut step = || {
+            let x = Var::constant(Tensor::zeros([4, 100]));
+            let (gradients, _) = differentiate(RNG, |ctx| (network.forward(ctx, &x).sum(), ()))
+                .expect("tensors without data are finite");
+            optimizer.step(&mut network, &gradients);
+        };
+        (0..2).for_each(|_| step());
+        let before = meta::usage();
+        let reader = Rc::new(Reader::default());
+        nn::observe(reader.clone(), step);
+        assert_eq!(reader.0.get(), 6, "a weight and a bias of each layer");
+        let after = meta::usage();
+        assert_eq!((after.live, after.held), (before.live, before.held));
+    });
 }

@@ -133,8 +133,12 @@ impl Optimizer {
             let theta = parameters.get_mut(name).unwrap_or_else(|| panic!("{}: no parameter `{name}`", self.name));
             let state = self.state.get_mut(name).unwrap_or_else(|| panic!("{}: `{name}` is not optimised", self.name));
             let before = observer.as_ref().map(|(observer, _)| {
-                let state = if observer.needs_state_before() { state.clone() } else { Vec::new() };
-                (theta.clone(), state)
+                if observer.records_updates() {
+                    return (theta.clone(), state.clone());
+                }
+                // A shared tensor would get a second buffer from the pool, which never shrinks. A
+                // vector is freed after the update.
+                (Tensor::new(theta.shape(), theta.data().to_vec()), Vec::new())
             });
             let mut slices: Vec<&mut [f32]> = state.iter_mut().map(Tensor::data_mut).collect();
             self.rule.update(update, gradient.data(), &mut slices, theta.data_mut());

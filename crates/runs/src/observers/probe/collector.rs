@@ -132,7 +132,7 @@ impl StepObserver for Collector {
         of(&mut self.0.borrow_mut().updates, |(name, _)| name == update.parameter, new).1 = squares;
     }
 
-    fn needs_state_before(&self) -> bool {
+    fn records_updates(&self) -> bool {
         false
     }
 
