@@ -19,7 +19,8 @@
 //!   crate panic.
 //! * [`Advice`]: what to do about an error, in a form that a test can follow; made by [`advice!`].
 //! * [`free_space`]: how much can still be written to a disk.
-//! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number.
+//! * [`nearest`]: the name closest to a mistyped one; [`plural`]: a noun after a number;
+//!   [`grouped`]: a number in a sentence.
 //!
 //! Modules depend on each other in one direction: `formats` and `built_in` make `images`, which
 //! read from a `store`.
@@ -69,5 +70,6 @@ pub use pairs::Pair;
 pub use plural::plural;
 pub use quickdraw::{BUILT_IN, BUILT_IN_COUNT, QUICKDRAW_URL, QuickDraw};
 pub use store::survey::Suspects;
+pub use text::grouped;
 pub use value_range::{ValueRange, ValueScale, ValueStats};
 pub use zip::{ZipArchive, ZipEntry, canonicalize, exists, is_in_archive};

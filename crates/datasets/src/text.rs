@@ -30,8 +30,8 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {}", grouped(count), plural(count, noun))
 }
 
-/// A number with commas between thousands.
-pub(crate) fn grouped(number: usize) -> String {
+/// A whole number with commas between thousands.
+pub fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

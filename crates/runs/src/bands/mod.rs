@@ -13,7 +13,7 @@ mod make;
 
 use std::collections::BTreeMap;
 
-use datasets::BUILT_IN;
+use datasets::{BUILT_IN, grouped};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -104,9 +104,10 @@ impl Fitting {
         };
         format!(
             "Shaded: the range of normal runs. At least 90% of the values of {} runs of the preset {PRESET} on the \
-             built-in images (seeds {}) lie in it, up to step {steps}.{caveat}",
+             built-in images (seeds {}) lie in it, up to step {}.{caveat}",
             seeds.len(),
-            seeds.join(", ")
+            seeds.join(", "),
+            grouped(steps)
         )
     }
 

@@ -58,6 +58,8 @@ fn at_least_nine_tenths_of_each_run_lie_in_its_band() {
             assert!(high < 2.0, "one peak is not the range: {high}");
         }
     }
+    let sentence = Fitting { bands, has_other_data: false }.sentence();
+    assert!(sentence.contains("of 3 runs") && sentence.ends_with("up to step 1,200."), "{sentence}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod sheets;
 
 use std::path::{Path, PathBuf};
 
+use datasets::grouped;
 use serde::Serialize;
 
 use crate::checkpoint::{self, LoadedCheckpoint, weights_hash};
@@ -137,7 +138,11 @@ impl OpenRun {
         if let (Some(config), Some(found)) = (&config, &found)
             && found.checkpoint.step < config.steps()
         {
-            missing.push(format!("unfinished: {} of {} steps", found.checkpoint.step, config.steps()));
+            missing.push(format!(
+                "unfinished: {} of {} steps",
+                grouped(found.checkpoint.step),
+                grouped(config.steps())
+            ));
         }
         Ok(Self { folder, config, found, metrics, quality, missing })
     }
@@ -148,7 +153,7 @@ impl OpenRun {
         let folder = other.folder.canonicalize().ok()?;
         let is_there = |place: &PathBuf| place.canonicalize().is_ok_and(|place| place.starts_with(&folder));
         let found = parent.places.iter().any(is_there);
-        found.then(|| format!("{own} started from the weights of {theirs} after step {}", parent.step))
+        found.then(|| format!("{own} started from the weights of {theirs} after step {}", grouped(parent.step)))
     }
 
     fn summary(&self) -> RunSummary {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use datasets::grouped;
 use serde::Serialize;
 
 use models::System;
@@ -92,6 +93,7 @@ fn search(
     if let (Some((step, ..)), None) = (&start, metrics.and_then(|metrics| metrics.step))
         && newest == Some(*step)
     {
+        let step = grouped(step);
         replayed.notes.push(format!("the states are the same at step {step}, the last checkpoint of both"));
         return Ok(replayed);
     }
@@ -116,6 +118,7 @@ fn search(
     }
     let needed = metrics.and_then(|metrics| metrics.step).filter(|step| *step > from).map(|step| step - from);
     if let Some(needed) = needed.filter(|needed| *needed > most) {
+        let [needed, most] = [needed, most].map(grouped);
         replayed
             .notes
             .push(format!("the metrics first differ {needed} steps after that; at most {most} steps are replayed"));
@@ -124,7 +127,7 @@ fn search(
     let images: [Dataset; 2] = [of(configs[0], &*a)?, of(configs[1], &*b)?];
     let steps = most.min(configs.map(Config::steps).into_iter().min().unwrap_or(0).saturating_sub(from));
     for step in from..from + steps {
-        output.say(&format!("replaying    step {} of both runs", step + 1));
+        output.say(&format!("replaying    step {} of both runs", grouped(step + 1)));
         let one = |system: &mut Box<dyn System>, data: &Dataset| -> Result<(), Failure> {
             let reals = data.shown_at(step, &system.batch(step, &data.counts()))?;
             let done = system.step(step, &reals);
@@ -140,7 +143,7 @@ fn search(
             return Ok(replayed);
         }
     }
-    replayed.notes.push(format!("the states are the same after {steps} replayed steps"));
+    replayed.notes.push(format!("the states are the same after {} replayed steps", grouped(steps)));
     Ok(replayed)
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use datasets::grouped;
 use metrics::suite::short;
 
 use super::{Comparison, Course, MetricRow, Pair, RunSummary, Setting};
@@ -66,7 +67,7 @@ impl fmt::Display for Comparison {
 
 fn summary((run, of): (usize, &RunSummary)) -> Vec<String> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
-    let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+    let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), grouped);
     vec![
         label(run),
         of.path.clone(),
@@ -80,7 +81,7 @@ fn summary((run, of): (usize, &RunSummary)) -> Vec<String> {
 fn courses(row: &MetricRow) -> Vec<Vec<String>> {
     let line = |(run, course): (usize, &Option<Course>)| {
         let Course { mean, lowest, highest, last, .. } = (*course)?;
-        let at = |(step, value): (u64, f64)| format!("{} at {step}", short(value));
+        let at = |(step, value): (u64, f64)| format!("{} at {}", short(value), grouped(step));
         Some(vec![
             row.name.clone(),
             label(run),
@@ -98,9 +99,9 @@ fn differences(f: &mut fmt::Formatter<'_>, pair: &Pair) -> fmt::Result {
     match &pair.metrics {
         None => writeln!(f, "  metrics: none in common")?,
         Some(found) => match found.step {
-            None => writeln!(f, "  metrics: the same in all {} common steps", found.common_steps)?,
+            None => writeln!(f, "  metrics: the same in all {} common steps", grouped(found.common_steps))?,
             Some(step) => {
-                writeln!(f, "  metrics: differ first at step {step}")?;
+                writeln!(f, "  metrics: differ first at step {}", grouped(step))?;
                 for value in &found.values {
                     let [a, b] = value.values;
                     let name = &value.name;
@@ -113,11 +114,13 @@ fn differences(f: &mut fmt::Formatter<'_>, pair: &Pair) -> fmt::Result {
     if let (Some(from), Some(step), Some(first)) = (replay.from, replay.step, replay.tensors.first()) {
         let place = match step {
             0 => "in the initial weights".to_owned(),
-            _ => format!("after step {step} (both had the same state at step {from})"),
+            _ => format!("after step {} (both had the same state at step {})", grouped(step), grouped(from)),
         };
         let how = match first.elements {
             0 => "in shape".to_owned(),
-            count => format!("in {count} of {} elements, by at most {}", first.size, short(first.most)),
+            count => {
+                format!("in {} of {} elements, by at most {}", grouped(count), grouped(first.size), short(first.most))
+            }
         };
         writeln!(f, "  tensors: `{}` differs first, {place}, {how}", first.name)?;
         let more = replay.tensors.len() - 1;

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use datasets::grouped;
+
 use crate::failure::Failure;
 use crate::observers::samples::sheets;
 use crate::sampling::Written;
@@ -34,7 +36,8 @@ pub(super) fn write(runs: &[&Path], out: &Path) -> Result<Written, Failure> {
             Some((*step, Picture::read(file)?))
         })
         .collect();
-    let steps = |of: &Option<(u64, Picture)>| of.as_ref().map_or("none".to_owned(), |(step, _)| format!("step {step}"));
+    let at = |(step, _): &(u64, Picture)| format!("step {}", grouped(step));
+    let steps = |of: &Option<(u64, Picture)>| of.as_ref().map_or("none".to_owned(), at);
     let about = format!("sheets of {}", chosen.iter().map(steps).collect::<Vec<_>>().join(", "));
     let pictures: Vec<Picture> = chosen.into_iter().flatten().map(|(_, picture)| picture).collect();
     let drawn = side_by_side(&pictures);

@@ -82,3 +82,21 @@ fn damaged_and_unfinished_runs_show_what_there_is() {
         assert!(text.contains(words), "{words}: {text}");
     }
 }
+
+#[test]
+fn steps_and_counts_are_written_with_commas() {
+    let course = Course { count: 2000, last: (2000, 0.5), mean: 0.5, lowest: (1001, 0.25), highest: (1999, 0.75) };
+    let metrics = FirstDifference { common_steps: 1800, step: Some(1700), values: Vec::new() };
+    let text = Comparison {
+        runs: vec![RunSummary { steps: Some(3000), done: Some(2000), ..RunSummary::default() }; 2],
+        settings: Vec::new(),
+        metrics: vec![MetricRow { name: "d_loss".into(), runs: vec![Some(course)] }],
+        quality: Vec::new(),
+        pairs: vec![Pair { run: 1, parent: None, metrics: Some(metrics), replay: Replayed::default() }],
+        written: None,
+    }
+    .to_string();
+    for words in ["2,000 of 3,000 steps", "at 2,000", "at 1,001", "at 1,999", "differ first at step 1,700"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}

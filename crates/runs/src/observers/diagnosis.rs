@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use datasets::{advice, quoted};
+use datasets::{advice, grouped, quoted};
 use models::System;
 
 use crate::config::Config;
@@ -57,7 +57,7 @@ impl Diagnosis {
     /// `step 640: the discriminator wins (d-dominates): d_loss 0.0002 ...`.
     pub(crate) fn line(&self) -> String {
         let Self { sign, step, evidence, .. } = self;
-        format!("step {step}: {} ({}): {evidence}", sign.title, sign.id)
+        format!("step {}: {} ({}): {evidence}", grouped(step), sign.title, sign.id)
     }
 
     /// The commands that start a new run with one of the remedies; for a system that the command
@@ -264,7 +264,8 @@ impl Observer for Watch<'_> {
 
     fn end(&mut self, _now: &StepContext<'_>) -> Result<(), Failure> {
         let open = self.monitor.open().map(|episode| {
-            let Episode { sign, step, last_step, evidence } = episode;
+            let Episode { sign, evidence, .. } = episode;
+            let [step, last_step] = [episode.step, episode.last_step].map(grouped);
             let whose = match sign.severity {
                 Severity::Sick => "the run is sick",
                 Severity::Flaw => "the samples have a flaw",
@@ -273,5 +274,20 @@ impl Observer for Watch<'_> {
         });
         *self.alarm.last_words.borrow_mut() = open.collect();
         if self.is_written { Ok(()) } else { self.write() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_writes_its_step_with_commas_and_a_row_of_the_file_without() {
+        let evidence = "d_loss 0.5".to_owned();
+        let diagnosis = Diagnosis { sign: &EXPLODING, step: 1230, before: 1200, evidence, treatments: Vec::new() };
+        assert!(diagnosis.line().starts_with("step 1,230: losses or gradients explode"), "{}", diagnosis.line());
+        let config = Config::resolve(&crate::systems::find("vanilla").unwrap(), &[]).unwrap();
+        let row = row(&diagnosis, 1300, &diagnosis.evidence, &config, Path::new("run"));
+        assert!(row.starts_with("1230,1300,exploding,"), "{row}");
     }
 }

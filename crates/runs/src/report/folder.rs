@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::systems::Trainable;
+use datasets::grouped;
 use models::MetricDescription;
 use models::step_metrics::Unit;
 use tensor::meta;
@@ -57,7 +58,8 @@ pub(crate) fn read(run: &Path, own: Option<&Arc<Trainable>>) -> RunReport {
     let step = last.max(record.step);
     let mut report = assemble(run, config.as_ref(), text, &gathered, &descriptions, step, record);
     if config.is_some() && report.step < report.total {
-        missing.push(format!("The run is not finished: {} of {} steps are done.", report.step, report.total));
+        let [done, total] = [report.step, report.total].map(grouped);
+        missing.push(format!("The run is not finished: {done} of {total} steps are done."));
     }
     report.missing = missing;
     report

@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use datasets::grouped;
 use page::{Page, in_script, in_text};
 
 use super::document::{Document, RunReport};
@@ -73,7 +74,8 @@ fn plain(document: &Document) -> String {
 }
 
 fn plain_run(run: &RunReport) -> String {
-    let mut html = format!("<section><h2>{}</h2><p>Step {} of {}</p>", in_text(&run.name), run.step, run.total);
+    let [step, total] = [run.step, run.total].map(grouped);
+    let mut html = format!("<section><h2>{}</h2><p>Step {step} of {total}</p>", in_text(&run.name));
     let mut add = |text: String| html.push_str(&text);
     for remark in &run.missing {
         add(format!("<p><strong>Missing:</strong> {}</p>", in_text(remark)));
@@ -83,8 +85,8 @@ fn plain_run(run: &RunReport) -> String {
         for alert in &run.alerts {
             add(format!(
                 "<li>Steps {} to {}: <strong>{}</strong> ({}). {} {} {}</li>",
-                alert.step,
-                alert.last_step,
+                grouped(alert.step),
+                grouped(alert.last_step),
                 in_text(&alert.sign),
                 in_text(&alert.title),
                 in_text(&alert.meaning),
@@ -95,7 +97,8 @@ fn plain_run(run: &RunReport) -> String {
         add("</ul>".into());
     }
     if let Some(sheet) = run.sheets.last() {
-        add(format!("<h3>Samples of step {}</h3><img alt=\"Samples\" src=\"{}\">", sheet.step, in_text(&sheet.file)));
+        let (step, file) = (grouped(sheet.step), in_text(&sheet.file));
+        add(format!("<h3>Samples of step {step}</h3><img alt=\"Samples\" src=\"{file}\">"));
     }
     add("<h3>Last values</h3><table><tr><th>Metric</th><th>Value</th><th>How to read it</th></tr>".into());
     for line in run.charts.iter().flat_map(|chart| &chart.lines) {
@@ -142,6 +145,21 @@ mod tests {
         }
         let data = data(&hostile());
         assert!(!data.contains(['<', '>', '&', '\u{2028}']), "{data}");
+    }
+
+    #[test]
+    fn steps_in_sentences_are_written_with_commas() {
+        let run = RunReport {
+            step: 1500,
+            total: 20_000,
+            sheets: vec![Sheet { step: 1400, file: "sheet.png".into() }],
+            alerts: vec![Alert { step: 1010, last_step: 1390, ..Alert::default() }],
+            ..RunReport::default()
+        };
+        let html = plain(&Document { title: "run".into(), runs: vec![run] });
+        for words in ["Step 1,500 of 20,000", "Steps 1,010 to 1,390", "Samples of step 1,400"] {
+            assert!(html.contains(words), "{words}: {html}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use datasets::{advice, quoted};
+use datasets::{advice, grouped, quoted};
 use nn::{totals, wholes};
 
 use super::start::Plan;
@@ -109,9 +109,8 @@ pub(super) fn stopped_sick(
         Some(why) => format!("{}\nit does not return to an earlier step: {why}", diagnosis.line()),
         None => diagnosis.line(),
     };
-    let failure = Failure::new(Code::Sick, format!("the run is sick: stopped after step {last}; everything is saved"))
-        .at(run.display())
-        .because(reason);
+    let what = format!("the run is sick: stopped after step {}; everything is saved", grouped(last));
+    let failure = Failure::new(Code::Sick, what).at(run.display()).because(reason);
     let commands = diagnosis.commands(config, run);
     if commands.is_empty() || config.entry.is_own() {
         return failure;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::grouped;
+
 use crate::checkpoint::{self, Checkpoint, file_name};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -64,7 +66,7 @@ pub(super) fn roll_back(
         let earlier = checkpoint::in_folder(run)?.into_iter().map(|(step, _)| step).filter(|step| *step <= saved.step);
         checkpoint::delete_older(&RealDisk, run, &earlier.collect::<Vec<_>>())?;
         record_rollback(diagnosis, (last, saved.step), config, run)?;
-        let note = format!("rolled back  to step {}; continuing with {settings}", saved.step);
+        let note = format!("rolled back  to step {}; continuing with {settings}", grouped(saved.step));
         return Ok(Ok(Return { config: next, system, saved, note }));
     }
     Ok(Err("none of the remedies can continue from its weights".into()))

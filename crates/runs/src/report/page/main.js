@@ -27,7 +27,7 @@ function timeBar() {
   followers.push((step) => {
     slider.value = step;
     says.textContent = `step ${thousands(step)}`;
-    slider.setAttribute("aria-valuetext", `step ${step} of ${last}`);
+    slider.setAttribute("aria-valuetext", `step ${thousands(step)} of ${thousands(last)}`);
   });
   return make(
     "section",

@@ -32,7 +32,7 @@ function sheetOf(run, number) {
     const sheet = run.sheets[at];
     // A live page reloads the file; its name is the same only if the step is.
     if (image.getAttribute("src") !== sheet.file) image.setAttribute("src", sheet.file);
-    image.alt = `Samples${ofRun(run)} after step ${sheet.step}`;
+    image.alt = `Samples${ofRun(run)} after step ${thousands(sheet.step)}`;
     image.dataset.step = sheet.step;
     const isNear = near && near.step === sheet.step;
     cells.hidden = !isNear;
@@ -49,7 +49,7 @@ function sheetOf(run, number) {
       state.sample = [number, place];
       for (const cell of cells.children) cell.setAttribute("aria-pressed", cell.dataset.place === String(place) ? "true" : "false");
       answer.replaceChildren(
-        crop(one.file, one.columns, one.rows, at, `Training image ${one.numbers[at]}`),
+        crop(one.file, one.columns, one.rows, at, `Training image ${thousands(one.numbers[at])}`),
         make("p", { class: "small" }, neighbourText(one, at)),
       );
     };

@@ -82,7 +82,7 @@ function scoresOf(run, history) {
       const most = Math.max(1, ...history[side].flat());
       columns(canvas, count, history[side][0].length, hueOf(`--${side}`), (column, row) => Math.sqrt(history[side][column][row] / most));
       mark(canvas, at, count);
-      canvas.setAttribute("aria-label", `Histograms of the scores on ${side}, ${count} probes; mean at step ${history.steps[at]}: ${show(mean(history[side][at], history))}`);
+      canvas.setAttribute("aria-label", `Histograms of the scores on ${side}, ${count} probes; mean at step ${thousands(history.steps[at])}: ${show(mean(history[side][at], history))}`);
     }
     says.textContent = `Step ${thousands(history.steps[at])}: mean score on reals ${show(mean(history.reals[at], history))}, on fakes ${show(mean(history.fakes[at], history))}`;
   };
@@ -136,7 +136,7 @@ function layersOf(run) {
       mark(canvas, at, steps.length);
       const here = show(row[state.metric][at]);
       value.textContent = here;
-      canvas.setAttribute("aria-label", `${row.network}.${row.layer}, ${METRICS[state.metric][0]}: ${here} at step ${steps[at]}`);
+      canvas.setAttribute("aria-label", `${row.network}.${row.layer}, ${METRICS[state.metric][0]}: ${here} at step ${thousands(steps[at])}`);
     }
   };
   followers.push(follow);
