@@ -2,8 +2,8 @@
 
 use models::LossKind;
 
-use super::losses::fresh;
-use super::remedies::Change::{Lower, Restore};
+use super::losses::{D_RATE, G_CAP, G_RATE, fresh};
+use super::remedies::Change::Lower;
 use super::window::{Duel, STEPS, Window, mean_of};
 use super::{Severity, Sign};
 
@@ -17,11 +17,7 @@ pub(super) const ONE_ANSWER: Sign = Sign {
     chapter: "from-symptom-to-cause",
     patience: 100,
     test: one_answer,
-    remedies: &[
-        fresh(&[Restore("d_learning_rate"), Restore("g_learning_rate")]),
-        fresh(&[Lower("d_learning_rate")]),
-        fresh(&[Lower("learning_rate")]),
-    ],
+    remedies: &[fresh(&[D_RATE, G_RATE]), fresh(&[Lower("d_learning_rate"), G_CAP]), fresh(&[Lower("learning_rate")])],
 };
 
 /// Both networks win, which is only possible if their losses use different labels.

@@ -2,7 +2,7 @@
 
 use models::LossKind;
 
-use super::remedies::Change::{AtLeast, Lower, Raise, Restore, Set};
+use super::remedies::Change::{AtLeast, Cap, Lower, Raise, Restore, Set};
 use super::remedies::{Change, Remedy};
 use super::window::{Duel, STEPS, Window, deviation, mean, mean_of};
 use super::{Severity, Sign};
@@ -17,10 +17,11 @@ pub(super) const D_DOMINATES: Sign = Sign {
     patience: 50,
     test: d_dominates,
     remedies: &[
-        again(&[Set("k", "1"), Lower("d_learning_rate"), Restore("g_learning_rate")]),
-        again(&[Set("label_smooth", "0.9"), AtLeast("instance_noise", 0.1), D_RATE, G_RATE]),
-        again(&[AtLeast("d_dropout", 0.5), D_RATE, G_RATE]),
-        again(&[Set("spectral_norm", "true"), D_RATE, G_RATE]),
+        again(&[Set("k", "1"), D_CAP, G_RATE]),
+        again(&[D_CAP, G_RATE]),
+        again(&[Set("label_smooth", "0.9"), AtLeast("instance_noise", 0.1), Lower("d_learning_rate"), G_RATE]),
+        again(&[Lower("d_learning_rate"), G_RATE]),
+        again(&[Set("spectral_norm", "true"), D_CAP, G_RATE]),
     ],
 };
 
@@ -34,9 +35,10 @@ pub(super) const SATURATED_D: Sign = Sign {
     patience: 50,
     test: saturated,
     remedies: &[
-        fresh(&[Lower("d_learning_rate"), Restore("g_learning_rate"), Set("bce", "'logits'")]),
+        fresh(&[D_CAP, G_RATE]),
+        fresh(&[Lower("d_learning_rate"), G_RATE, Set("bce", "'logits'")]),
         fresh(&[Lower("learning_rate")]),
-        fresh(&[Set("label_smooth", "0.9")]),
+        fresh(&[Set("label_smooth", "0.9"), D_CAP, G_CAP]),
     ],
 };
 
@@ -50,9 +52,9 @@ pub(super) const DEAD_D: Sign = Sign {
     patience: 50,
     test: dead,
     remedies: &[
-        fresh(&[Restore("d_learning_rate"), Restore("g_learning_rate")]),
-        fresh(&[Raise("d_learning_rate")]),
-        fresh(&[Lower("d_learning_rate")]),
+        fresh(&[D_RATE, G_RATE]),
+        fresh(&[Raise("d_learning_rate"), G_RATE]),
+        fresh(&[Lower("d_learning_rate"), G_RATE]),
         fresh(&[Lower("learning_rate")]),
     ],
 };
@@ -67,15 +69,20 @@ pub(crate) const EXPLODING: Sign = Sign {
     patience: 20,
     test: exploding,
     remedies: &[
+        fresh(&[D_CAP, G_CAP]),
         fresh(&[Lower("d_learning_rate"), Lower("g_learning_rate")]),
         fresh(&[Lower("learning_rate")]),
-        fresh(&[Set("clip_norm", "1.0"), D_RATE, G_RATE]),
+        fresh(&[Set("clip_norm", "1.0"), D_CAP, G_CAP]),
     ],
 };
 
-/// Learning rates far from the preset's are the most likely cause, whatever else is tried.
-const D_RATE: Change = Restore("d_learning_rate");
-const G_RATE: Change = Restore("g_learning_rate");
+/// Unusual learning rates are the most likely cause: other changes helped only together with a
+/// return to the preset's rates. So this is tried first, and accompanies every other remedy. A rate
+/// that is too low cannot be why a network wins or a number explodes, and is not raised there.
+pub(super) const D_CAP: Change = Cap("d_learning_rate");
+pub(super) const G_CAP: Change = Cap("g_learning_rate");
+pub(super) const D_RATE: Change = Restore("d_learning_rate");
+pub(super) const G_RATE: Change = Restore("g_learning_rate");
 
 /// A remedy with which the run can continue from its weights.
 pub(super) const fn again(changes: &'static [Change]) -> Remedy {

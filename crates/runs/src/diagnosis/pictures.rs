@@ -1,6 +1,6 @@
 //! The signs that show in the samples. They need probes.
 
-use super::losses::{again, fresh};
+use super::losses::{D_RATE, G_CAP, G_RATE, again, fresh};
 use super::remedies::Change::{AtLeast, Double, Lower, Set};
 use super::window::{Vitals, Window};
 use super::{Severity, Sign};
@@ -15,9 +15,10 @@ pub(super) const GARBAGE: Sign = Sign {
     patience: 50,
     test: garbage,
     remedies: &[
-        again(&[Set("gradient_penalty", "10.0")]),
-        again(&[Set("r1", "1.0")]),
-        again(&[Set("k", "2")]),
+        again(&[D_RATE, G_RATE]),
+        again(&[Set("gradient_penalty", "10.0"), D_RATE, G_CAP]),
+        again(&[Set("r1", "1.0"), D_RATE, G_CAP]),
+        again(&[Set("k", "2"), D_RATE, G_CAP]),
         again(&[Lower("g_learning_rate")]),
     ],
 };
@@ -32,11 +33,12 @@ pub(super) const MODE_COLLAPSE: Sign = Sign {
     patience: 50,
     test: mode_collapse,
     remedies: &[
+        again(&[D_RATE, G_RATE]),
         again(&[Lower("g_learning_rate"), Lower("d_learning_rate")]),
         again(&[Lower("learning_rate")]),
-        again(&[Set("minibatch_std", "true")]),
-        again(&[Set("r1", "1.0")]),
-        again(&[Double("batch")]),
+        again(&[Set("minibatch_std", "true"), D_RATE, G_CAP]),
+        again(&[Set("r1", "1.0"), D_RATE, G_CAP]),
+        again(&[Double("batch"), D_RATE, G_CAP]),
     ],
 };
 

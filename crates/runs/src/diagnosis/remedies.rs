@@ -25,6 +25,8 @@ pub(super) enum Change {
     Raise(&'static str),
     /// Return to the value of the preset.
     Restore(&'static str),
+    /// Return to the value of the preset if the number is larger than that.
+    Cap(&'static str),
     /// Set this value, given as TOML.
     Set(&'static str, &'static str),
     /// Raise a number to at least this value.
@@ -39,6 +41,7 @@ impl Change {
         let (Self::Lower(key)
         | Self::Raise(key)
         | Self::Restore(key)
+        | Self::Cap(key)
         | Self::Set(key, _)
         | Self::AtLeast(key, _)
         | Self::Double(key)) = self;
@@ -55,6 +58,7 @@ impl Change {
                 Value::Float(if now < usual { usual } else { rounded(now * 4.0) })
             }
             Self::Restore(_) => usual.clone(),
+            Self::Cap(_) => Value::Float(numbers.map(|(now, usual)| now.min(usual))?),
             Self::Set(_, value) => format!("value = {value}").parse::<Table>().ok()?.remove("value")?,
             Self::AtLeast(_, least) => Value::Float(now.as_float().filter(|now| *now < least).map(|_| least)?),
             Self::Double(_) => Value::Integer(now.as_integer()?.checked_mul(2)?),
@@ -102,7 +106,7 @@ pub(super) fn treatments(remedies: &[Remedy], config: &Config, system: &dyn Syst
         let found: Vec<_> =
             remedy.changes.iter().filter_map(|change| Some((change, change.of(settings, &preset)?))).collect();
         // A return to the preset accompanies other changes, unless the remedy is nothing else.
-        let is_return = |change: &Change| matches!(change, Change::Restore(_));
+        let is_return = |change: &Change| matches!(change, Change::Restore(_) | Change::Cap(_));
         if found.iter().all(|(change, _)| is_return(change)) && !remedy.changes.iter().all(is_return)
             || found.is_empty()
         {
@@ -128,6 +132,9 @@ pub(super) fn treatments(remedies: &[Remedy], config: &Config, system: &dyn Syst
 mod tests {
     use super::*;
     use crate::config::read_settings;
+    use crate::diagnosis::Sign;
+    use crate::diagnosis::losses::{D_DOMINATES, SATURATED_D};
+    use crate::diagnosis::pictures::MODE_COLLAPSE;
     use crate::systems;
 
     fn treated(system: &str, given: &[&str], changes: &'static [Change]) -> Vec<String> {
@@ -166,5 +173,31 @@ mod tests {
             treated("folder", &[], &[Set("diff_augment", "['color', 'translation']")])[0],
             "diff_augment=['color', 'translation']"
         );
+    }
+
+    #[test]
+    fn unusual_settings_are_undone_before_anything_else_is_tried() {
+        let of = |sign: &Sign, given: &[&str]| {
+            let entry = systems::find("dcgan").unwrap();
+            let given: Vec<String> = given.iter().map(|one| (*one).to_owned()).collect();
+            let config = Config::resolve(&entry, &read_settings(&given).unwrap()).unwrap();
+            let built = meta::run(|| config.build().unwrap());
+            let found = treatments(sign.remedies, &config, &*built);
+            found.iter().map(|one| one.assignments().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        };
+        let first = |given: &[&str]| of(&D_DOMINATES, given);
+        let with_noise = |rate: &str| format!("label_smooth=0.9 instance_noise=0.1 {rate}");
+        let [usual, lower] = ["d_learning_rate=0.0002", "d_learning_rate=5e-5"];
+        assert_eq!(first(&[])[..2], [with_noise(lower), lower.to_owned()]);
+        assert_eq!(first(&["k=3"])[..2], ["k=1".to_owned(), with_noise(lower)]);
+        assert_eq!(first(&["d_learning_rate=0.01"])[..2], [usual.to_owned(), with_noise(usual)]);
+        let low = first(&["d_learning_rate=1e-5"]);
+        assert!(low.iter().all(|settings| !settings.contains(usual)), "a low rate is not raised: {low:?}");
+        // A discriminator that hardly learns lets the generator collapse, whatever else is changed.
+        let collapsed = of(&MODE_COLLAPSE, &["d_learning_rate=1e-7"]);
+        assert_eq!(collapsed[0], usual);
+        let saturated = of(&SATURATED_D, &["g_learning_rate=0.05"]);
+        assert_eq!(saturated[0], "g_learning_rate=0.0002");
+        assert!(saturated.iter().all(|settings| settings.contains("g_learning_rate=0.0002")), "{saturated:?}");
     }
 }
