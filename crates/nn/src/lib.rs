@@ -35,7 +35,7 @@ mod trace;
 
 pub use communicator::{CommunicationError, Communicator};
 pub use context::{ForwardContext, Fusion, Gradients, RngContext, differentiate};
-pub use in_process::{InProcess, in_process, on_ranks};
+pub use in_process::{InProcess, on_ranks};
 pub use init::{Dialect, Fan, InitScheme, Initializer};
 pub use kernels::optimizer::rules::*;
 pub use layer::{BuildContext, Layer, TensorKind};
