@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle};
 
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable_lines};
 use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where the messages and results of a request go.
@@ -49,7 +49,7 @@ impl Output {
     pub(crate) fn say(&self, line: &str) {
         match self {
             // If standard error is closed, there is no one left to report it to.
-            Self::Standard => drop(writeln!(io::stderr(), "{line}")),
+            Self::Standard => drop(writeln!(io::stderr(), "{}", printable_lines(line))),
             Self::Silent => {}
             Self::Lines(take) => take(Line::Message(line)),
         }
