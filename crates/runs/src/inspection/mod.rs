@@ -147,7 +147,8 @@ impl fmt::Display for Inspection {
             0 => "all finite".to_owned(),
             bad => format!("{bad} of them NaN or infinite"),
         };
-        line("arrays", &format!("{count} {}, {numbers} numbers, {finite}", plural(count, "array")))?;
+        let [array, number] = [plural(count, "array"), plural(numbers as usize, "number")];
+        line("arrays", &format!("{count} {array}, {numbers} {number}, {finite}"))?;
         let heading = ["name", "type", "shape", "min", "max", "mean", "sha256"].map(str::to_owned);
         let rows: Vec<[String; 7]> = [heading].into_iter().chain(self.arrays.iter().map(ArrayReport::row)).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -32,11 +32,12 @@ fn an_array_is_measured_and_what_is_not_finite_counted() {
 /// What a file says about itself may come from a stranger.
 #[test]
 fn a_file_cannot_write_to_the_terminal() {
-    let mut found = inspected("a.npy", &npy("<f4", "1", &[0; 4])).unwrap();
+    let mut found = inspected("a.npy", &npy("<f4", "1,", &[0; 4])).unwrap();
     found.about = vec![("system", "\u{1b}[2J".to_owned())];
     found.arrays[0].name = "\u{1b}[3J".to_owned();
     let text = found.to_string();
     assert!(text.contains(r"system       \u{1b}[2J") && !text.contains('\u{1b}'), "{text:?}");
+    assert!(text.contains("1 array, 1 number, all finite"), "{text:?}");
 }
 
 #[test]
