@@ -20,12 +20,13 @@ pub(crate) struct Room {
 /// (`HEAP_MAX_SIZE`). All of it counts against `ulimit -v`, even if the thread uses little of it.
 ///
 /// During training, each of rayon's threads has a heap, and so do the thread that handles signals
-/// and the one that prefetches batches. Only the training thread fills its heap. Threads are counted
-/// before the last two start, so the count is that of rayon's threads and of the main thread, which
-/// has no heap: exactly the number of nearly empty heaps.
+/// and the one that prefetches batches. Only the training thread fills its heap. Threads are
+/// counted before the last two start, so the count is that of rayon's threads and of the main
+/// thread, which has no heap: exactly the number of nearly empty heaps.
 ///
-/// This is an upper bound, because glibc maps each request separately when it cannot reserve a heap.
-/// If it is too high, the batch is smaller than necessary; if it were too low, the run would abort.
+/// This is an upper bound, because glibc maps each request separately when it cannot reserve a
+/// heap. If it is too high, the batch is smaller than necessary; if it were too low, the run would
+/// abort.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a system file; `None` if it does not exist.
