@@ -20,7 +20,7 @@ remove() {
 }
 trap remove EXIT
 
-# What a link passes on at once after a pause: two milliseconds of its rate.
+# What a link passes on at once after a pause: from 1gbit on, two milliseconds of its rate.
 burst=256kb
 case $rate in *gbit) burst=$((256 * ${rate%gbit}))kb ;; esac
 

@@ -354,6 +354,9 @@ pub struct Gradients {
 /// on an [observed](Tape::observed) tape to name the first operation with such a value. The
 /// repetition gives the same numbers, because a step depends only on its inputs; a healthy step
 /// does not pay for it.
+///
+/// # Panics
+/// When the loss is not a single number.
 pub fn differentiate<R>(
     rng: RngContext,
     forward: impl Fn(&mut ForwardContext) -> (Var, R),

@@ -1,12 +1,11 @@
-//! [`in_process`] and [`on_ranks`]: ranks that are threads of one process, for tests of
-//! data-parallel training.
+//! [`on_ranks`]: ranks that are threads of one process, for tests of data-parallel training.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use crate::{CommunicationError, Communicator};
 
-/// One of the ranks that [`in_process`] returns.
+/// A rank of [`on_ranks`]. When one is dropped, the others get an error instead of waiting for it.
 #[derive(Debug)]
 pub struct InProcess {
     rank: usize,
@@ -16,21 +15,8 @@ pub struct InProcess {
     from: Vec<Mutex<Receiver<Vec<u8>>>>,
 }
 
-/// `size` ranks that exchange messages through channels. Each belongs on a thread of its own, as in
-/// [`on_ranks`], and not in a job of rayon's pool: a thread of the pool that computes for one rank
-/// could begin the job of another, and wait there for the first one. When one is dropped, the
-/// others get an error instead of waiting for it.
-///
-/// ```
-/// use nn::{Communicator, in_process};
-///
-/// let [zero, one] = <[_; 2]>::try_from(in_process(2)).unwrap();
-/// std::thread::spawn(move || one.send(0, &[7]).unwrap());
-/// let mut message = [0];
-/// zero.receive(1, &mut message).unwrap();
-/// assert_eq!(message, [7]);
-/// ```
-pub fn in_process(size: usize) -> Vec<InProcess> {
+/// `size` ranks that exchange messages through channels.
+pub(crate) fn in_process(size: usize) -> Vec<InProcess> {
     let mut ranks: Vec<InProcess> =
         (0..size).map(|rank| InProcess { rank, to: Vec::new(), from: Vec::new() }).collect();
     for from in 0..size {
@@ -77,7 +63,21 @@ fn gone(peer: usize) -> CommunicationError {
     CommunicationError { peer, why: "it has ended".into() }
 }
 
-/// Runs `body` on each of `size` ranks of [`in_process`], and returns the results.
+/// Runs `body` on each of `size` ranks that exchange messages through channels, and returns the
+/// results in the order of the ranks. Each rank is a thread of its own, not a job of rayon's pool:
+/// a thread of the pool that computes for one rank could begin the job of another, and wait there
+/// for the first one.
+///
+/// ```
+/// use nn::{Communicator, on_ranks};
+///
+/// let received = on_ranks(2, |rank| {
+///     let mut message = [0];
+///     rank.exchange(1 - rank.rank(), &[rank.rank() as u8], &mut message).unwrap();
+///     message[0]
+/// });
+/// assert_eq!(received, [1, 0]);
+/// ```
 ///
 /// # Panics
 /// When `body` panics on a rank.

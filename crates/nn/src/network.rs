@@ -1,138 +1,16 @@
-//! [`Layer`] and [`Network`]: named layers, applied one after the other.
+//! [`Network`]: named layers, applied one after the other.
 
-use kernels::{Key, Precision, moving_average};
+use kernels::{Precision, moving_average};
 use tensor::{Tensor, Var};
 
-use crate::context::{ForwardContext, Fusion, RngContext};
-use crate::init::{Dialect, Fan, InitScheme, Initializer};
+use crate::context::{ForwardContext, RngContext};
+use crate::init::{Dialect, InitScheme};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::layers::{Activation, Dropout, MinibatchStddev};
 use crate::observer::{self, ActivationCall};
 use crate::spec::LayerSpec;
 use crate::state::{State, Stateful};
 use crate::trace;
-
-/// How a tensor of a layer changes, and whether summaries count it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TensorKind {
-    /// Learned by gradients.
-    Parameter,
-    /// Changed by forward passes in training: running statistics.
-    Buffer,
-    /// Counters and constants, which summaries do not count.
-    Internal,
-}
-
-/// One layer: its weights, and the function that it applies to a batch.
-pub trait Layer: Send + Sync {
-    /// How the summary describes it: `Conv2d 5x5 stride 2x2 same`.
-    fn describe(&self) -> String;
-
-    /// Prepares the layer for its input: initialises its tensors and returns the shape of its
-    /// output (without the batch axis).
-    ///
-    /// # Errors
-    /// One sentence, when the layer cannot take an input of this shape.
-    fn build(&mut self, ctx: &BuildContext) -> Result<Vec<usize>, String>;
-
-    /// The kernel and the stride, each as height and width, of a layer that moves a window of
-    /// weights over images.
-    fn window(&self) -> Option<[[usize; 2]; 2]> {
-        None
-    }
-
-    /// What the layer computes in inference, as data, for programs that translate networks for
-    /// other software. None, the default, for composite layers and those without such a
-    /// description; then the operations of [`forward`](Layer::forward) are translated one by one.
-    fn spec(&self) -> Option<LayerSpec> {
-        None
-    }
-
-    /// The factors by which the layer multiplies its tensors before it uses them, by the names of
-    /// the tensors in the layer: those of an [equalised](crate::layers::Equalised) learning rate.
-    /// The weights of its [specification](Layer::spec) are already multiplied by them.
-    fn factors(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
-    }
-
-    /// Applies the layer to a batch, of shape (batch, ...).
-    fn forward(&self, ctx: &mut ForwardContext, x: &Var) -> Var;
-
-    /// The factor of a layer that only up-samples images. The layer after it may then do the
-    /// up-sampling ([`forward_upsampled`](Layer::forward_upsampled)).
-    fn upsampling(&self) -> Option<[usize; 2]> {
-        None
-    }
-
-    /// Applies the layer to a batch of images up-sampled by `factor`, if it can do both together at
-    /// lower cost.
-    fn forward_upsampled(&self, _ctx: &mut ForwardContext, _x: &Var, _factor: [usize; 2]) -> Option<Var> {
-        None
-    }
-
-    /// How the layer before it may fuse this one ([`ForwardContext::bias_act`]).
-    fn fusion(&self) -> Option<Fusion> {
-        None
-    }
-
-    /// The function of a layer that is an activation.
-    fn activation(&self) -> Option<Activation> {
-        None
-    }
-
-    /// The rate of a layer that is a dropout.
-    fn dropout_rate_mut(&mut self) -> Option<&mut f64> {
-        None
-    }
-
-    /// Whether the layer is the activation of a hidden layer, after which dropout may follow.
-    fn is_hidden_activation(&self) -> bool {
-        self.activation().is_some_and(|activation| !activation.is_bounded())
-    }
-
-    /// The layer's tensors, with their names in the layer.
-    fn tensors(&self) -> Vec<(&'static str, TensorKind, &Tensor)> {
-        Vec::new()
-    }
-
-    /// The same, mutable.
-    fn tensors_mut(&mut self) -> Vec<(&'static str, TensorKind, &mut Tensor)> {
-        Vec::new()
-    }
-
-    /// The networks that a composite layer consists of; their names begin with the layer's path.
-    /// Their tensors are then those of the layer.
-    fn inner(&self) -> &[Network] {
-        &[]
-    }
-
-    /// The same, mutable.
-    fn inner_mut(&mut self) -> &mut [Network] {
-        &mut []
-    }
-}
-
-/// What a layer is built for.
-pub struct BuildContext<'a> {
-    /// The shape of its input, without the batch axis.
-    pub input: &'a [usize],
-    /// The framework whose defaults apply.
-    pub dialect: Dialect,
-    /// How its tensors are initialised.
-    pub init: InitScheme,
-    /// Whether its weight is divided by its spectral norm.
-    pub spectral_norm: bool,
-    /// The run's seed.
-    pub seed: u64,
-    /// The layer's full name: `discriminator.conv1`.
-    pub path: String,
-}
-
-impl BuildContext<'_> {
-    /// Initialises the layer's tensor `name` from a random stream of its own.
-    pub fn draw(&self, name: &str, init: Initializer, shape: &[usize], fan: Fan) -> Tensor {
-        init.draw(shape, fan, Key::named(self.seed, &format!("{}.{name}", self.path)))
-    }
-}
 
 /// A layer in its network.
 struct Member {
@@ -483,44 +361,39 @@ impl Network {
         }
     }
 
+    /// What `of` returns for the full name of each layer and the layer, those within composite
+    /// layers included.
+    fn in_all_layers<R>(&self, of: &dyn Fn(String, &Member) -> Vec<R>) -> Vec<R> {
+        let mut found = Vec::new();
+        for member in &self.members {
+            found.extend(of(format!("{}.{}", self.name, member.name), member));
+            found.extend(member.layer.inner().iter().flat_map(|inner| inner.in_all_layers(of)));
+        }
+        found
+    }
+
     /// The full name, the kernel and the stride of every layer that moves a window of weights over
     /// images.
     pub fn windows(&self) -> Vec<(String, [[usize; 2]; 2])> {
-        let of = |member: &Member| {
-            let own = member.layer.window().map(|window| (format!("{}.{}", self.name, member.name), window));
-            own.into_iter().chain(member.layer.inner().iter().flat_map(Network::windows)).collect::<Vec<_>>()
-        };
-        self.members.iter().flat_map(of).collect()
+        self.in_all_layers(&|name, member| member.layer.window().map(|window| (name, window)).into_iter().collect())
     }
 
     /// The full name, the description and the shape of the output (without the batch axis) of every
     /// layer, those within composite layers included.
     pub fn layers(&self) -> Vec<(String, String, Vec<usize>)> {
-        let of = |member: &Member| {
-            let own = (format!("{}.{}", self.name, member.name), member.layer.describe(), member.output.clone());
-            [own].into_iter().chain(member.layer.inner().iter().flat_map(Network::layers)).collect::<Vec<_>>()
-        };
-        self.members.iter().flat_map(of).collect()
+        self.in_all_layers(&|name, member| vec![(name, member.layer.describe(), member.output.clone())])
     }
 
     /// The full name and the [specification](Layer::spec) of every layer that has one, those within
     /// composite layers included.
     pub fn specs(&self) -> Vec<(String, LayerSpec)> {
-        let of = |member: &Member| {
-            let own = member.layer.spec().map(|spec| (format!("{}.{}", self.name, member.name), spec));
-            own.into_iter().chain(member.layer.inner().iter().flat_map(Network::specs)).collect::<Vec<_>>()
-        };
-        self.members.iter().flat_map(of).collect()
+        self.in_all_layers(&|name, member| member.layer.spec().map(|spec| (name, spec)).into_iter().collect())
     }
 
     /// The [factors](Layer::factors) of its layers, by the full names of the tensors.
     pub fn factors(&self) -> Vec<(String, f64)> {
-        let of = |member: &Member| {
-            let full = |(name, factor): (&str, f64)| (format!("{}.{}.{name}", self.name, member.name), factor);
-            let own = member.layer.factors().into_iter().map(full);
-            own.chain(member.layer.inner().iter().flat_map(Network::factors)).collect::<Vec<_>>()
-        };
-        self.members.iter().flat_map(of).collect()
+        let full = |layer: &str, (name, factor): (&str, f64)| (format!("{layer}.{name}"), factor);
+        self.in_all_layers(&|layer, member| member.layer.factors().into_iter().map(|one| full(&layer, one)).collect())
     }
 
     /// The layers as the summary lists them.

@@ -368,7 +368,7 @@ fn divide(sum: &mut impl Averaged, count: usize) -> Result<(), NonFinite> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{in_process, on_ranks};
+    use crate::{in_process::in_process, on_ranks};
 
     #[test]
     fn ranks_must_divide_the_shards() {

@@ -9,7 +9,8 @@ use core::fmt::Write as _;
 use kernels::Precision;
 
 use crate::init::Dialect;
-use crate::network::{Network, TensorKind};
+use crate::layer::TensorKind;
+use crate::network::Network;
 
 /// Groups the parts of the same whole, in the order of their first part.
 pub fn wholes<'a>(networks: &[&'a Network]) -> Vec<Vec<&'a Network>> {

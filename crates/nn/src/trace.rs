@@ -9,7 +9,7 @@ use std::rc::Rc;
 use tensor::{Attributes, RecordedNode, Shape, SweptNode, Tape, TapeObserver, Tensor, Var};
 
 use crate::context::ForwardContext;
-use crate::network::Layer;
+use crate::layer::Layer;
 use crate::spec::LayerSpec;
 
 /// The number of a value of a trace; value 0 is the input.

@@ -105,12 +105,7 @@ impl Engine {
                 self.about()
             }
             "turn" => {
-                let turn = match rest {
-                    "d" => Turn::Discriminator,
-                    "g" => Turn::Generator,
-                    _ => Turn::Step,
-                };
-                let session = self.session()?;
+                let (turn, session) = (turn_of(rest)?, self.session()?);
                 let step = session.take(turn).map_err(|error| stopped(&error))?;
                 text(step_to_json(&step, session.turns()))
             }
@@ -185,8 +180,9 @@ impl Engine {
             // The page that explains the next turn. Closes the session.
             #[cfg(any(feature = "explain", not(target_family = "wasm")))]
             "explain" => {
+                let turn = turn_of(rest)?;
                 let session = self.session.take().ok_or("nothing is open")?;
-                Ok(crate::explained::page(session, rest)?.into_bytes())
+                Ok(crate::explained::page(session, turn)?.into_bytes())
             }
             other => Err(format!("there is no command `{other}`")),
         }
@@ -218,6 +214,15 @@ impl Engine {
             ("latent", Json::number(session.settings().number("latent"))),
             ("turns", Json::raw(turns_to_json(session.turns()))),
         ]))
+    }
+}
+
+fn turn_of(letter: &str) -> Result<Turn, String> {
+    match letter {
+        "d" => Ok(Turn::Discriminator),
+        "g" => Ok(Turn::Generator),
+        "s" => Ok(Turn::Step),
+        other => Err(format!("there is no turn `{other}`")),
     }
 }
 
@@ -366,9 +371,12 @@ mod tests {
         assert_eq!(judged.len(), 2 + 4);
         assert_eq!(ask(&mut engine, "view", &[]).unwrap().len(), 4 * (4 * SHOWN + MAP * MAP));
         assert!(ask(&mut engine, "dance", &[]).unwrap_err().contains("no command `dance`"));
-        for damaged in ["open points&seed=x", "draw trained", "slopes training 9999", "latents x"] {
+        for damaged in
+            ["open points&seed=x", "draw trained", "slopes training 9999", "latents x", "turn x", "explain x"]
+        {
             assert!(ask(&mut engine, damaged, &[1, 2, 3]).is_err(), "{damaged}");
         }
+        assert!(ask(&mut engine, "about", &[]).is_ok(), "nothing is open any more");
     }
 
     /// The slope of a fake's own loss along each axis, by finite differences of the outputs.

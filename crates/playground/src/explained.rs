@@ -6,16 +6,20 @@ use explain::recorder::Recorder;
 use crate::link::{Mode, Turn};
 use crate::session::Session;
 
-/// Records the next turn of a session, and explains it. `turn` is `d` or `g`.
+/// Takes the next turn of a session, and explains it.
 ///
 /// # Errors
-/// When a value is not finite.
-pub(crate) fn page(session: Session, turn: &str) -> Result<String, String> {
+/// When a value is not finite, or `turn` is a whole step.
+pub(crate) fn page(session: Session, turn: Turn) -> Result<String, String> {
     Ok(explain::page(&document(session, turn)?))
 }
 
-fn document(mut session: Session, turn: &str) -> Result<Document, String> {
-    let (turn, who) = if turn == "g" { (Turn::Generator, "G") } else { (Turn::Discriminator, "D") };
+fn document(mut session: Session, turn: Turn) -> Result<Document, String> {
+    let (network, who) = match turn {
+        Turn::Discriminator => (0, "D"),
+        Turn::Generator => (1, "G"),
+        Turn::Step => return Err("only a turn of one network can be explained".into()),
+    };
     let (hash_before, link) = (session.hash(), format!("#{}", session.link()));
     let (recording, result) = Recorder::record(|| session.take(turn));
     result.map_err(|error| error.to_string())?;
@@ -23,7 +27,7 @@ fn document(mut session: Session, turn: &str) -> Result<Document, String> {
         Mode::Points => "points in the plane",
         Mode::Pictures => "pictures",
     };
-    let number = session.turns()[usize::from(turn == Turn::Generator)];
+    let number = session.turns()[network];
     let header = Header {
         title: format!("Turn {number} of {who}, of a GAN for {what}"),
         system: "playground".into(),
@@ -48,7 +52,7 @@ mod tests {
     use super::*;
     use crate::{Link, drawings};
 
-    fn explained(link: &str, turn: &str) -> Document {
+    fn explained(link: &str, turn: Turn) -> Document {
         let link = Link::parse(link).unwrap();
         document(Session::at(&link, &drawings::pictures_of(&link)).unwrap(), turn).unwrap()
     }
@@ -58,7 +62,7 @@ mod tests {
     #[test]
     fn the_turn_of_d_tells_reals_from_fakes_and_has_no_gradients_of_g() {
         for link in ["points&width=2&batch=4&run=1", "pictures&data=apples&batch=2"] {
-            let document = explained(link, "d");
+            let document = explained(link, Turn::Discriminator);
             let kinds: Vec<_> = document.phases.iter().map(|phase| phase.kind).collect();
             assert_eq!(kinds, [Infer, Forward, Backward, Update], "{link}");
             let forward = &document.phases[1].text;
@@ -70,7 +74,7 @@ mod tests {
                 assert!(document.nodes.iter().any(|node| node.label == label), "{link}: there are no {label}");
             }
         }
-        let document = explained("points&width=2&batch=4&run=1", "g");
+        let document = explained("points&width=2&batch=4&run=1", Turn::Generator);
         let kinds: Vec<_> = document.phases.iter().map(|phase| phase.kind).collect();
         assert_eq!(kinds, [Forward, Backward, Update]);
         let forward = &document.phases[0].text;

@@ -207,10 +207,7 @@ fn events(text: &str, settings: &Settings) -> Result<Vec<Event>, String> {
     let mut events = Vec::new();
     for word in text.split('~').filter(|word| !word.is_empty()) {
         if let Some((key, value)) = word.split_once(':') {
-            settings.set(key, value)?;
-            if !settings.is_live(key) {
-                return Err(format!("`{key}` cannot change during a run"));
-            }
+            settings.change(key, value)?;
             events.push(Event::Change(key.into(), value.into()));
         } else {
             let (turn, count) = match (word.strip_prefix('d'), word.strip_prefix('g')) {

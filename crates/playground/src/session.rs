@@ -159,12 +159,7 @@ impl Session {
     /// When there is no such setting, or it cannot have this value or change during a run.
     pub fn change(&mut self, key: &str, value: &str) -> Result<(), String> {
         self.interrupt();
-        let before = self.settings.text(key_of(&self.settings, key)?);
-        self.settings.set(key, value)?;
-        if !self.settings.is_live(key) {
-            self.settings.set(key, &before)?;
-            return Err(format!("`{key}` cannot change during a run"));
-        }
+        self.settings.change(key, value)?;
         if self.link.run.is_empty() {
             // A change before the first turn is one of the initial settings.
             self.link.settings.set(key, value)?;
@@ -295,9 +290,4 @@ impl Session {
         }
         left
     }
-}
-
-/// `key`, if it is a setting.
-fn key_of<'a>(settings: &Settings, key: &'a str) -> Result<&'a str, String> {
-    if settings.has(key) { Ok(key) } else { Err(format!("there is no setting `{key}`")) }
 }

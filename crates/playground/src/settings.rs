@@ -139,14 +139,15 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether there is a setting `key`.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.index(key).is_some()
-    }
-
-    /// Whether `key` can change during training.
-    pub(crate) fn is_live(&self, key: &str) -> bool {
-        self.index(key).is_some_and(|index| self.table[index].live)
+    /// As [`set`](Self::set), during training.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set), and when the setting cannot change during training.
+    pub(crate) fn change(&mut self, key: &str, text: &str) -> Result<(), String> {
+        if self.index(key).is_some_and(|index| !self.table[index].live) {
+            return Err(format!("`{key}` cannot change during a run"));
+        }
+        self.set(key, text)
     }
 
     /// The value of a setting: a number, or the index of a choice.
@@ -170,12 +171,6 @@ impl Settings {
         let rows = self.table.iter().zip(&self.values);
         rows.filter(|(setting, value)| setting.default() != **value)
             .map(|(setting, value)| format!("{}={}", setting.key, setting.write(*value)))
-    }
-
-    /// The text of a setting's value.
-    pub(crate) fn text(&self, key: &str) -> String {
-        let index = self.index(key).expect("the table has the settings that the code asks for");
-        self.table[index].write(self.values[index])
     }
 
     /// Every value by its key.

@@ -15,13 +15,28 @@ use crate::points;
 use crate::settings::table_to_json;
 
 const TITLE: &str = "The GAN playground";
-const TOOLS: &str = include_str!("../site/tools.js");
 const DRAW: &str = include_str!("../site/draw.js");
-const LATENTS: &str = include_str!("../site/latents.js");
-const DOODLES: &str = include_str!("../site/doodles.js");
-const SHARE: &str = include_str!("../site/share.js");
-const SELF_TEST: &str = include_str!("../site/selftest.js");
 const MAIN: &str = include_str!("../site/main.js");
+/// The scripts before [`MAIN`], in order.
+const PARTS: [&str; 9] = [
+    include_str!("../site/tools.js"),
+    DRAW,
+    include_str!("../site/latents.js"),
+    include_str!("../site/frames.js"),
+    include_str!("../site/links.js"),
+    include_str!("../site/distribution.js"),
+    include_str!("../site/doodles.js"),
+    include_str!("../site/share.js"),
+    include_str!("../site/controls.js"),
+];
+const SELF_TESTS: [&str; 6] = [
+    include_str!("../site/selftest/runner.js"),
+    include_str!("../site/selftest/links.js"),
+    include_str!("../site/selftest/training.js"),
+    include_str!("../site/selftest/plane.js"),
+    include_str!("../site/selftest/pictures.js"),
+    include_str!("../site/selftest/look.js"),
+];
 /// The trained generator of apples, as `train playground-hash --out` writes it.
 const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 
@@ -30,7 +45,7 @@ const APPLES: &[u8] = include_bytes!("../site/apples.f16");
 /// # Panics
 /// Never: the template has only known placeholders.
 pub fn html() -> String {
-    page_of(&[TOOLS, DRAW, LATENTS, DOODLES, SHARE, MAIN])
+    page_of(&[&PARTS[..], &[MAIN]].concat())
 }
 
 /// The page with its tests of itself, which visitors need not load.
@@ -38,7 +53,7 @@ pub fn html() -> String {
 /// # Panics
 /// Never, as [`html`].
 pub fn self_testing_html() -> String {
-    page_of(&[TOOLS, DRAW, LATENTS, DOODLES, SHARE, SELF_TEST, MAIN])
+    page_of(&[&PARTS[..], &SELF_TESTS, &[MAIN]].concat())
 }
 
 fn page_of(script: &[&str]) -> String {
@@ -152,4 +167,26 @@ fn compile(module: &Module) -> Result<PathBuf, String> {
         return Err(format!("the engine cannot be compiled for {TARGET}"));
     }
     Ok(target.join(TARGET).join("site/playground.wasm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A script that is missing would take its tests with it.
+    #[test]
+    fn every_script_is_in_the_page_that_tests_itself() {
+        let (page, mut found) = (self_testing_html(), 0);
+        for folder in ["site", "site/selftest"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.extension().is_some_and(|ending| ending == "js") && !path.ends_with("worker.js") {
+                    let script = lean(&std::fs::read_to_string(&path).unwrap());
+                    assert!(page.contains(&script), "{} is not in the page", path.display());
+                    found += 1;
+                }
+            }
+        }
+        assert_eq!(found, PARTS.len() + SELF_TESTS.len() + 1);
+    }
 }

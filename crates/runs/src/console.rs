@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle};
 
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable_lines};
 use crate::storage::{RealDisk, StorageError, patiently};
 
 /// Where the messages and results of a request go.
@@ -49,7 +49,7 @@ impl Output {
     pub(crate) fn say(&self, line: &str) {
         match self {
             // If standard error is closed, there is no one left to report it to.
-            Self::Standard => drop(writeln!(io::stderr(), "{line}")),
+            Self::Standard => drop(writeln!(io::stderr(), "{}", printable_lines(line))),
             Self::Silent => {}
             Self::Lines(take) => take(Line::Message(line)),
         }
@@ -97,7 +97,7 @@ impl Output {
 pub(crate) struct LateBar {
     output: Output,
     shown: Arc<Mutex<Shown>>,
-    /// The thread that shows the bar, which stops when the sender is dropped. None if there is no
+    /// The thread that shows the bar, which stops when the sender is dropped. None without a
     /// terminal.
     waiting: Option<(Sender<()>, JoinHandle<()>)>,
 }
@@ -119,44 +119,49 @@ impl LateBar {
     /// shown, and `things` says what takes it.
     pub(crate) fn new(output: &Output, things: &'static str, total: u64) -> Self {
         let shown = Arc::new(Mutex::new(Shown { done: 0, bar: None }));
+        let waiting = if output.has_bars() { Self::wait(output, things, total, Arc::clone(&shown)) } else { None };
+        Self { output: output.clone(), shown, waiting }
+    }
+
+    /// Starts the thread that shows the bar. It needs a thread because the first of the things may
+    /// take long. None if there is no thread to be had.
+    fn wait(
+        output: &Output,
+        things: &'static str,
+        total: u64,
+        shown: Arc<Mutex<Shown>>,
+    ) -> Option<(Sender<()>, JoinHandle<()>)> {
         let (output, since) = (output.clone(), Instant::now());
-        // A thread of its own shows the bar even if the first of the things takes long.
-        let show = |(of_thread, output): (Arc<Mutex<Shown>>, Output)| {
-            let (sender, dropped) = mpsc::channel();
-            let show = move || {
-                if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
-                    && let Ok(mut shown) = of_thread.lock()
-                    && let Some(bar) = output.bar(total, &template(things, total))
-                {
-                    bar.set_style(bar.style().with_key(
-                        "time",
-                        move |state: &ProgressState, text: &mut dyn fmt::Write| {
-                            let _ = text.write_str(&time(since.elapsed(), state.pos(), total));
-                        },
-                    ));
-                    bar.set_position(shown.done);
-                    bar.enable_steady_tick(TICK);
-                    shown.bar = Some(bar);
-                }
+        let (sender, dropped) = mpsc::channel();
+        let show = move || {
+            if dropped.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let Ok(mut shown) = shown.lock() else { return };
+            let Some(bar) = output.bar(total, &template(things, total)) else { return };
+            let time = move |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let _ = text.write_str(&time(since.elapsed(), state.pos(), total));
             };
-            Some((sender, thread::Builder::new().spawn(show).ok()?))
+            bar.set_style(bar.style().with_key("time", time));
+            bar.set_position(shown.done);
+            bar.enable_steady_tick(TICK);
+            shown.bar = Some(bar);
         };
-        let waiting = output.has_bars().then(|| (shown.clone(), output.clone())).and_then(show);
-        Self { output, shown, waiting }
+        Some((sender, thread::Builder::new().spawn(show).ok()?))
     }
 
     /// Shows that one more is done.
-    pub(crate) fn increment(&mut self) {
+    pub(crate) fn increment(&self) {
         self.advance(1);
     }
 
     /// Shows that `more` are done.
-    pub(crate) fn advance(&mut self, more: u64) {
+    pub(crate) fn advance(&self, more: u64) {
         self.update(|done| done + more);
     }
 
     /// Shows that `done` of all are done.
-    pub(crate) fn set(&mut self, done: u64) {
+    pub(crate) fn set(&self, done: u64) {
         self.update(|_| done);
     }
 

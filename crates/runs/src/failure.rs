@@ -124,8 +124,8 @@ impl fmt::Display for Failure {
         for (label, text) in [("where", &self.place), ("why", &self.why), ("help", &help)] {
             if let Some(text) = text {
                 // Continuation lines are aligned with the first one.
-                let lines: Vec<String> = text.split('\n').map(printable).collect();
-                write!(f, "\n  {:<7}{}", format!("{label}:"), lines.join("\n         "))?;
+                let text = printable_lines(text).replace('\n', "\n         ");
+                write!(f, "\n  {:<7}{text}", format!("{label}:"))?;
             }
         }
         Ok(())
@@ -140,6 +140,11 @@ pub(crate) fn printable(line: &str) -> String {
         false => letter.to_string(),
     };
     line.chars().map(escaped).collect()
+}
+
+/// As [`printable`], for a text of several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// The same text as [`Display`](fmt::Display): a `main` that returns a failure prints this.

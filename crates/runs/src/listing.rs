@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use toml::Table;
 
 use crate::checkpoint;
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable};
 use crate::folder::{self, lock::Lock};
 use crate::observers::progress::duration;
 use crate::plan;
@@ -267,27 +267,26 @@ impl RunInfo {
 
 impl fmt::Display for RunInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |name: &str, value: &str| writeln!(f, "{name:<12} {}", printable(value));
         let preset = self.preset.as_deref().map_or_else(String::new, |preset| format!(", preset {preset}"));
-        writeln!(f, "run          {}", self.path.display())?;
-        writeln!(f, "system       {}{preset}", self.system)?;
-        writeln!(f, "state        {}", self.state_in_words())?;
+        line("run", &self.path.display().to_string())?;
+        line("system", &format!("{}{preset}", self.system))?;
+        line("state", &self.state_in_words())?;
         if let Some(data) = &self.data {
-            writeln!(f, "data         {data}")?;
+            line("data", data)?;
         }
         if let Some(seed) = self.seed {
-            writeln!(f, "seed         {seed}")?;
+            line("seed", &seed.to_string())?;
         }
-        writeln!(f, "written      {}", self.age())?;
-        writeln!(f, "size         {}", plan::size(self.bytes))?;
+        line("written", &self.age())?;
+        line("size", &plan::size(self.bytes))?;
         if !self.metrics.is_empty() {
             let each: Vec<String> = self.metrics.iter().map(|(name, value)| format!("{name} {value}")).collect();
-            writeln!(f, "metrics      {}", each.join(", "))?;
+            line("metrics", &each.join(", "))?;
         }
         let files = folder::list(&self.path);
-        files
-            .iter()
-            .enumerate()
-            .try_for_each(|(number, file)| writeln!(f, "{:<12} {file}", if number == 0 { "files" } else { "" }))
+        let mut files = files.iter().enumerate();
+        files.try_for_each(|(number, file)| line(if number == 0 { "files" } else { "" }, file))
     }
 }
 
@@ -297,7 +296,8 @@ pub fn table(runs: &[RunInfo]) -> String {
     let row = |run: &RunInfo| {
         let preset = run.preset.clone().unwrap_or_default();
         let path = run.path.display().to_string();
-        [path, run.system.clone(), preset, run.state_in_words(), plan::size(run.bytes), run.age()]
+        [&path, &run.system, &preset, &run.state_in_words(), &plan::size(run.bytes), &run.age()]
+            .map(|cell| printable(cell))
     };
     let rows: Vec<[String; 6]> = [heading].into_iter().chain(runs.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -341,6 +341,21 @@ mod tests {
         assert!(show(&run).unwrap().in_use);
         drop(lock);
         assert!(list(&parent.path().join("none")).unwrap().is_empty());
+    }
+
+    /// A run may come from a stranger.
+    #[test]
+    #[cfg(unix)]
+    fn a_run_cannot_write_to_the_terminal() {
+        let (parent, run) = with_run("0001-\u{1b}[31m");
+        let config = [("system", "[2J"), ("preset", "[3J"), ("data", "[4J")];
+        let config = config.map(|(key, value)| format!("{key} = \"\\u001b{value}\"\n"));
+        fs::write(run.join(CONFIG), config.concat()).unwrap();
+        fs::write(run.join("metrics.csv"), "\u{1b}[5J\n1\n").unwrap();
+        fs::write(run.join("\u{1b}[6J"), "").unwrap();
+        for text in [show(&run).unwrap().to_string(), table(&list(parent.path()).unwrap())] {
+            assert!(text.contains(r"\u{1b}[2J") && !text.contains('\u{1b}'), "{text:?}");
+        }
     }
 
     #[test]

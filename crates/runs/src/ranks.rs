@@ -4,6 +4,7 @@
 //! see [`Ranks::agree`]. All of them then continue, or return the same failure, so none waits for a
 //! rank that has ended. Between two such points, a rank keeps its failure to itself.
 
+mod machine;
 mod message;
 mod start;
 
@@ -19,7 +20,7 @@ use nn::{CommunicationError, Communicator};
 use crate::failure::{Code, Failure};
 use crate::plan::Budget;
 use crate::plan::limits::{self, Room};
-pub use start::threads;
+pub use machine::threads;
 pub(crate) use start::{same_data, same_program, same_request};
 
 /// The processes that train one run together, as one of them sees them; by default this process
@@ -54,7 +55,7 @@ const MOST_WISHED: u64 = FAILED - 1;
 impl Ranks {
     /// The ranks that exchange `messages`; `machine` is the name of this rank's computer.
     pub fn new(messages: impl Communicator + 'static, machine: impl Into<String>) -> Self {
-        Self::started_by(messages, machine, &start::boot_id())
+        Self::started_by(messages, machine, &machine::boot_id())
     }
 
     /// `boot` tells computers of the same name apart.

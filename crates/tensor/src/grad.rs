@@ -60,8 +60,8 @@ pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], o
     vjp_with(output, cotangent, wanted, options, &mut |_, _| {})
 }
 
-/// As [`vjp`]. Passes each gradient to `completed`, with its number in `wanted`, once nothing more
-/// is added to it, except zeros and, if a variable is wanted twice, the first of its gradients.
+/// As [`vjp`]. Passes each gradient to `completed` as soon as the sweep has computed it, with the
+/// last index of the variable in `wanted`. Leaves out variables on which `output` does not depend.
 #[track_caller]
 pub fn vjp_with<T: Element>(
     output: &Var<T>,

@@ -192,9 +192,9 @@ fn an_exported_generator_comes_back() {
     place.bad("import newer.safetensors", 5, &["newer version", "version 3"]);
     write(&place, "less.safetensors", &safetensors_with(about(1), &tensors[1..], value));
     place.bad("import less.safetensors", 5, &["missing", "nothing was imported"]);
-    // Without this setting, which changes only the discriminator, the file would not fit either.
     write(&place, "whole.safetensors", &safetensors_with(about(1), &tensors, value));
     place.bad("import whole.safetensors --with generator=whole.safetensors", 2, &["two files", "`generator`"]);
+    // Without this setting, which changes only the discriminator, the file would not fit either.
     let other_network = place.train("import less.safetensors --set spectral_norm=true");
     other_network.assert_failed("a file that lacks a tensor", 5, &["missing", "the page of the Manual"]);
     assert!(!other_network.err.contains("leave out"), "{}", other_network.err);
@@ -234,6 +234,13 @@ fn hostile_files_are_refused_and_cannot_write_to_the_terminal() {
     let inspected = place.good("inspect name.safetensors").out;
     assert!(inspected.contains(escaped) && !inspected.contains('\x1b'), "{inspected}");
     place.bad("import \x1b[31m.safetensors --as dcgan", 5, &[r"where: \u{1b}[31m.safetensors"]);
+    // Windows allows no such names.
+    if cfg!(windows) {
+        return;
+    }
+    write(&place, "\x1b[31m.safetensors", &safetensors(&dcgan(3, 2), small));
+    let imported = place.good("import \x1b[31m.safetensors --as dcgan");
+    assert!(imported.err.contains(r"from \u{1b}[31m.safetensors"), "{}", imported.err);
 }
 
 /// Nothing writes into the pipe, so opening it would block.

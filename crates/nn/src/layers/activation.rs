@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::{ForwardContext, Fusion};
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// A function of each element.

@@ -4,8 +4,8 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::Fan;
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::layers::Equalised;
-use crate::network::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// Adaptive instance normalisation (Huang and Belongie 2017, in the form of Karras, Laine and Aila

@@ -4,7 +4,7 @@ use tensor::{Statistics, Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Dialect, Fan, Initializer};
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// The kind of average that the running statistics are.

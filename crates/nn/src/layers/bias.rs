@@ -3,7 +3,7 @@
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// x + b, with one number per channel, 0 at first: for biases that are not added directly after the

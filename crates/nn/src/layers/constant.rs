@@ -4,7 +4,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// A learned constant, repeated for each member of the batch; of the input only the batch size is

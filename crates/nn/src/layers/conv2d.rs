@@ -5,8 +5,8 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Dialect, Fan, Initializer};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// The fields that both layers share.

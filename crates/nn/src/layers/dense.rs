@@ -4,8 +4,8 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::layers::{Equalised, SpectralNorm};
-use crate::network::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// y = x w + b, with x of shape (batch, in), w (in, out), b (out).

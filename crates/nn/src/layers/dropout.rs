@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::{ForwardContext, Fusion};
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// Sets each element to 0 with this probability, in training only, and divides the others by 1 -

@@ -4,7 +4,7 @@ use kernels::{Fir, FirGeometry};
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// Filters each channel of images (h, w, c) by a [`Fir`], which can enlarge or shrink them. Before

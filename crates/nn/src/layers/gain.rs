@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// Multiplies all elements by this constant. sqrt(2) after a leaky ReLU restores the mean square of

@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// Instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) of images (h, w, c), with the

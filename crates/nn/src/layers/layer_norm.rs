@@ -5,7 +5,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::Fan;
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// Layer normalisation (Ba, Kiros and Hinton 2016) of images (h, w, c):

@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// The maximum of each group of this many consecutive inputs (Goodfellow, Warde-Farley, Mirza,

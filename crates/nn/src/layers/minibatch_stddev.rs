@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 
 /// Appends a channel to images (h, w, c), or a number to vectors: the standard deviation over
 /// groups of this many images of the batch, averaged over pixels and channels to one number per

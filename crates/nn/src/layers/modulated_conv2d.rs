@@ -18,8 +18,8 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::layers::Equalised;
-use crate::network::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// A convolution of images (h, w, in) with a square kernel of odd size, to images of the same or

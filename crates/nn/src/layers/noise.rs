@@ -4,7 +4,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::{Fan, Initializer, normal};
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// x + map * weight, for images (h, w, c): a map of normal numbers per image, shared by its

@@ -3,7 +3,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// x / sqrt(mean of x^2 over the channels + 1e-8), for images and flat inputs (Karras et al. 2018).

@@ -4,7 +4,7 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// The maximum of each channel over blocks of this height and width, which do not overlap: images

@@ -3,7 +3,8 @@
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer, Network};
+use crate::layer::{BuildContext, Layer};
+use crate::network::Network;
 
 /// A residual block: shortcut(x) + layers(x) (He, Zhang, Ren and Sun, "Deep residual learning for
 /// image recognition", 2016), without an activation after the addition. The shortcut is x itself,

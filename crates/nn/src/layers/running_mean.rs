@@ -3,7 +3,7 @@
 use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer, TensorKind};
+use crate::layer::{BuildContext, Layer, TensorKind};
 use crate::spec::LayerSpec;
 
 /// y = x, for flat inputs. Every forward pass in training whose parameters are not frozen updates a

@@ -5,7 +5,7 @@ use kernels::ReflectGeometry;
 use tensor::Var;
 
 use crate::context::ForwardContext;
-use crate::network::{BuildContext, Layer};
+use crate::layer::{BuildContext, Layer};
 use crate::spec::LayerSpec;
 
 /// Combines all axes except the batch axis into one.

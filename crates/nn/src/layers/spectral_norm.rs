@@ -17,7 +17,7 @@ use tensor::{Tensor, Var};
 
 use crate::context::ForwardContext;
 use crate::init::normal;
-use crate::network::{BuildContext, TensorKind};
+use crate::layer::{BuildContext, TensorKind};
 
 /// The state of the power iteration of a layer: u, one number per output.
 #[derive(Clone, Debug)]

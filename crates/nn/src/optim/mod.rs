@@ -7,7 +7,8 @@ pub use kernels::optimizer::{StateSlot, UpdateRule};
 use tensor::Tensor;
 
 use crate::context::Gradients;
-use crate::network::{Network, TensorKind};
+use crate::layer::TensorKind;
+use crate::network::Network;
 use crate::observer::{self, ParameterUpdate};
 use crate::state::{State, Stateful};
 

@@ -133,7 +133,7 @@ pub(crate) fn open_any(path: &Path) -> Result<(BufReader<File>, u64), Flaw> {
     // Opening a pipe could block forever.
     let about = fs::metadata(path).map_err(unreadable)?;
     if !about.is_file() {
-        return Err(Flaw::NoFile(if about.is_dir() { "a folder" } else { "a device, pipe or socket" }));
+        return Err(Flaw::NotAFile(if about.is_dir() { "a folder" } else { "a device, pipe or socket" }));
     }
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();

@@ -59,7 +59,7 @@ pub(crate) enum Flaw {
     #[error("the operating system reports: {0}")]
     Unreadable(String),
     #[error("it is {0}, not a file")]
-    NoFile(&'static str),
+    NotAFile(&'static str),
     #[error("its tensors take {needed} bytes, but only {free} are available ({set_by})")]
     TooLarge { needed: u64, free: u64, set_by: String },
     #[error("it is a folder without checkpoints; {0}")]
@@ -101,7 +101,7 @@ impl Flaw {
     /// What the user can do about it.
     pub(crate) fn help(&self, path: &Path) -> Advice {
         match self {
-            Self::Unreadable(_) | Self::NoFile(_) => advice!(
+            Self::Unreadable(_) | Self::NotAFile(_) => advice!(
                 "checkpoint-unreadable",
                 "give a run folder, such as runs/0001-quickdraw, or one of its checkpoint files"
             ),

@@ -202,7 +202,7 @@ fn pickles_are_refused_by_name_and_by_content() {
         fs::write(&path, content).unwrap();
         assert_eq!(Checkpoint::read(&path), Err(Flaw::Pickle), "{name}");
     }
-    assert_eq!(Checkpoint::read(folder.path()), Err(Flaw::NoFile("a folder")));
+    assert_eq!(Checkpoint::read(folder.path()), Err(Flaw::NotAFile("a folder")));
     assert!(matches!(Checkpoint::read(&folder.path().join("missing.pt")), Err(Flaw::Unreadable(_))));
 }
 

@@ -5,6 +5,7 @@
 //! source, so that errors can name it. The number of threads is not part of the configuration,
 //! because it does not affect the result.
 
+mod differences;
 mod file;
 mod keys;
 mod like_preset;
@@ -13,13 +14,14 @@ mod parent;
 mod precision;
 mod recorded_data;
 mod rollbacks;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datasets::{Augmentation, Fitting, advice, quoted};
+use datasets::{Augmentation, Fitting, advice};
 use models::System;
 use tensor::meta;
 use toml::{Table, Value};
@@ -27,6 +29,7 @@ use toml::{Table, Value};
 pub use file::{read_file, read_settings};
 pub use keys::{DefaultValue, RUN_KEYS, RunKey};
 pub(crate) use parent::ParentRecord;
+pub use source::{Assignment, Source};
 
 use crate::diagnosis::OnSick;
 use crate::failure::{Code, Failure};
@@ -38,68 +41,6 @@ pub const MOST_STEPS: u64 = u32::MAX as u64;
 /// The default of `probe_every`: a probe takes about as long as one or two steps, so all of them
 /// take less than 1% of a run.
 const PROBE_EVERY: u64 = 250;
-
-/// Where a value was set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The preset with this name.
-    Preset(String),
-    /// A line of a file: path and line number.
-    File(String, usize),
-    /// The text after `--set`.
-    Set(String),
-    /// A named option, such as `--batch`.
-    Option(&'static str),
-    /// The shapes of the weights in the file with this path.
-    Weights(String),
-    /// A program that uses the library; the text is the key that it set.
-    Code(String),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Preset(name) => write!(f, "preset `{name}`"),
-            Self::File(file, line) => write!(f, "{file}, line {line}"),
-            Self::Set(text) => write!(f, "--set {text}"),
-            Self::Option(name) => write!(f, "option {name}"),
-            Self::Weights(file) => write!(f, "the weights in {file}"),
-            Self::Code(key) => write!(f, "the program's own setting of {key}"),
-        }
-    }
-}
-
-impl Source {
-    /// The command-line text that set it.
-    fn typed(&self) -> String {
-        match self {
-            Self::Preset(_) => "--preset".to_owned(),
-            Self::File(..) => "--config".to_owned(),
-            Self::Set(text) => format!("--set {}", quoted(text)),
-            Self::Option(name) => (*name).to_owned(),
-            Self::Weights(file) => file.clone(),
-            Self::Code(key) => key.clone(),
-        }
-    }
-}
-
-/// A key and its value, with the source.
-#[derive(Clone, Debug)]
-pub struct Assignment {
-    /// Such as `steps` or `quickdraw.batch`.
-    pub key: String,
-    /// Its value.
-    pub value: Value,
-    /// Where it was set.
-    pub source: Source,
-}
-
-impl Assignment {
-    /// An assignment made by a command-line option.
-    pub fn option(name: &'static str, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self { key: key.into(), value: value.into(), source: Source::Option(name) }
-    }
-}
 
 /// The `value` of `key`, as [`Config::show`] gives it, for people.
 pub(crate) fn in_words<'a>(key: &str, value: &'a str) -> &'a str {
@@ -471,59 +412,6 @@ impl Config {
             Some(value) => value.to_string(),
             None => ABSENT.to_owned(),
         }
-    }
-
-    /// The configuration with `given` applied, for `--resume`: only the precision and settings that
-    /// do not affect the weights may change.
-    ///
-    /// # Errors
-    /// When one of them contradicts the run's own value (the error names both), and as
-    /// [`Config::resolve`].
-    pub(crate) fn extended(&self, given: &[Assignment], run: &Path) -> Result<Self, Failure> {
-        let known = keys::Known::of(&self.entry);
-        let mut next = self.clone();
-        for one in known.check_all(given)? {
-            next.put(&one);
-            let (old, new) = (self.show(&one.key), next.show(&one.key));
-            if old != new && !keys::may_change(&one.key) && !self.is_precision(&one.key) {
-                return Err(Failure::new(Code::Usage, format!("{} cannot be used with --resume", one.source))
-                    .at(run.join("config.toml").display())
-                    .because(format!(
-                        "the run has {} = {}, the command asks for {}",
-                        one.key,
-                        in_words(&one.key, &old),
-                        in_words(&one.key, &new)
-                    ))
-                    .help(advice!(
-                        "fixed-by-the-run",
-                        "leave out `{}` to continue the run, or leave out `--resume` to start a new one",
-                        one.source.typed()
-                    )));
-            }
-            next.sources.insert(one.key, one.source);
-        }
-        Ok(next)
-    }
-
-    /// The keys that must not change within a run and whose values differ from `other`, each with
-    /// both values. The precision is not compared if this run has changed it, because its
-    /// checkpoints may then have either one.
-    pub(crate) fn differences(&self, other: &Self, [ours, theirs]: [&str; 2]) -> Vec<String> {
-        let was_changed = self.has_earlier_precision();
-        let mut keys: Vec<String> = RUN_KEYS.iter().map(|key| key.name.to_owned()).collect();
-        for key in self.table_keys().into_iter().chain(other.table_keys()) {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys.into_iter()
-            .filter(|key| !(keys::may_change(key) || was_changed && self.is_precision(key)))
-            .filter(|key| self.show(key) != other.show(key))
-            .map(|key| {
-                let [here, there] = [self, other].map(|config| config.show(&key));
-                format!("{key}: {} {ours}, {} {theirs}", in_words(&key, &here), in_words(&key, &there))
-            })
-            .collect()
     }
 }
 

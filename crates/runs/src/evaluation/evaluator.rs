@@ -165,7 +165,7 @@ impl Evaluator {
         let latents = sampler.latents(self.setup.seed, "evaluation", self.count());
         let length = latents.size() / self.count();
         let at_a_time = pictures::at_a_time(self.targets[0].real.pixels().size());
-        let mut bar = LateBar::new(&self.setup.output, "images", self.count() as u64);
+        let bar = LateBar::new(&self.setup.output, "images", self.count() as u64);
         let mut drawn = 0;
         let parts = latents.data().chunks(length * at_a_time).map(|rows| {
             bar.set(drawn);
@@ -180,7 +180,7 @@ impl Evaluator {
 /// Calls `measure` with each metric and its number, and returns the results. Shows progress,
 /// because some metrics take seconds.
 fn one_by_one<R>(setup: &Setup, mut measure: impl FnMut(&'static Metric, usize) -> R) -> Vec<R> {
-    let mut bar = LateBar::new(&setup.output, "metrics", setup.metrics.len() as u64);
+    let bar = LateBar::new(&setup.output, "metrics", setup.metrics.len() as u64);
     let one = |(at, metric): (usize, &&'static Metric)| {
         bar.set(at as u64);
         measure(metric, at)
@@ -211,7 +211,7 @@ impl Translated {
         direction: Direction,
         sources: &Pictures,
         truth: Option<&Pictures>,
-        mut bar: LateBar,
+        bar: LateBar,
     ) -> Result<Self, Failure> {
         let count = sources.count();
         let [mut way_back, mut from_truth, mut untranslated] = [0.0; 3];

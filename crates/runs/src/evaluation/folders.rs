@@ -156,7 +156,7 @@ fn measured(
     count: usize,
     output: &Output,
 ) -> Vec<Measured> {
-    let mut bar = LateBar::new(output, "metrics", metrics.len() as u64);
+    let bar = LateBar::new(output, "metrics", metrics.len() as u64);
     let half = real.count() / 2;
     let halves = [real.part(0..half), real.part(half..real.count())];
     let equal = [real.part(0..count), fake.part(0..count)];

@@ -63,7 +63,7 @@ impl Network {
         let [mut features, mut logits] =
             [inception::FEATURES, inception::CLASSES].map(|n| Vec::with_capacity(count * n));
         self.output.say(&format!("inception    {count} {}", plural(count, "image")));
-        let mut bar = LateBar::new(&self.output, "images", count as u64);
+        let bar = LateBar::new(&self.output, "images", count as u64);
         for first in (0..count).step_by(AT_A_TIME) {
             let batch = AT_A_TIME.min(count - first);
             let mut result = Ok(());

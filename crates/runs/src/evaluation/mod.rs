@@ -234,7 +234,7 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation, Failure> {
 
 /// The extractor `pca64`, fitted on `reals`, which takes seconds if the images are large.
 fn principal_components(reals: &Pictures, output: &Output) -> Pca {
-    let mut bar = LateBar::new(output, "rounds of principal components", Pca::ROUNDS);
+    let bar = LateBar::new(output, "rounds of principal components", Pca::ROUNDS);
     Pca::fit_with(reals, 64, || bar.increment())
 }
 

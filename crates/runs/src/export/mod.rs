@@ -330,7 +330,7 @@ impl Exporter<'_> {
     /// What `draw` makes of each row of `inputs`, drawn one by one, with a progress bar.
     fn each(&self, inputs: &Tensor, draw: impl Fn(&Tensor) -> Tensor) -> Result<Tensor, Failure> {
         let count = inputs.shape()[0];
-        let mut bar = LateBar::new(&self.request.output, "samples", count as u64);
+        let bar = LateBar::new(&self.request.output, "samples", count as u64);
         let mut drawn: Option<Vec<f32>> = None;
         let mut shape = Vec::new();
         for row in 0..count {

@@ -1,7 +1,6 @@
 //! Unpacks the archive of CIFAR-10: only the files that are needed, ignoring the folders in their
 //! names.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -22,13 +21,13 @@ const MOST: u64 = 1 << 30;
 /// Reads an archive, and shows how much of it was read.
 struct Watched<'a> {
     file: File,
-    bar: &'a RefCell<LateBar>,
+    bar: &'a LateBar,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.bar.borrow_mut().advance(read as u64);
+        self.bar.advance(read as u64);
         Ok(read)
     }
 }
@@ -46,7 +45,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path, output: &Output) -> Result<V
     };
     // The archive is read twice.
     let length = archive.metadata().map_or(0, |about| 2 * about.len());
-    let bar = RefCell::new(LateBar::new(output, "bytes", length));
+    let bar = LateBar::new(output, "bytes", length);
     let open = || -> io::Result<_> {
         let file = Watched { file: File::open(archive)?, bar: &bar };
         Ok(GzDecoder::new(BufReader::with_capacity(1 << 20, file)).take(MOST))

@@ -143,7 +143,7 @@ fn unusable(path: &Path, flaw: &Flaw) -> Failure {
             "weights-are-a-pickle",
             "convert it where it was made, with tools/to_safetensors.py from the sources of this program"
         ),
-        Flaw::Unreadable(_) | Flaw::NoFile(_) | Flaw::Axes { .. } => {
+        Flaw::Unreadable(_) | Flaw::NotAFile(_) | Flaw::Axes { .. } => {
             advice!("weights-unreadable", "give a .safetensors file with the weights of a network")
         }
         Flaw::TooLarge { .. } => flaw.help(path),

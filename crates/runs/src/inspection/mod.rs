@@ -16,7 +16,7 @@ use datasets::{advice, plural, quoted};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, weights_hash};
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, printable};
 use crate::listing;
 
 pub use arrays::ArrayReport;
@@ -136,7 +136,7 @@ impl Inspection {
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, value: &str| writeln!(f, "{name:<12} {value}");
+        let mut line = |name: &str, value: &str| writeln!(f, "{name:<12} {}", printable(value));
         line("file", &self.path.display().to_string())?;
         line("kind", &format!("{}, {} bytes", self.kind, self.bytes))?;
         for (name, value) in self.about.iter().filter(|(_, value)| !value.is_empty()) {
@@ -147,7 +147,8 @@ impl fmt::Display for Inspection {
             0 => "all finite".to_owned(),
             bad => format!("{bad} of them NaN or infinite"),
         };
-        line("arrays", &format!("{count} {}, {numbers} numbers, {finite}", plural(count, "array")))?;
+        let [array, number] = [plural(count, "array"), plural(numbers as usize, "number")];
+        line("arrays", &format!("{count} {array}, {numbers} {number}, {finite}"))?;
         let heading = ["name", "type", "shape", "min", "max", "mean", "sha256"].map(str::to_owned);
         let rows: Vec<[String; 7]> = [heading].into_iter().chain(self.arrays.iter().map(ArrayReport::row)).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -29,6 +29,17 @@ fn an_array_is_measured_and_what_is_not_finite_counted() {
     assert!(inspected("a.npy", &npy("<f4", "2, 3", &values)).unwrap_err().to_string().contains("16 bytes"));
 }
 
+/// What a file says about itself may come from a stranger.
+#[test]
+fn a_file_cannot_write_to_the_terminal() {
+    let mut found = inspected("a.npy", &npy("<f4", "1,", &[0; 4])).unwrap();
+    found.about = vec![("system", "\u{1b}[2J".to_owned())];
+    found.arrays[0].name = "\u{1b}[3J".to_owned();
+    let text = found.to_string();
+    assert!(text.contains(r"system       \u{1b}[2J") && !text.contains('\u{1b}'), "{text:?}");
+    assert!(text.contains("1 array, 1 number, all finite"), "{text:?}");
+}
+
 #[test]
 fn safetensors_of_every_type_are_read() {
     let header = r#"{"b":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},"a":{"dtype":"I64","shape":[],"data_offsets":[4,12]}}"#;

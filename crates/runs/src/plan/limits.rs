@@ -20,19 +20,13 @@ pub(crate) struct Room {
 /// (`HEAP_MAX_SIZE`). All of it counts against `ulimit -v`, even if the thread uses little of it.
 ///
 /// During training, each of rayon's threads has a heap, and so do the thread that handles signals
-/// and the thread that prefetches batches. The main thread has none. Only the training thread fills
-/// its heap; the others stay nearly empty. Threads are counted before the last two start, so the
-/// count is that of rayon's threads plus one for the main thread: exactly the number of nearly
-/// empty heaps. For example, `dcgan --preset cpu --batch 256` on two threads maps 584 MiB, of which
-/// 376 MiB are resident. The three nearly empty heaps account for 188 MiB of the difference.
+/// and the one that prefetches batches. Only the training thread fills its heap. Threads are
+/// counted before the last two start, so the count is that of rayon's threads and of the main
+/// thread, which has no heap: exactly the number of nearly empty heaps.
 ///
-/// This is an upper bound. When glibc cannot reserve a heap, it maps each request separately, so
-/// many runs would succeed with less address space. In nine runs (`dcgan`, `quickdraw` and `mnist`
-/// on 1, 2 and 4 threads; the limit was set when training began), the need differed from the plan
-/// by -36 to +42 MiB. But a run reserves its heaps early and reaches its peak later, and the plan
-/// itself may be off by a quarter. When fewer heaps were counted, `dcgan --preset cpu` aborted
-/// under `ulimit -v 400000` with the batch size that the plan had suggested. If the estimate is too
-/// high, the batch is smaller than necessary; if it is too low, the run aborts.
+/// This is an upper bound, because glibc maps each request separately when it cannot reserve a
+/// heap. If it is too high, the batch is smaller than necessary; if it were too low, the run would
+/// abort.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a system file; `None` if it does not exist.

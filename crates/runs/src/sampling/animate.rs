@@ -81,7 +81,7 @@ fn write(format: Format, out: &Path, files: &[PathBuf], request: &AnimateRequest
     let usual = Duration::from_millis(u64::from(1000 / request.fps));
     let hold = Duration::from_secs(u64::from(request.hold)).max(usual);
     let first = read(&files[0])?;
-    let mut bar = LateBar::new(&request.output, "frames", files.len() as u64);
+    let bar = LateBar::new(&request.output, "frames", files.len() as u64);
     animation::write(format, out, frames, first.1, first.2, |show| {
         for (number, path) in files.iter().enumerate() {
             let sheet = read(path)?;

@@ -1,6 +1,5 @@
 //! [`Job`]: draws the chosen latents and writes what was asked for.
 
-use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -54,8 +53,8 @@ impl Job<'_> {
         let layout = Layout::new(rows * columns, self.image, arrangement).map_err(|why| self.too_large(why))?;
         self.laid_out(&layout, || {
             let latents = seeds.of_one(self.sampler, sheet.latents(count));
-            let bar = RefCell::new(LateBar::new(self.output, "images", sheet.ticks(count)));
-            let tick = || bar.borrow_mut().increment();
+            let bar = LateBar::new(self.output, "images", sheet.ticks(count));
+            let tick = || bar.increment();
             let columns = sheet.draw(styles, &latents, seeds.first(), self.image, &tick);
             let columns = columns.into_iter().map(pictures::finite).collect::<Result<Vec<_>, _>>()?;
             Ok(pictures::side_by_side(&columns))
@@ -112,7 +111,7 @@ impl Job<'_> {
     /// not depend on the batch size.
     fn each_batch(&self, kept: &Advice, mut visit: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         let (latents, length) = self.chosen.latents(self.sampler);
-        let mut bar = LateBar::new(self.output, "samples", self.chosen.count() as u64);
+        let bar = LateBar::new(self.output, "samples", self.chosen.count() as u64);
         let mut drawn = 0;
         for batch in latents.chunks(length * pictures::at_a_time(self.image)) {
             self.stop_if_asked(drawn, self.chosen.count(), kept)?;

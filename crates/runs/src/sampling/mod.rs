@@ -1,6 +1,6 @@
-//! Sampling from a trained network: [`sample`]. `seeds.rs` selects the latents, `arithmetic.rs`
-//! calculates with given ones, `styled.rs` changes the styles, `job.rs` draws, and `walk.rs`
-//! interpolates.
+//! Sampling from a trained network: [`sample`]. `product.rs` decides what is written, `seeds.rs`
+//! selects the latents, `arithmetic.rs` calculates with given ones, `styled.rs` changes the styles,
+//! `job.rs` draws, and `walk.rs` interpolates.
 
 pub mod animate;
 pub mod animation;
@@ -18,6 +18,7 @@ mod chosen;
 mod job;
 mod list;
 mod points;
+mod product;
 pub(crate) mod seeds;
 mod truncated_latents;
 mod walk;
@@ -28,12 +29,12 @@ use std::sync::Arc;
 
 use datasets::{Advice, advice, plural, quoted};
 
-use self::animation::Format;
 use self::arithmetic::{Expression, Space};
 use self::chosen::{Chosen, Given};
 use self::directions::Move;
 use self::job::{Job, draw};
 use self::pictures::Arrangement;
+use self::product::Product;
 use self::styled::Styled;
 use self::styles::StyleSheet;
 use crate::console::Output;
@@ -146,19 +147,6 @@ impl fmt::Display for Written {
     }
 }
 
-/// The kind of output.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Product {
-    /// All images side by side.
-    Sheet,
-    /// An array of bytes.
-    Array,
-    /// A folder with one picture per image.
-    Files,
-    /// An animated interpolation between latents.
-    Walk(Format),
-}
-
 /// Draws the samples and writes them.
 ///
 /// # Errors
@@ -169,10 +157,10 @@ pub fn sample(request: &SampleRequest) -> Result<Written, Failure> {
 
 /// Draws on the current thread.
 fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
-    let product = product_of(request)?;
+    let product = Product::of(request)?;
     // Errors in the request alone are reported before a checkpoint is read.
     let listed = match &request.seeds {
-        Some(list) => Some(Seeds::listed(list, count(request, product, 1)?, most(product))?),
+        Some(list) => Some(Seeds::listed(list, count(request, product, 1)?, product.most())?),
         None => None,
     };
     let alone = count(request, product, request.sheet.map_or(16, StyleSheet::default_count))?;
@@ -338,12 +326,12 @@ fn given(
     let mut rows = expression.rows(&Space { sampler, seed, row })?;
     let count = count(request, product, rows.len() / length)?;
     rows.truncate(count * length);
-    if rows.len() < count * length || count > most(product) {
+    if rows.len() < count * length || count > product.most() {
         let all = rows.len() / length;
         return Err(Failure::new(Code::Usage, format!("cannot draw {count} {}", plural(count, "image")))
             .at("option --count")
-            .because(format!("{} stands for {all}; allowed are at most {}", expression.text(), most(product)))
-            .help(advice!("count-of-rows", "draw fewer: `--count {}`", all.min(most(product)))));
+            .because(format!("{} stands for {all}; allowed are at most {}", expression.text(), product.most()))
+            .help(advice!("count-of-rows", "draw fewer: `--count {}`", all.min(product.most()))));
     }
     let what = if of_styles.is_some() { "styles" } else { "latents" };
     Ok(Chosen::Given(Given { rows, count, what, text: expression.text().to_owned() }))
@@ -376,71 +364,10 @@ fn write_arrays(
     Ok(())
 }
 
-/// The kind of output that the request asks for; the file extension decides.
-fn product_of(request: &SampleRequest) -> Result<Product, Failure> {
-    let walks = request.interpolation.is_some();
-    let product = match &request.out {
-        None if walks => Product::Walk(Format::Png),
-        None => Product::Sheet,
-        Some(path) if storage::names_folder(path) && walks => Product::Walk(Format::Frames),
-        Some(path) if storage::names_folder(path) => Product::Files,
-        Some(path) => match &*storage::extension(path) {
-            "png" | "gif" if walks => Product::Walk(Format::of(path)?),
-            "png" => Product::Sheet,
-            "npy" => Product::Array,
-            "gif" => {
-                return Err(Failure::new(Code::Usage, "a .gif is an animation").at(path.display()).help(advice!(
-                    "gif-moves",
-                    "add `--interpolate`, or make a sheet, `--out {}`",
-                    with_extension(path, "png")
-                )));
-            }
-            _ => {
-                return Err(Failure::unknown_extension(path, "the samples").help(advice!(
-                    "samples-ending",
-                    "`--out {0}.png` is a sheet, `--out {0}.npy` an array of uint8, `--out {0}/` a folder of single pictures,\n\
-                     `--interpolate --out {0}.gif` an animation, `--interpolate --out {0}/` its frames",
-                    with_extension(path, "")
-                )));
-            }
-        },
-    };
-    // An option without effect is an error.
-    let [walk, zoom] = [("--interpolate", walks), ("--zoom", request.zoom.is_some())];
-    let sheet = ("--sheet", request.sheet.is_some());
-    let [columns, gap] = [("--columns", request.columns.is_some()), ("--gap", request.gap.is_some())];
-    let (what, idle) = match product {
-        Product::Array => ("an array", &[walk, sheet, columns, gap, zoom][..]),
-        Product::Files => ("single pictures", &[sheet, columns, gap][..]),
-        Product::Sheet | Product::Walk(_) => ("", &[][..]),
-    };
-    match idle.iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            let out = request.out.as_deref().unwrap_or(Path::new(""));
-            Err(Failure::new(Code::Usage, format!("{option} has no effect on {what}")).at(out.display()).help(advice!(
-                "idle-option",
-                "leave out `{option}`, or make a picture, `--out {}`",
-                with_extension(out, "png")
-            )))
-        }
-        None => Ok(product),
-    }
-}
-
-/// The path with another extension, quoted for the command line.
-fn with_extension(path: &Path, extension: &str) -> String {
-    quoted(&path.with_extension(extension))
-}
-
-/// The largest number of images.
-fn most(product: Product) -> usize {
-    if matches!(product, Product::Array | Product::Files) { MOST } else { MOST_ON_A_SHEET }
-}
-
 /// `--count`, or the default `usual`.
 fn count(request: &SampleRequest, product: Product, usual: usize) -> Result<usize, Failure> {
     let Some(count) = request.count else { return Ok(usual) };
-    let wanted = usize::try_from(count).ok().filter(|count| (1..=most(product)).contains(count));
+    let wanted = usize::try_from(count).ok().filter(|count| (1..=product.most()).contains(count));
     wanted.ok_or_else(|| {
         Failure::new(
             Code::Usage,

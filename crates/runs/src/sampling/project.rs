@@ -120,7 +120,7 @@ struct Search {
 }
 
 fn search(mut projection: Projection, target: &Tensor, steps: u32, output: &Output) -> Result<Search, Failure> {
-    let mut bar = LateBar::new(output, "steps", u64::from(steps));
+    let bar = LateBar::new(output, "steps", u64::from(steps));
     let (mut columns, first) = (vec![target.clone()], projection.distance());
     for step in 0..=steps {
         if SHOWN.iter().any(|share| (share * f64::from(steps)).round() == f64::from(step)) {

@@ -126,13 +126,14 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
     found.passed_over().iter().chain(&left_out).for_each(|line| output.say(line));
     let mut sheet = Sheet::new(sampler, request.direction, shape);
     let (mut written, mut unreadable, mut transparent) = (0, Vec::new(), Vec::new());
-    let mut bar = LateBar::new(output, "pictures", files.len() as u64);
+    let bar = LateBar::new(output, "pictures", files.len() as u64);
     for (file, name) in files.iter().zip(names(&files, root)) {
         let picture = match decode_picture(file, shape[2], &frame.fitting) {
             Ok(picture) => picture,
             Err(error) => {
                 bar.say(&format!("skipped {}: {}", file.display(), error.why()));
                 unreadable.push(error);
+                bar.increment();
                 continue;
             }
         };

@@ -107,7 +107,7 @@ impl Job<'_> {
         let kept = if format == Format::Frames { pictures_stay() } else { nothing() };
         let (latents, length) = self.chosen.keys(self.sampler, keys);
         let kind = self.sampler.kind();
-        let mut bar = LateBar::new(self.output, "frames", frames as u64);
+        let bar = LateBar::new(self.output, "frames", frames as u64);
         animation::write(format, self.out, frame_count, layout.size(), self.image[2], |show| {
             for frame in 0..frames {
                 self.stop_if_asked(frame * tiles, frames * tiles, &kept)?;

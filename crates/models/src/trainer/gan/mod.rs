@@ -5,59 +5,28 @@
 //! variant of `dcgan`, preceded) by the turns of the generator. A turn is one update, or two where
 //! reals and fakes have an update each.
 
+mod configure;
+mod feature_matching;
+mod report;
 mod system;
 
-use nn::layers::{Activation, MinibatchStddev};
-use nn::losses::mse;
-use nn::{Averaged, ForwardContext, Gradients, Network, Optimizer, Part, StepError};
+use nn::{ForwardContext, Gradients, Network, Optimizer, StepError};
 use tensor::{Tensor, Var};
 
 use crate::SettingsError;
 use crate::trainer::ada::Probability;
-use crate::trainer::adversarial::{Side, discriminator_loss, generator_loss, mean_and_accuracy, targets};
+use crate::trainer::adversarial::{Side, discriminator_loss, mean_and_accuracy, targets};
 use crate::trainer::averaging::Averaging;
-use crate::trainer::common::set_dropout;
 use crate::trainer::image_pool::ImagePools;
 use crate::trainer::lint;
-use crate::trainer::options::{Batches, OutAct, TrainingOptions};
+use crate::trainer::options::{Batches, TrainingOptions};
 use crate::trainer::penalty::{self, Penalty};
 use crate::trainer::seen::{name_scores, name_seen};
 use crate::trainer::services::{StepContext, StepServices};
-use crate::trainer::spec::{Fakes, GanSpec, Range};
-
-/// The metrics of a turn of the discriminator, measured before its update.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct DiscriminatorTurn {
-    /// The loss, penalty included.
-    pub loss: f64,
-    /// The fraction of images classified correctly.
-    pub accuracy: f64,
-    /// The mean output on reals: a probability, or the raw score for losses without one.
-    pub real: f64,
-    /// The mean output on fakes.
-    pub fake: f64,
-    /// What the gradient penalty adds to the loss.
-    pub penalty: f64,
-    /// The mean norm of the penalised gradients; 0 without a penalty.
-    pub gradient_norm: f64,
-}
-
-/// The metrics of a turn of the generator, measured before its update.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct GeneratorTurn {
-    /// The loss.
-    pub loss: f64,
-    /// The fraction of fakes that the discriminator classifies as real.
-    pub accuracy: f64,
-    /// The discriminator's mean output on the fakes.
-    pub fake: f64,
-}
-
-impl Averaged for GeneratorTurn {
-    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
-        [&mut self.loss, &mut self.accuracy, &mut self.fake].into_iter().for_each(|number| number.visit(visit));
-    }
-}
+use crate::trainer::spec::{Fakes, GanSpec};
+use configure::{configured, possible, with_output};
+pub use report::{DiscriminatorTurn, GeneratorTurn};
+use report::{PenaltyReport, Report, SideReport};
 
 /// A turn of the discriminator: its number, the reals, the latents of the fakes, and the targets of
 /// both.
@@ -74,38 +43,6 @@ struct Labelled {
     images: Tensor,
     targets: Tensor,
 }
-
-/// The metrics of the discriminator on reals or on fakes.
-#[derive(Clone, Copy, Default)]
-struct SideReport {
-    loss: f64,
-    /// The mean output, and the fraction classified correctly.
-    output: [f64; 2],
-}
-
-/// The metrics of a penalty.
-#[derive(Clone, Copy, Default)]
-struct PenaltyReport {
-    loss: f64,
-    gradient_norm: f64,
-}
-
-impl Averaged for SideReport {
-    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
-        self.loss.visit(visit);
-        self.output.visit(visit);
-    }
-}
-
-impl Averaged for PenaltyReport {
-    fn visit(&mut self, visit: &mut dyn FnMut(Part<'_>)) {
-        self.loss.visit(visit);
-        self.gradient_norm.visit(visit);
-    }
-}
-
-/// The metrics on reals, on fakes, and of the penalty.
-type Report = ([SideReport; 2], PenaltyReport);
 
 /// Two networks and all other training state.
 pub struct GanTrainer {
@@ -126,9 +63,6 @@ pub struct GanTrainer {
     /// The reals of the current step, if the generator matches their features.
     matched: Option<Tensor>,
 }
-
-/// The group size of the minibatch standard deviation.
-const GROUP: usize = 4;
 
 /// The random stream of the pool.
 const POOL: &str = "pool";
@@ -382,61 +316,6 @@ impl GanTrainer {
         (r1 > 0.0).then(|| penalty::on_reals(ctx, score, r1, reals))
     }
 
-    /// The frozen discriminator's outputs on fakes, and the generator's loss: the adversarial one,
-    /// or the squared distance between the mean features of fakes and reals. With several shards,
-    /// `features` are those of the whole batch.
-    fn judged(
-        &self,
-        ctx: &mut ForwardContext,
-        at: StepContext<'_>,
-        fakes: &Var,
-        features: Option<&[Tensor; 2]>,
-    ) -> (Var, Var) {
-        if self.matched.is_none() {
-            let logits = self.discriminator.forward(ctx, fakes);
-            let loss = generator_loss(&self.options, &logits);
-            return (logits, loss);
-        }
-        let [logits, of_fakes] = self.discriminator.forward_with_features(ctx, fakes);
-        let of_fakes = mean_of_batch(&of_fakes);
-        let loss = match features {
-            None => mse(&of_fakes, &self.features_of_reals(ctx, at)),
-            Some(features) => tangent_of_mse(&of_fakes, features),
-        };
-        (logits, loss)
-    }
-
-    /// The mean features of the reals that the generator matches.
-    fn features_of_reals(&self, ctx: &mut ForwardContext, at: StepContext<'_>) -> Var {
-        let reals = self.matched.as_ref().expect("called for feature matching only");
-        let of_shard = match self.options.common.shards {
-            1 => reals.clone(),
-            _ => self.map_turns(reals, |_, reals| at.rows(&reals)),
-        };
-        let reals = self.augmented(at, &Var::constant(of_shard), "matched reals");
-        let [_, of_reals] = self.discriminator.forward_with_features(ctx, &reals);
-        mean_of_batch(&of_reals)
-    }
-
-    /// For feature matching with several shards: the mean features of all fakes and of all reals in
-    /// the generator's turn on these latents. They cost another forward pass of each shard.
-    fn mean_features(&self, at: StepContext<'_>, latents: &Tensor) -> Result<Option<[Tensor; 2]>, StepError> {
-        if self.matched.is_none() || self.options.common.shards == 1 {
-            return Ok(None);
-        }
-        let means = at.mean_over_shards(|at| {
-            let latents = Var::constant(at.rows(latents));
-            let means = at.without_gradients(GENERATOR_TURN, |ctx| {
-                let fakes = self.generator.forward(ctx, &latents);
-                let fakes = self.augmented(at, &fakes, GENERATED);
-                let [_, of_fakes] = self.discriminator.forward_with_features(ctx, &fakes);
-                [mean_of_batch(&of_fakes), self.features_of_reals(ctx, at)]
-            });
-            Ok(means.map(Var::into_value))
-        })?;
-        Ok(Some(means))
-    }
-
     fn update_discriminator(&mut self, gradients: &Gradients) {
         let TrainingOptions { k, d_learning_rate, d_batches, .. } = self.options;
         let updates = if d_batches == Batches::TwoUpdates { 2 * k } else { k };
@@ -468,75 +347,4 @@ impl GanTrainer {
         self.generator_optimizer.step(&mut self.generator, &gradients);
         Ok(report)
     }
-}
-
-/// The mean over a batch, shape (1, ...).
-fn mean_of_batch(features: &Var) -> Var {
-    let mut shape = features.shape().to_vec();
-    shape[0] = 1;
-    features.mean_to(&shape[..])
-}
-
-/// The squared distance of the mean features a of all fakes from b of all reals is not a mean over
-/// shards. But its tangent at a is linear, |a - b|^2 + 2 (a - b) (x - a): the mean of its values at
-/// the means x of the shards is the distance, and the mean of their gradients is its gradient.
-fn tangent_of_mse(of_shard: &Var, [fakes, reals]: &[Tensor; 2]) -> Var {
-    let [a, b] = [fakes, reals].map(|features| Var::constant(features.clone()));
-    let difference = &a - &b;
-    &mse(&a, &b) + &(&difference * &(of_shard - &a)).mean().scale(2.0)
-}
-
-/// The networks with the layers that the options ask for.
-fn configured([mut discriminator, mut generator]: [Network; 2], options: &TrainingOptions) -> [Network; 2] {
-    options.common.configure_discriminators([&mut discriminator]);
-    set_dropout(options.g_dropout, [&mut generator]);
-    if options.minibatch_std {
-        discriminator = discriminator.with_minibatch_stddev(GROUP);
-    }
-    let activation = match options.out_act {
-        OutAct::Own => None,
-        OutAct::Tanh => Some(Activation::Tanh),
-        OutAct::Sigmoid => Some(Activation::Sigmoid),
-    };
-    activation.map(|activation| generator.set_output_activation(activation));
-    [discriminator, generator]
-}
-
-/// The specification with the range of values of the output activation that the options ask for.
-///
-/// # Errors
-/// When the system's range is fixed.
-fn with_output(spec: GanSpec, options: &TrainingOptions) -> Result<GanSpec, SettingsError> {
-    let refuse = |why: &str| Err(SettingsError { key: "out_act", why: why.into() });
-    match (options.out_act, spec.range) {
-        (OutAct::Own, _) => Ok(spec),
-        (_, Range::Points(_)) => refuse("this variant draws points, which have no range: leave it at own"),
-        (_, Range::Mismatched) => refuse("seed_range keeps the reals in [0, 1] beside a tanh: use one of the two"),
-        (OutAct::Tanh, Range::Dequantised) => Ok(spec),
-        (OutAct::Tanh, _) => Ok(GanSpec { range: Range::Symmetric, ..spec }),
-        (OutAct::Sigmoid, _) => Ok(GanSpec { range: Range::Unit, ..spec }),
-    }
-}
-
-/// Refuses options that have no effect with these networks.
-fn possible(
-    spec: &GanSpec,
-    options: &TrainingOptions,
-    [discriminator, generator]: [&mut Network; 2],
-) -> Result<(), SettingsError> {
-    let refuse = |key, why: &str| Err(SettingsError { key, why: why.into() });
-    if options.g_dropout_at_sampling && !generator.has_dropout() {
-        return refuse("g_dropout_at_sampling", "this generator has no dropout: set g_dropout too");
-    }
-    if options.minibatch_std && spec.batch < 2 {
-        return refuse("minibatch_std", "a batch of 1 has no deviation: use a batch of at least 2");
-    }
-    options.common.check_batch_norm([&*discriminator, &*generator])?;
-    options.common.check_shards([spec.batch].into_iter().chain(spec.g_batch))?;
-    if !options.minibatch_std {
-        return Ok(());
-    }
-    let seen = if options.d_batches == Batches::Mixed { 2 * spec.batch } else { spec.batch };
-    let mut seen = [seen, spec.g_batch.unwrap_or(spec.batch)].into_iter();
-    seen.try_for_each(|images| options.common.check_groups(MinibatchStddev(GROUP), images))
 }

@@ -192,7 +192,7 @@ impl Sheet<'_> {
         let pixels: usize = self.image.iter().product();
         plan::can_have_so_many(count * AMOUNTS.len(), 2 * size_of::<f32>() * pixels)?;
         let style = self.styles.styles_of(&self.sampler.latents(self.seed, STREAM, 1));
-        let mut bar = LateBar::new(output, "columns", AMOUNTS.len() as u64);
+        let bar = LateBar::new(output, "columns", AMOUNTS.len() as u64);
         let mut columns = Vec::new();
         for amount in AMOUNTS {
             if signals::asked() {
