@@ -31,7 +31,7 @@ pub(crate) enum FileType {
 }
 
 /// Magic bytes at the start of a file.
-const MAGIC: [(&[u8], FileType); 42] = [
+const MAGIC: [(&[u8], FileType); 43] = [
     (b"\x89PNG", FileType::Picture("PNG")),
     (b"\xff\xd8\xff", FileType::Picture("JPEG")),
     (b"GIF87a", FileType::Picture("GIF")),
@@ -65,6 +65,8 @@ const MAGIC: [(&[u8], FileType); 42] = [
     (b"\x93NUMPY", FileType::Data("NumPy array")),
     (b"\x1f\x8b", FileType::Gzip),
     (b"PK\x03\x04", FileType::Archive("zip archive")),
+    // An empty one.
+    (b"PK\x05\x06", FileType::Archive("zip archive")),
     (b"BZh", FileType::Archive("bzip2 archive")),
     (b"\xfd7zXZ", FileType::Archive("xz archive")),
     (b"\x28\xb5\x2f\xfd", FileType::Archive("zstd archive")),

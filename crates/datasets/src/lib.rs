@@ -58,8 +58,8 @@ pub use error::{DataError, ErrorKind};
 pub use fitting::{Aspect, Background, Crop, Filter, Fitting, scaled_within};
 pub use formats::{
     ArrayHeader, DataFiles, Dtype, LoadRequest, Loaded, LoadedArray, NumberKind, Numbers, Picture, PictureFolder,
-    array_header, decode_picture, list_pictures, load_array, load_cifar, load_folder, load_idx, load_npy, load_numbers,
-    load_picture, load_strokes, picture_size,
+    PictureSource, array_header, decode_picture, list_pictures, load_array, load_cifar, load_folder, load_idx,
+    load_npy, load_numbers, load_picture, load_strokes, picture_size,
 };
 pub use free_space::free_space;
 pub use histogram::{Histogram, constant_value};

@@ -3,7 +3,9 @@
 
 use crate::error::DataError;
 use crate::load_options::Split;
+use crate::plural::plural;
 use crate::run_folders::is_program_output;
+use crate::text::listed;
 use crate::zip::{self, ZipArchive};
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,22 +43,26 @@ impl Pair {
             return Ok(arrays);
         }
         let entries = fs::read_dir(folder).map_err(|error| DataError::unreadable(folder, error))?;
-        let folders = entries.flatten().filter(|entry| entry.path().is_dir() && !is_program_output(&entry.path()));
-        let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| !name.starts_with('.'));
-        names.sort();
+        let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        entries.retain(|path| !is_program_output(path));
+        entries.sort();
+        let (folders, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
+        let [names, files] = [folders, files].map(|paths| {
+            let names = paths.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+            names.filter(|name| !name.starts_with('.')).collect::<Vec<String>>()
+        });
         let others = if known.a.is_dir() || known.b.is_dir() { None } else { two_of(&names, split) };
-        others.map(|[a, b]| Self { a: folder.join(a), b: folder.join(b) }).ok_or_else(|| missing(folder, part, &names))
+        others
+            .map(|[a, b]| Self { a: folder.join(a), b: folder.join(b) })
+            .ok_or_else(|| missing(folder, part, &names, &files))
     }
 
     fn find_in_archive(archive: &ZipArchive, inside: &str, path: &Path, split: Split) -> Result<Self, DataError> {
         let entries = archive.entries().iter().filter_map(|entry| entry.within(inside));
-        let mut names: Vec<String> = entries
-            .filter_map(|name| Some(name.split_once('/')?.0.to_owned()))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        names.retain(|name| !name.starts_with('.') && name != "__MACOSX");
+        let visible = entries.filter(|name| !name.starts_with('.') && !name.starts_with("__MACOSX/"));
+        let (folders, files): (BTreeSet<_>, BTreeSet<_>) = visible.partition(|name| name.contains('/'));
+        let names = folders.iter().filter_map(|name| Some(name.split_once('/')?.0.to_owned()));
+        let names: Vec<String> = names.collect::<BTreeSet<_>>().into_iter().collect();
         if let [only] = &names[..] {
             let inside = if inside.is_empty() { only.clone() } else { format!("{inside}/{only}") };
             return Self::find_in_archive(archive, &inside, &path.join(only), split);
@@ -69,7 +75,10 @@ impl Pair {
             return Ok(Self { a, b });
         }
         let others = if known.iter().any(has) { None } else { two_of(&names, split) };
-        others.map(|[a, b]| Self { a: path.join(a), b: path.join(b) }).ok_or_else(|| missing(path, part, &names))
+        others.map(|[a, b]| Self { a: path.join(a), b: path.join(b) }).ok_or_else(|| {
+            let files: Vec<String> = files.into_iter().map(str::to_owned).collect();
+            missing(path, part, &names, &files)
+        })
     }
 }
 
@@ -83,9 +92,13 @@ fn two_of(names: &[String], split: Split) -> Option<[&String; 2]> {
     }
 }
 
-/// The error for a folder without the two.
-fn missing(folder: &Path, part: &str, names: &[String]) -> DataError {
-    let there = if names.is_empty() { "there are no folders in it".into() } else { names.join(", ") };
+/// The error for a folder, which holds folders with these names and files, without the two.
+fn missing(folder: &Path, part: &str, names: &[String], files: &[String]) -> DataError {
+    let there = match (names, files) {
+        ([], []) => "there are no folders in it".into(),
+        ([], files) => format!("no folders, but the {} {}", plural(files.len(), "file"), listed(files)),
+        (names, _) => names.join(", "),
+    };
     DataError::invalid(
         folder,
         "the two folders of an unpaired data set are missing",

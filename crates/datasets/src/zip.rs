@@ -2,7 +2,7 @@
 //!
 //! Entries are listed from the central directory at the end of the file, and read by offset, so
 //! several threads can read at once. Stored and deflated entries are supported, and sizes beyond 4
-//! GiB (zip64). Nothing is ever written under the names in an archive, and no more bytes are
+//! GiB (zip64). No more bytes are
 //! produced than the archive announces. An archive with names that lead out of it, entries that
 //! overlap (as in a zip bomb), or impossible lengths cannot be opened.
 //!

@@ -131,6 +131,18 @@ fn latents_can_be_calculated_walked_through_and_refused() {
         write_npy(place.path("bad.npy"), &Array2::from_elem((1, 32), bad)).unwrap();
         place.bad("sample run --latents bad.npy", DATA, &["bad.npy", "element 0"]);
     }
+    // Too large to be squared: the latents are to blame, not the weights.
+    let mut large = z.clone();
+    large[[2, 5]] = -3e38;
+    write_npy(place.path("large.npy"), &large).unwrap();
+    for walk in ["", "--interpolate --out walk.gif"] {
+        let why = ["row 3 of large.npy", "-3e38", "too large for the network", "option --latents"];
+        place.bad(&format!("sample run --latents large.npy {walk}"), USAGE, &why);
+    }
+    assert!(!place.path("walk.gif").exists(), "nothing is written");
+    let why = ["row 1 of 3e38*1", "too large for the network"];
+    place.bad("sample run --latents 3e38*1", USAGE, &why);
+    run(&place, "sample run --latents 'large.npy[1-2]' --out drawn.npy");
     fs::write(place.path("bad.npy"), "no array").unwrap();
     place.bad("sample run --latents bad.npy", DATA, &["bad.npy", "NumPy"]);
     place.bad("sample run --latents nothing.npy", DATA, &["nothing.npy"]);
@@ -213,6 +225,15 @@ fn styles_come_from_files_and_move_along_directions() {
         assert_eq!(Array3::<f32>::read_npy(&bytes(&place, "coarse.npy")[..]).unwrap().dim(), (3, layers, width));
         assert_eq!(drawn(&place, "run --styles coarse.npy"), coarse);
 
+        for direction in ["--direction 1:3e38", "--direction 1:3e38 --direction 1:3e38 --styles-out inf.npy"] {
+            let why = ["too large for the network", "option --direction", "along 1:3e38"];
+            place.bad(&format!("sample run {direction}"), USAGE, &why);
+        }
+        assert!(!place.path("inf.npy").exists(), "nothing is written");
+        let why = ["row 1 of 1e30*w.npy", "too large for the network", "option --styles"];
+        place.bad("sample run --styles 1e30*w.npy", USAGE, &why);
+        let why = ["row 1 of 1e30*1-2", "too large for the network", "option --latents"];
+        place.bad("sample run --latents 1e30*1-2", USAGE, &why);
         place.bad("sample run --direction 3", USAGE, &["--direction", "a colon and an amount"]);
         place.bad("sample run --direction 99:1", USAGE, &["no direction 99"]);
         place.bad("sample run --direction run/directions/sefa.npy:1", USAGE, &["which direction", "3 directions"]);

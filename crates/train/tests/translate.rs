@@ -106,3 +106,43 @@ fn an_interrupted_run_ends_in_the_same_bits_and_its_networks_translate() {
     place.good(&format!("{} --steps 1 --out drawing", common::TINY));
     place.bad("translate drawing in --direction AtoB --out out", 2, &["does not translate", "quickdraw"]);
 }
+
+#[test]
+fn pictures_in_an_archive_are_translated_and_compared_like_those_of_a_folder() {
+    let place = Place::new();
+    place.good(&format!("{TINY} --data built-in --steps 1 --out run"));
+    let names = ["in/a.png", "in/b/c.png", "in/b/d.png"].into_iter().map(str::to_owned);
+    let names: Vec<String> = names.chain((0..6).map(|number| format!("in/{number}.png"))).collect();
+    for (name, width) in names.iter().zip(32..) {
+        paint(&place.path(name), width, 32);
+    }
+    let files: Vec<Vec<u8>> = names.iter().map(|name| fs::read(place.path(name)).unwrap()).collect();
+    let entries: Vec<(&str, &[u8])> =
+        names.iter().map(String::as_str).zip(files.iter().map(|file| &file[..])).collect();
+    fs::write(place.path("in.zip"), common::zip(&entries)).unwrap();
+    let translate = |from: &str, out: &str| place.good(&format!("translate run {from} --direction AtoB --out {out}"));
+    translate("in", "plain");
+    translate("in.zip", "unzipped");
+    translate("in.zip/in", "part");
+    translate("in.zip/in/b/c.png", "one");
+    let read = |name: String| fs::read(place.path(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for name in &names {
+        let own = name.strip_prefix("in/").unwrap();
+        let plain = read(format!("plain/{own}"));
+        assert_eq!(read(format!("unzipped/in/{own}")), plain, "{name}");
+        assert_eq!(read(format!("part/{own}")), plain, "{name}");
+    }
+    assert_eq!(read("one/c.png".into()), read("plain/b/c.png".into()));
+    place.bad("translate run in.zip/none --direction AtoB --out none", 4, &["there is no such file or folder"]);
+    assert!(!place.path("none").exists(), "nothing is written");
+    place.bad("evaluate --pictures in.zip --against in", 4, &["different sizes"]);
+    for name in &names {
+        paint(&place.path(name), 32, 32);
+    }
+    let files: Vec<Vec<u8>> = names.iter().map(|name| fs::read(place.path(name)).unwrap()).collect();
+    let entries: Vec<(&str, &[u8])> =
+        names.iter().map(String::as_str).zip(files.iter().map(|file| &file[..])).collect();
+    fs::write(place.path("same.zip"), common::zip(&entries)).unwrap();
+    let scores = |pictures: &str| place.good(&format!("evaluate --pictures {pictures} --against in --metric ink")).out;
+    assert_eq!(scores("same.zip").replace("same.zip", "in"), scores("in"));
+}

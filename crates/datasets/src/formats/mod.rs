@@ -17,7 +17,9 @@ pub use cifar::load_cifar;
 pub use format::{LoadRequest, Loaded};
 pub use idx::load_idx;
 pub use npy::{ArrayHeader, Dtype, LoadedArray, NumberKind, Numbers, array_header, load_array, load_npy, load_numbers};
-pub use pictures::{Picture, PictureFolder, decode_picture, list_pictures, load_folder, load_picture, picture_size};
+pub use pictures::{
+    Picture, PictureFolder, PictureSource, decode_picture, list_pictures, load_folder, load_picture, picture_size,
+};
 pub use strokes::load_strokes;
 
 use crate::advice::quoted;

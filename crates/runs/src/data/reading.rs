@@ -154,6 +154,8 @@ pub(super) fn nothing_at(path: &Path, built_in: &str) -> Failure {
     let failure = Failure::new(Code::Data, "there is no such file or folder").at(path.display());
     let failure = failure.because(if folder.is_dir() {
         "no file or folder has this name".to_owned()
+    } else if datasets::is_in_archive(folder) {
+        "no file or folder in the archive has this name".to_owned()
     } else {
         format!("there is no folder {} either", folder.display())
     });

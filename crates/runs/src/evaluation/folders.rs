@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{Fitting, advice, decode_picture, list_pictures};
+use datasets::{Fitting, PictureSource, advice, decode_picture, list_pictures};
 use metrics::suite::{Baseline, FEWEST, INCEPTION_METRICS, Measured, Metric, Of, Sample, measure_all};
 use metrics::{Extractor, Pictures};
 use models::inception;
@@ -22,9 +22,9 @@ use kernels::Key;
 /// Which pictures to compare.
 #[derive(Clone, Debug)]
 pub struct CompareRequest {
-    /// A folder with the pictures to measure, such as generated ones.
+    /// A folder or a zip archive with the pictures to measure, such as generated ones.
     pub pictures: PathBuf,
-    /// A folder with the pictures to compare them with, such as real ones.
+    /// A folder or a zip archive with the pictures to compare them with, such as real ones.
     pub against: PathBuf,
     /// The feature extractor: `pca64` (the default), for pictures of one size, or `inception`.
     pub extractor: Option<String>,
@@ -89,7 +89,7 @@ fn compare_here(request: &CompareRequest) -> Result<Evaluation, Failure> {
         FeatureExtractor::Inception => {
             plan::can_have_so_many(fakes.len().max(reals.len()), extractor::BYTES)?;
             let network = extractor::Network::open(request.weights.as_deref(), output)?;
-            let sample = |files: &[PathBuf]| {
+            let sample = |files: &[PictureSource]| {
                 let resize = |i: usize, image: &mut [f32]| {
                     let (pixels, [height, width]) = read(&files[i], 3)?;
                     inception::resize(&pixels, [height, width, 3], image);
@@ -173,7 +173,7 @@ fn measured(
 }
 
 /// The pictures of a folder, in random order; as many as the request wants.
-fn files(folder: &Path, request: &CompareRequest) -> Result<Vec<PathBuf>, Failure> {
+fn files(folder: &Path, request: &CompareRequest) -> Result<Vec<PictureSource>, Failure> {
     let (files, left_out) = list_pictures(folder, None).map_err(data::failure)?;
     left_out.iter().for_each(|line| request.output.say(line));
     if files.len() < FEWEST {
@@ -188,16 +188,16 @@ fn files(folder: &Path, request: &CompareRequest) -> Result<Vec<PathBuf>, Failur
 }
 
 /// The bytes of a picture with `channels` each, and its height and width.
-fn read(file: &Path, channels: usize) -> Result<(Vec<u8>, [usize; 2]), Failure> {
+fn read(file: &PictureSource, channels: usize) -> Result<(Vec<u8>, [usize; 2]), Failure> {
     let picture = decode_picture(file, channels, &Fitting::default()).map_err(data::failure)?;
     Ok((picture.bytes, picture.size))
 }
 
 /// All pictures, which must have the same size: that of the first one, or of the other folder.
-fn same_size(files: &[PathBuf], other: Option<(&Path, [usize; 3])>) -> Result<Pictures, Failure> {
+fn same_size(files: &[PictureSource], other: Option<(&Path, [usize; 3])>) -> Result<Pictures, Failure> {
     let (first, place) = match other {
-        Some((folder, [height, width, _])) => ([height, width], folder),
-        None => (read(&files[0], 3)?.1, files[0].as_path()),
+        Some((folder, [height, width, _])) => ([height, width], folder.to_owned()),
+        None => (read(&files[0], 3)?.1, files[0].path()),
     };
     let size = [first[0], first[1], 3];
     plan::can_have_so_many(files.len(), super::COPIES * size.iter().product::<usize>())?;
@@ -210,7 +210,7 @@ fn same_size(files: &[PathBuf], other: Option<(&Path, [usize; 3])>) -> Result<Pi
             }
             let text = |[height, width]: [usize; 2]| format!("{height}x{width}");
             Err(Failure::new(Code::Data, "the pictures have different sizes")
-                .at(file.display())
+                .at(file.path().display())
                 .because(format!(
                     "it has {} pixels (height x width), {} has {}",
                     text(found),

@@ -16,7 +16,7 @@ use datasets::advice;
 
 use super::array_file::tuple;
 use super::seeds::STREAM;
-use super::{MOST, list};
+use super::{MOST, list, overflow};
 use crate::data;
 use crate::failure::{Code, Failure};
 use models::FromLatents;
@@ -88,7 +88,8 @@ impl Expression {
     /// The rows that it stands for, one after the other.
     ///
     /// # Errors
-    /// When a file cannot be read or has another shape, or the terms do not fit together.
+    /// When a file cannot be read or has another shape, the terms do not fit together, or a row is
+    /// too large to calculate with.
     pub(super) fn rows(&self, space: &Space<'_>) -> Result<Vec<f32>, Failure> {
         let length: usize = space.row.iter().product();
         let terms = self.terms.iter().map(|term| self.rows_of(term, space)).collect::<Result<Vec<_>, _>>()?;
@@ -105,10 +106,10 @@ impl Expression {
             sums.iter_mut().zip(rows).for_each(|(sum, x)| *sum += term.factor * x);
         }
         let rows: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
-        match rows.iter().find(|x| !x.is_finite()) {
-            Some(x) => Err(failure(self.option, format!("a number of the result is {x}, which is not finite"))),
-            None => Ok(rows),
-        }
+        let Some((row, number)) = overflow::first(&rows, length) else { return Ok(rows) };
+        let why =
+            format!("row {row} of {}, with the number {number:e}, has a sum of squares that is not finite", self.text);
+        Err(overflow::too_large(self.option, why))
     }
 
     /// The rows of a term, without its factor.

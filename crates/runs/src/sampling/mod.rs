@@ -17,6 +17,7 @@ mod arithmetic;
 mod chosen;
 mod job;
 mod list;
+mod overflow;
 mod points;
 mod product;
 pub(crate) mod seeds;
@@ -193,10 +194,10 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
     };
     let raw = Raw(sampler);
     let styled = styled(request, &moves, sampler, config.seed())?;
-    let sampler = match &styled {
-        Some(styled) => styled,
-        None if request.raw => raw.checked(&request.run)?,
-        None => sampler,
+    let (plain, sampler): (&dyn FromLatents, &dyn FromLatents) = match &styled {
+        Some(styled) => (sampler, styled),
+        None if request.raw => (raw.checked(&request.run)?, &raw),
+        None => (sampler, sampler),
     };
     let within = request.truncate.map(|bound| TruncatedLatents::new(sampler, bound, &request.run)).transpose()?;
     let sampler = within.as_ref().map_or(sampler, |within| within);
@@ -217,12 +218,12 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
 
     storage::make_folder_for(&out)?;
     signals::listen();
-    let drawn = match (plane, system.image_shape()) {
+    let draw_all = || match (plane, system.image_shape()) {
         (Some(plane), _) => {
             if request.sheet.is_some() {
                 styles::of(&Sampler::Points(plane), "--sheet", &request.run)?;
             }
-            points::write(product, &out, plane, sampler, &chosen, config.seed())?
+            points::write(product, &out, plane, sampler, &chosen, config.seed())
         }
         (None, image) => {
             let image = image.expect("a sampler that does not draw points draws images");
@@ -238,14 +239,15 @@ fn sample_here(request: &SampleRequest) -> Result<Written, Failure> {
                 output: &request.output,
             };
             match (product, request.sheet, &chosen) {
-                (Product::Sheet, Some(sheet), Chosen::Seeds(seeds)) => job.style_sheet(sheet, seeds, &request.run)?,
-                (Product::Sheet, ..) => job.sheet()?,
-                (Product::Array, ..) => job.array()?,
-                (Product::Files, ..) => job.files()?,
-                (Product::Walk(format), ..) => job.walk(format, request)?,
+                (Product::Sheet, Some(sheet), Chosen::Seeds(seeds)) => job.style_sheet(sheet, seeds, &request.run),
+                (Product::Sheet, ..) => job.sheet(),
+                (Product::Array, ..) => job.array(),
+                (Product::Files, ..) => job.files(),
+                (Product::Walk(format), ..) => job.walk(format, request),
             }
         }
     };
+    let drawn = draw_all().map_err(|failure| overflow::explained(failure, request, plain, sampler, &chosen))?;
     write_arrays(request, sampler, styled.as_ref(), &chosen)?;
     found.passed_over().iter().for_each(|line| request.output.say(line));
     let moved = moves.iter().map(|one| format!(", moved along {}", one.text())).collect::<String>();

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datasets::{
-    Aspect, Background, Crop, Filter, Fitting, advice, decode_picture, list_pictures, picture_size, plural, quoted,
-    scaled_within,
+    Aspect, Background, Crop, Filter, Fitting, PictureSource, advice, decode_picture, list_pictures, picture_size,
+    plural, quoted, scaled_within,
 };
 
 use crate::config::Config;
@@ -61,7 +61,7 @@ pub struct TranslateRequest {
     pub run: PathBuf,
     /// The caller's own system, if the run trains one; built-in systems are found by name.
     pub own: Option<Arc<Trainable>>,
-    /// A folder of images, or an image file.
+    /// A folder or a zip archive of images, or an image file.
     pub pictures: PathBuf,
     /// The direction of the translation.
     pub direction: Direction,
@@ -115,7 +115,8 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
             )));
     };
     let frame = Frame::of(request, sampler.sides(), shape, config.fitting()?)?;
-    let root = if request.pictures.is_file() { storage::folder_of(&request.pictures) } else { &request.pictures };
+    let is_file = request.pictures.is_file() && !datasets::is_in_archive(&request.pictures);
+    let root = if is_file { storage::folder_of(&request.pictures) } else { &request.pictures };
     refuse_the_same(root, &request.out)?;
     // Earlier translations among the pictures are not translated again.
     let (files, left_out) = list_pictures(&request.pictures, Some(&request.out)).map_err(data::failure)?;
@@ -127,11 +128,12 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
     let mut sheet = Sheet::new(sampler, request.direction, shape);
     let (mut written, mut unreadable, mut transparent) = (0, Vec::new(), Vec::new());
     let bar = LateBar::new(output, "pictures", files.len() as u64);
-    for (file, name) in files.iter().zip(names(&files, root)) {
+    let paths: Vec<PathBuf> = files.iter().map(PictureSource::path).collect();
+    for (file, name) in files.iter().zip(names(&paths, root)) {
         let picture = match decode_picture(file, shape[2], &frame.fitting) {
             Ok(picture) => picture,
             Err(error) => {
-                bar.say(&format!("skipped {}: {}", file.display(), error.why()));
+                bar.say(&format!("skipped {}: {}", file.path().display(), error.why()));
                 unreadable.push(error);
                 bar.increment();
                 continue;
@@ -139,7 +141,7 @@ fn translate_here(request: &TranslateRequest) -> Result<Written, Failure> {
         };
         let size = frame.size(picture.size);
         if picture.transparent {
-            transparent.push(file.display().to_string());
+            transparent.push(file.path().display().to_string());
         }
         let pixels = frame.fitted(picture);
         let translation = processor::keep_threads_awake(|| sheet.translate(&pixels, size, frame.padded(size)))?;
@@ -251,7 +253,7 @@ impl Frame {
 
     /// Rejects pictures whose translation needs more memory than there is, before any is
     /// translated.
-    fn can_have(&self, config: &Config, files: &[PathBuf]) -> Result<(), Failure> {
+    fn can_have(&self, config: &Config, files: &[PictureSource]) -> Result<(), Failure> {
         if self.fit != Fit::Own {
             return Ok(());
         }
@@ -263,7 +265,7 @@ impl Frame {
             let padded = self.padded(size);
             (padded, padded.iter().product::<usize>() <= MOST_FOR_ALL_COLUMNS)
         };
-        plan::can_translate(config, file, own, self.size(own), padded)
+        plan::can_translate(config, &file.path(), own, self.size(own), padded)
     }
 }
 
@@ -368,6 +370,8 @@ fn names(files: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::from([PathBuf::from(SHEET)]);
     let name = |file: &PathBuf| {
         let own = file.strip_prefix(root).unwrap_or(file);
+        // A file in an archive is itself the source.
+        let own = if own == Path::new("") { Path::new(file.file_name().unwrap_or_default()) } else { own };
         let mut name = own.with_extension("png");
         let mut ending = own.extension().unwrap_or_default().to_owned();
         while !taken.insert(name.clone()) {

@@ -3,7 +3,10 @@
 use crate::formats::DataFiles;
 use crate::load_options::{LoadOptions, Split};
 use crate::zip::tests::zipped;
-use crate::{DataError, Fitting, Images, LoadRequest, Loaded, load_folder};
+use crate::{
+    DataError, Fitting, Images, LoadRequest, Loaded, PictureSource, decode_picture, list_pictures, load_folder,
+    load_picture, picture_size,
+};
 use image::{ExtendedColorType, ImageEncoder};
 use std::fs;
 use std::path::Path;
@@ -100,6 +103,78 @@ fn the_labels_of_a_dataset_tool_are_the_classes() {
             "{labels}"
         );
     }
+}
+
+#[test]
+fn an_archive_without_pictures_says_what_it_holds_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zip");
+    let picture = png([1, 2, 3]);
+    let inner = zipped(&[("0.png", &picture)], true);
+    let object = npy("|O", "3,", b"...");
+    let unpack = "unpack the outer archive (unzip ";
+    for (files, what, why, help) in [
+        (&[][..], "the archive is empty", "no files", ".zip archive"),
+        (&[("empty/", &b""[..])], "the archive is empty", "no files", ".zip archive"),
+        (&[("__MACOSX/a.png", &picture), (".b.png", &picture)], "no pictures in this archive", "2 files", "archive"),
+        (&[("in/b.zip", &inner)], "no pictures in this archive", "1 zip archive (no pictures)", unpack),
+        (&[("in/b.zip", &inner)], "no pictures in this archive", "searched 1 files", "in/b.zip"),
+        (&[("b.zip", &inner), ("c.zip", &inner)], "no pictures in this archive", "2 zip archives", "b.zip"),
+        (&[("b.7z", b"7z\xbc\xaf\x27\x1c")], "no pictures in this archive", "1 7z archive", "b.7z"),
+        (&[("b.tar.gz", b"\x1f\x8b\x08")], "no pictures in this archive", "1 file", "b.tar.gz"),
+        (&[("b.parquet", b"PAR1")], "no pictures in this archive", "1 Parquet file", "unpack it (unzip "),
+        (&[("raw/digits-idx3-ubyte", b"\0\0\x08\x03")], "no pictures in this archive", "1 file", "resulting folder"),
+        (&[("b.heic", b"\0\0\0\x18ftypheic\0\0\0\0")], "no pictures in this archive", "1 HEIC", "convert"),
+        (&[("b.npy", &object)], "dtype", "|O", ""),
+    ] {
+        fs::write(&path, zipped(files, false)).unwrap();
+        let error = load(&path, None, Split::Train, u64::MAX).err().unwrap();
+        let text = error.to_string();
+        assert!(error.what().contains(what) || error.why().contains(what), "{what}: {text}");
+        assert!(error.why().contains(why) && error.help().text().contains(help), "{why}, {help}: {text}");
+    }
+    // A path that leads to a file of the archive.
+    let files = [("0.png", &picture[..]), ("b.zip", &inner), ("notes.txt", b"text")];
+    fs::write(&path, zipped(&files, true)).unwrap();
+    for (name, why, help) in [
+        ("0.png", "it is a PNG picture", "--data "),
+        ("b.zip", "it is a zip archive", unpack),
+        ("notes.txt", "it is a file", "unpack it"),
+    ] {
+        let error = load(&path.join(name), None, Split::Train, u64::MAX).err().unwrap();
+        assert_eq!(error.what(), "this is one file of an archive");
+        assert!(error.why().contains(why) && error.help().text().contains(help), "{error}");
+    }
+    // What the system's own programs must unpack.
+    let mut encrypted = zipped(&files[..1], false);
+    let central = encrypted.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    encrypted[central + 8] |= 1;
+    fs::write(&path, encrypted).unwrap();
+    let error = load(&path, None, Split::Train, u64::MAX).err().unwrap();
+    assert!(error.why().contains("0.png (it is encrypted)"), "{error}");
+    assert!(error.help().text().contains("without encryption"), "{error}");
+}
+
+#[test]
+fn the_pictures_of_an_archive_are_listed_and_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zip");
+    let [one, two] = [png([1, 2, 3]), png([9, 2, 3])];
+    fs::write(&path, zipped(&[("b/1.png", &two), ("a.png", &one), ("notes.txt", b"text")], true)).unwrap();
+    let names = |path: &Path| {
+        let (pictures, _) = list_pictures(path, None).unwrap();
+        assert!(pictures.iter().all(|picture| picture_size(picture).unwrap() == [4, 4]));
+        pictures.iter().map(PictureSource::path).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&path), [path.join("a.png"), path.join("b/1.png")]);
+    assert_eq!(names(&path.join("b")), [path.join("b/1.png")]);
+    assert_eq!(names(&path.join("a.png")), [path.join("a.png")]);
+    fs::write(folder.path().join("plain.png"), &two).unwrap();
+    let pixels = |path: &Path| load_picture(path, [4, 4, 3], &Fitting::default()).unwrap();
+    assert_eq!(pixels(&path.join("b/1.png")), pixels(&folder.path().join("plain.png")));
+    let (picture, _) = list_pictures(&path.join("b/1.png"), None).unwrap();
+    assert_eq!(decode_picture(&picture[0], 3, &Fitting::default()).unwrap().bytes, pixels(&path.join("b/1.png")));
+    assert!(list_pictures(&path.join("c"), None).unwrap_err().why().contains("no such file"));
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn chosen<'a, 'b>(
     let names = |arrays: &[&Listed<'_>]| arrays.iter().map(|array| array.name.to_owned()).collect::<Vec<_>>();
     match (&all[..], &of_split[..]) {
         ([only], _) | (_, [only]) => Ok(only),
+        ([], _) if arrays.is_empty() => Err(unreadable(archive, inside)),
         ([], _) => {
             let shapes: Vec<String> =
                 arrays.iter().map(|array| format!("{} {:?}", array.name, array.header.shape)).collect();
@@ -130,6 +131,21 @@ fn chosen<'a, 'b>(
             format!("{} of them hold images: {}", all.len(), listed(&names(&all))),
             advice!("which-array-of-zip", "choose one, such as `--class {}`", quoted(all[0].name)),
         )),
+    }
+}
+
+/// The error for an archive of arrays none of which has a header that can be read: why the first
+/// one cannot.
+fn unreadable(archive: &ZipArchive, inside: &str) -> DataError {
+    let is_there = |entry: &&ZipEntry| entry.within(inside).is_some_and(is_array);
+    let entry = archive.entries().iter().find(is_there).expect("an archive of arrays has one");
+    let path = archive.path().join(&entry.name);
+    match archive.read(entry) {
+        Ok(mut reader) => match read_header(&mut reader, entry.length) {
+            Err(failure) => failure.in_file(&path),
+            Ok(_) => unpacking(&path, &io::Error::other("it changed while it was in use")),
+        },
+        Err(error) => unpacking(&path, &error),
     }
 }
 

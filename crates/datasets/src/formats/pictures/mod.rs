@@ -328,7 +328,15 @@ impl Pictures<'_> {
             self.folder,
             "too many pictures cannot be read",
             self.skipped(left_out).unwrap_or_default(),
-            advice!("bad-pictures", "remove or replace these files; a few unreadable files among many are skipped"),
+            if zip::is_in_archive(self.folder) {
+                advice!(
+                    "bad-pictures-in-archive",
+                    "make the archive again, without encryption and with the usual compression (Deflate); a few unreadable files among \
+                     many are skipped"
+                )
+            } else {
+                advice!("bad-pictures", "remove or replace these files; a few unreadable files among many are skipped")
+            },
         ))
     }
 }
@@ -354,49 +362,80 @@ fn read_picture(
     Ok(fitting.fit(&picture.bytes, picture.size, channels, [height, width]))
 }
 
-/// The files of pictures below the folder `path`, but not below `without`, in the order of
-/// [`load_folder`], and lines about files that were ignored. If `path` is a file, it is the only
-/// one.
-///
-/// # Errors
-/// [`DataError`] if `path` does not exist, or is a folder without pictures.
-pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
-    if path.is_file() {
-        return Ok((vec![path.to_owned()], Vec::new()));
+/// A picture in a file or in a zip archive.
+#[derive(Clone, Debug)]
+pub struct PictureSource(Source);
+
+impl PictureSource {
+    /// The picture at `path`, which may lead into a zip archive, such as `faces.zip/0.png`.
+    ///
+    /// # Errors
+    /// [`DataError`] if the archive cannot be opened.
+    pub fn at(path: &Path) -> Result<Self, DataError> {
+        let entry = match zip::split(path) {
+            Some((archive, inside)) => Source::entry(&Arc::new(ZipArchive::open(&archive)?), &inside),
+            None => None,
+        };
+        Ok(Self(entry.unwrap_or_else(|| Source::File(path.to_owned()))))
     }
-    if !path.exists() {
-        let help = advice!("no-such-pictures", "give a folder of pictures, or the file of one");
-        return Err(DataError::invalid(path, "the pictures cannot be read", "there is no such file or folder", help));
+
+    /// The file's path; one in an archive follows that of the archive.
+    pub fn path(&self) -> PathBuf {
+        self.0.path()
     }
-    let Scanned { found, left_out } = scan::scan(path, without)?;
-    Ok((found.into_iter().map(|found| found.source.path()).collect(), left_out))
 }
 
-/// The bytes of the picture in `file`, converted to `size` (height, width, channels).
+/// The pictures below `path`, which is a folder, a zip archive or a folder in one, but not those
+/// below `without`; in the order of [`load_folder`], with lines about files that were ignored. If
+/// `path` is a file, or a file in an archive, it is the only one.
+///
+/// # Errors
+/// [`DataError`] if `path` does not exist, or has no pictures.
+pub fn list_pictures(path: &Path, without: Option<&Path>) -> Result<(Vec<PictureSource>, Vec<String>), DataError> {
+    if !zip::exists(path) {
+        let help = advice!("no-such-pictures", "give a folder or a .zip archive of pictures, or the file of one");
+        return Err(DataError::invalid(path, "the pictures cannot be read", "there is no such file or folder", help));
+    }
+    let Scanned { found, left_out } = match zip::split(path) {
+        Some((archive, inside)) => {
+            let archive = Arc::new(ZipArchive::open(&archive)?);
+            if let Some(entry) = Source::entry(&archive, &inside) {
+                return Ok((vec![PictureSource(entry)], Vec::new()));
+            }
+            scan::scan_archive(&archive, &inside, path)?
+        }
+        None if path.is_file() => return Ok((vec![PictureSource(Source::File(path.to_owned()))], Vec::new())),
+        None => scan::scan(path, without)?,
+    };
+    Ok((found.into_iter().map(|found| PictureSource(found.source)).collect(), left_out))
+}
+
+/// The bytes of the picture at `path`, which may lead into a zip archive, converted to `size`
+/// (height, width, channels).
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
-pub fn load_picture(file: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
-    read_picture(&Source::File(file.to_owned()), size, fitting, &InFlight::new(u64::MAX))
-        .map_err(|why| unreadable(file, &why))
+pub fn load_picture(path: &Path, size: [usize; 3], fitting: &Fitting) -> Result<Vec<u8>, DataError> {
+    let picture = PictureSource::at(path)?;
+    read_picture(&picture.0, size, fitting, &InFlight::new(u64::MAX)).map_err(|why| unreadable(path, &why))
 }
 
-/// Decodes the picture in `file` at its own size, to grey (1 channel), colour (3), or colour
+/// Decodes the `picture` at its own size, to grey (1 channel), colour (3), or colour
 /// multiplied by its alpha (4). Of `fitting`, only the range of values and the background count.
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
-pub fn decode_picture(file: &Path, channels: usize, fitting: &Fitting) -> Result<Picture, DataError> {
-    decode::decode(&Source::File(file.to_owned()), channels, fitting, &InFlight::new(u64::MAX))
-        .map_err(|why| unreadable(file, &why))
+pub fn decode_picture(picture: &PictureSource, channels: usize, fitting: &Fitting) -> Result<Picture, DataError> {
+    decode::decode(&picture.0, channels, fitting, &InFlight::new(u64::MAX))
+        .map_err(|why| unreadable(&picture.path(), &why))
 }
 
 /// The (height, width) that [`decode_picture`] will find, from the header of the file.
 ///
 /// # Errors
 /// [`DataError`] if it cannot be read.
-pub fn picture_size(file: &Path) -> Result<[usize; 2], DataError> {
-    decode::size_of(&Source::File(file.to_owned())).map_err(|why| unreadable(file, &why))
+pub fn picture_size(picture: &PictureSource) -> Result<[usize; 2], DataError> {
+    decode::size_of(&picture.0).map_err(|why| unreadable(&picture.path(), &why))
 }
 
 /// The error for a picture that cannot be read.

@@ -6,12 +6,13 @@
 use super::super::unsupported::supported;
 use super::labels::{LABELS, Labels};
 use super::source::Source;
+use crate::advice::{Advice, quoted};
 use crate::error::DataError;
 use crate::file_type::FileType;
 use crate::plural::plural;
 use crate::run_folders;
-use crate::text::listed;
-use crate::zip::ZipArchive;
+use crate::text::{listed, shown};
+use crate::zip::{self, ZipArchive};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -78,17 +79,18 @@ pub(super) fn scan(folder: &Path, without: Option<&Path>) -> Result<Scanned, Dat
 /// # Errors
 /// [`DataError`] if there is no picture.
 pub(super) fn scan_archive(archive: &Arc<ZipArchive>, inside: &str, path: &Path) -> Result<Scanned, DataError> {
+    if let Some(file) = Source::entry(archive, inside) {
+        return Err(one_file(&file, archive.path(), inside, path));
+    }
     let visible = |name: &str| !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
     let all = archive.entries().iter().enumerate();
-    let mut files: Vec<(&str, usize)> = all
-        .filter_map(|(index, entry)| Some((entry.within(inside)?, index)))
-        .filter(|(name, _)| visible(name))
-        .collect();
+    let mut files: Vec<(&str, usize)> = all.filter_map(|(index, entry)| Some((entry.within(inside)?, index))).collect();
+    let entries = files.len();
+    files.retain(|(name, _)| visible(name));
     // As paths, which compare folder by folder.
     files.sort_by(|(a, _), (b, _)| Path::new(a).cmp(Path::new(b)));
     let labels = files.iter().find(|(name, _)| *name == LABELS);
     let labels = labels.and_then(|(_, index)| archive.read(&archive.entries()[*index]).ok()).map(Labels::read);
-    let entries = files.len();
     let source = |(name, index): (&str, usize)| PictureFile {
         source: Source::Entry(archive.clone(), index),
         class: name.split_once('/').map(|(folder, _)| folder.to_owned()),
@@ -105,18 +107,22 @@ fn sorted_out(
     entries: usize,
 ) -> Result<Scanned, DataError> {
     let kinds: Vec<FileType> = files.par_iter().map(|file| kind(&file.source)).collect();
-    let mut counts = BTreeMap::new();
-    let mut found = Vec::new();
+    let (mut counts, mut found, mut packed) = (BTreeMap::new(), Vec::new(), None);
     for (file, kind) in files.into_iter().zip(kinds) {
         match kind {
             FileType::Picture(_) => found.push(file),
-            other => *counts.entry(other).or_insert(0_usize) += 1,
+            other => {
+                if is_archive(&other) && packed.is_none() {
+                    packed = Some(file.source);
+                }
+                *counts.entry(other).or_insert(0_usize) += 1;
+            }
         }
     }
     let mut left_out: Vec<String> = others(&counts).into_iter().collect();
     left_out.extend(runs);
     if found.is_empty() {
-        return Err(nothing(folder, entries, &counts, &left_out));
+        return Err(nothing(folder, entries, &counts, &left_out, packed.as_ref()));
     }
     left_out.extend(labels.and_then(|labels| labels.apply(&mut found, folder)));
     Ok(Scanned { found, left_out })
@@ -140,7 +146,12 @@ fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
             counts.iter().filter_map(|(&kind, &count)| Some((count, name(kind)?))).collect();
         // The most frequent type first.
         all.sort_by_key(|&(count, name)| (usize::MAX - count, name));
-        all.into_iter().map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+        let words = |(count, name): (usize, &str)| match name.split_once(' ') {
+            // Names of two words end in a noun: `zip archive`, `NumPy array`.
+            Some(_) => format!("{count} {}", plural(count, name)),
+            None => format!("{count} {name}"),
+        };
+        all.into_iter().map(words).collect::<Vec<_>>().join(", ")
     };
     let pictures = list(|kind| match kind {
         FileType::UnsupportedPicture(name) => Some(name),
@@ -148,7 +159,8 @@ fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
     });
     let data = list(|kind| match kind {
         FileType::Archive(name) => Some(name),
-        FileType::Data(name @ "NumPy array") => Some(name),
+        FileType::Data(name) => Some(name),
+        FileType::Gzip => Some("gzip archive"),
         _ => None,
     });
     let pictures = (!pictures.is_empty()).then(|| format!("{pictures} (not supported; convert them to PNG or JPEG)"));
@@ -157,25 +169,75 @@ fn others(counts: &BTreeMap<FileType, usize>) -> Option<String> {
     (!both.is_empty()).then(|| format!("skipped: {}", both.join(", ")))
 }
 
-/// The error for a folder without pictures.
-fn nothing(folder: &Path, entries: usize, counts: &BTreeMap<FileType, usize>, left_out: &[String]) -> DataError {
+fn is_archive(kind: &FileType) -> bool {
+    matches!(kind, FileType::Archive(_) | FileType::Gzip)
+}
+
+/// The error for a folder or an archive without pictures; `packed` is the first archive in it.
+fn nothing(
+    folder: &Path,
+    entries: usize,
+    counts: &BTreeMap<FileType, usize>,
+    left_out: &[String],
+    packed: Option<&Source>,
+) -> DataError {
+    let archive = zip::split(folder).map(|(archive, _)| archive);
+    let (noun, others) = if archive.is_some() { ("archive", "files") } else { ("folder", "files and folders") };
     if entries == 0 {
-        let why = "it has no files and no folders";
-        return DataError::invalid(folder, "the folder is empty", why, supported());
+        let why = if archive.is_some() { "it has no files" } else { "it has no files and no folders" };
+        return DataError::invalid(folder, format!("the {noun} is empty"), why, supported());
     }
-    let is_archive = |kind: &FileType| matches!(kind, FileType::Archive(_) | FileType::Gzip);
     let help = if counts.keys().any(|kind| matches!(kind, FileType::UnsupportedPicture(_))) {
         advice!("pictures-of-other-forms", "convert the pictures to PNG or JPEG")
-    } else if counts.keys().any(is_archive) {
-        advice!("pictures-in-an-archive", "give the path of the archive if it is a .zip; unpack others first")
     } else {
-        advice!("no-pictures", "give the folder that contains the pictures; it may have sub-folders")
+        match (archive, packed) {
+            (Some(archive), Some(Source::Entry(outer, index))) => nested(&archive, &outer.entries()[*index].name),
+            (Some(archive), _) => other_data(&archive),
+            (None, Some(_)) => {
+                advice!("pictures-in-an-archive", "give the path of the archive if it is a .zip; unpack others first")
+            }
+            (None, None) => {
+                advice!("no-pictures", "give the folder that contains the pictures; it may have sub-folders")
+            }
+        }
     };
     let looked = format!(
-        "searched {entries} files and folders for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)"
+        "searched {entries} {others} for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)"
     );
     let why = left_out.iter().fold(looked, |why, line| format!("{why}; {line}"));
-    DataError::invalid(folder, "there are no pictures in this folder", why, help)
+    DataError::invalid(folder, format!("there are no pictures in this {noun}"), why, help)
+}
+
+/// The error for a `path` that leads to a file in an archive.
+fn one_file(file: &Source, archive: &Path, name: &str, path: &Path) -> DataError {
+    let kind = file.file_type().unwrap_or(FileType::Unknown);
+    let help = match kind {
+        FileType::Picture(_) => advice!("picture-of-archive", "give the archive: `--data {}`", quoted(archive)),
+        kind if is_archive(&kind) => nested(archive, name),
+        _ => other_data(archive),
+    };
+    let what = kind.in_words().unwrap_or("a file".into());
+    let why = format!("it is {what}; images are read from an archive, or from a folder in it");
+    DataError::invalid(path, "this is one file of an archive", why, help)
+}
+
+/// The advice for an archive with data that are neither pictures nor arrays.
+fn other_data(archive: &Path) -> Advice {
+    advice!(
+        "other-data-in-archive",
+        "give an archive of pictures or arrays; if this one holds other data, unpack it (unzip {}) and give the resulting folder",
+        quoted(archive)
+    )
+}
+
+/// The advice for an archive that contains the archive `name`, which cannot be read there.
+fn nested(archive: &Path, name: &str) -> Advice {
+    advice!(
+        "archive-in-archive",
+        "unpack the outer archive (unzip {}), and give the one that it contains, {}, if it is a .zip; unpack others, too",
+        quoted(archive),
+        shown(name)
+    )
 }
 
 /// Whether [`scan`] would find a picture in the folder.

@@ -18,6 +18,12 @@ pub(in crate::formats) enum Source {
 }
 
 impl Source {
+    /// The file called `name` in an archive, if there is one.
+    pub(super) fn entry(archive: &Arc<ZipArchive>, name: &str) -> Option<Self> {
+        let index = archive.entries().iter().position(|entry| entry.name == name)?;
+        Some(Self::Entry(archive.clone(), index))
+    }
+
     /// The file's path; one in an archive follows that of the archive.
     pub(super) fn path(&self) -> PathBuf {
         match self {

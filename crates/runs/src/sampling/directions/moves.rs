@@ -8,6 +8,7 @@ use super::closed_form;
 use crate::data;
 use crate::failure::{Code, Failure};
 use crate::sampling::array_file::tuple;
+use crate::sampling::overflow;
 use models::{FromLatents, Styles};
 
 /// A direction and an amount.
@@ -60,7 +61,8 @@ impl Move {
     /// change. `seed` is that of the run.
     ///
     /// # Errors
-    /// When a file cannot be read or has another shape, or there is no direction of that number.
+    /// When a file cannot be read or has another shape, there is no direction of that number, or the
+    /// amount is too large to calculate with.
     pub(in crate::sampling) fn shift(
         moves: &[Self],
         sampler: &dyn FromLatents,
@@ -89,7 +91,13 @@ impl Move {
                 shift.iter_mut().zip(vector).for_each(|(sum, x)| *sum += amount * x);
             }
         }
-        Ok(shift)
+        let Some((_, number)) = shift.iter().find_map(|shift| overflow::first(shift, width)) else { return Ok(shift) };
+        let texts: Vec<&str> = moves.iter().map(Self::text).collect();
+        let why = format!(
+            "the styles would move by {number:e} along {}: the sum of squares is not finite",
+            texts.join(" and ")
+        );
+        Err(overflow::too_large("--direction", why))
     }
 }
 

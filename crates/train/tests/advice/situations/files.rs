@@ -27,6 +27,9 @@ pub(super) fn all() -> Vec<Situation> {
             let array = npy("|u1", &[40, 28, 28], 40 * 784);
             stage.write("two.npz", zip(&[("my cats.npy", &array), ("dogs.npy", &array)]));
         }),
+        by("picture-of-archive", &format!("{folder} --data 'my pics.zip/0.png'")).with(|stage| {
+            stage.write("my pics.zip", zip(&["0.png", "1.png", "2.png"].map(|name| (name, &clear()[..]))));
+        }),
         by("made-opaque", &format!("{folder} --data sprites")).with(sprites).hint(),
         by("opaque-in-four", &format!("{folder} --data pics --set channels=4")).hint(),
         by("cropped", &format!("{folder} --data sprites")).with(sprites).hint(),
