@@ -1,5 +1,5 @@
-//! What an observer of a step hears about activations and named values, and the memory that it costs
-//! to hear about updates.
+//! What an observer of a step hears about activations and named values, and the memory that it
+//! costs to hear about updates.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -118,7 +118,7 @@ fn an_archive_without_pictures_says_what_it_holds_and_what_to_do() {
         (&[("empty/", &b""[..])], "the archive is empty", "no files", ".zip archive"),
         (&[("__MACOSX/a.png", &picture), (".b.png", &picture)], "no pictures in this archive", "2 files", "archive"),
         (&[("in/b.zip", &inner)], "no pictures in this archive", "1 zip archive (no pictures)", unpack),
-        (&[("in/b.zip", &inner)], "no pictures in this archive", "searched 1 files", "in/b.zip"),
+        (&[("in/b.zip", &inner)], "no pictures in this archive", "searched 1 file ", "in/b.zip"),
         (&[("b.zip", &inner), ("c.zip", &inner)], "no pictures in this archive", "2 zip archives", "b.zip"),
         (&[("b.7z", b"7z\xbc\xaf\x27\x1c")], "no pictures in this archive", "1 7z archive", "b.7z"),
         (&[("b.tar.gz", b"\x1f\x8b\x08")], "no pictures in this archive", "1 file", "b.tar.gz"),

@@ -182,7 +182,10 @@ fn nothing(
     packed: Option<&Source>,
 ) -> DataError {
     let archive = zip::split(folder).map(|(archive, _)| archive);
-    let (noun, others) = if archive.is_some() { ("archive", "files") } else { ("folder", "files and folders") };
+    let (noun, searched) = match &archive {
+        Some(_) => ("archive", format!("{entries} {}", plural(entries, "file"))),
+        None => ("folder", format!("{entries} {}", if entries == 1 { "file or folder" } else { "files and folders" })),
+    };
     if entries == 0 {
         let why = if archive.is_some() { "it has no files" } else { "it has no files and no folders" };
         return DataError::invalid(folder, format!("the {noun} is empty"), why, supported());
@@ -201,9 +204,8 @@ fn nothing(
             }
         }
     };
-    let looked = format!(
-        "searched {entries} {others} for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)"
-    );
+    let looked =
+        format!("searched {searched} for PNG, JPEG, GIF, BMP, PPM, TIFF and WebP pictures (hidden files are ignored)");
     let why = left_out.iter().fold(looked, |why, line| format!("{why}; {line}"));
     DataError::invalid(folder, format!("there are no pictures in this {noun}"), why, help)
 }

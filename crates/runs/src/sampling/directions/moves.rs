@@ -61,8 +61,8 @@ impl Move {
     /// change. `seed` is that of the run.
     ///
     /// # Errors
-    /// When a file cannot be read or has another shape, there is no direction of that number, or the
-    /// amount is too large to calculate with.
+    /// When a file cannot be read or has another shape, there is no direction of that number, or
+    /// the amount is too large to calculate with.
     pub(in crate::sampling) fn shift(
         moves: &[Self],
         sampler: &dyn FromLatents,

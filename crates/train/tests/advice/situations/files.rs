@@ -28,8 +28,18 @@ pub(super) fn all() -> Vec<Situation> {
             stage.write("two.npz", zip(&[("my cats.npy", &array), ("dogs.npy", &array)]));
         }),
         by("picture-of-archive", &format!("{folder} --data 'my pics.zip/0.png'")).with(|stage| {
-            stage.write("my pics.zip", zip(&["0.png", "1.png", "2.png"].map(|name| (name, &clear()[..]))));
+            let picture = clear();
+            stage.write("my pics.zip", zip(&["0.png", "1.png", "2.png"].map(|name| (name, &picture[..]))));
         }),
+        by("archive-in-archive", &format!("{folder} --data outer.zip"))
+            .with(|stage| {
+                let inner = zip(&[("0.png", &clear()[..])]);
+                stage.write("outer.zip", zip(&[("inner.zip", &inner[..])]));
+            })
+            .only_printed(),
+        by("other-data-in-archive", &format!("{folder} --data idx.zip"))
+            .with(|stage| stage.write("idx.zip", zip(&[("images-idx3-ubyte", &b"\0\0\x08\x03"[..])])))
+            .only_printed(),
         by("made-opaque", &format!("{folder} --data sprites")).with(sprites).hint(),
         by("opaque-in-four", &format!("{folder} --data pics --set channels=4")).hint(),
         by("cropped", &format!("{folder} --data sprites")).with(sprites).hint(),
