@@ -60,8 +60,8 @@ pub fn vjp<T: Element>(output: &Var<T>, cotangent: &Var<T>, wanted: &[Var<T>], o
     vjp_with(output, cotangent, wanted, options, &mut |_, _| {})
 }
 
-/// As [`vjp`]. Passes each gradient to `completed` as soon as the sweep has computed it, with the
-/// last index of the variable in `wanted`. Leaves out variables on which `output` does not depend.
+/// As [`vjp`], panics included. Passes each gradient to `completed` once it is computed, with the
+/// last index of its variable in `wanted`, except where `output` does not depend on the variable.
 #[track_caller]
 pub fn vjp_with<T: Element>(
     output: &Var<T>,

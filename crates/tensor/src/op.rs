@@ -75,7 +75,7 @@ pub trait Op<T: Element>: 'static {
     }
 
     /// How to recompute the op in `f64`, for checks and explanations; None, the default, if this is
-    /// not possible.
+    /// not possible. Ops of this crate return [`Replay::as_replay`].
     fn replay(&self) -> Option<&dyn Replay> {
         None
     }

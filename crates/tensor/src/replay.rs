@@ -27,7 +27,7 @@ pub trait Replay {
     /// This op, as [`Op::replay`](crate::Op::replay) returns it; None without the feature `replay`.
     /// A program that only trains, such as the page of the playground, is smaller without every op
     /// in `f64`.
-    fn offered(&self) -> Option<&dyn Replay>
+    fn as_replay(&self) -> Option<&dyn Replay>
     where
         Self: Sized,
     {

@@ -20,13 +20,13 @@ pub(crate) struct Room {
 /// (`HEAP_MAX_SIZE`). All of it counts against `ulimit -v`, even if the thread uses little of it.
 ///
 /// During training, each of rayon's threads has a heap, and so do the thread that handles signals
-/// and the one that prefetches batches. Only the training thread fills its heap. Threads are
-/// counted before the last two start, so the count is that of rayon's threads and of the main
-/// thread, which has no heap: exactly the number of nearly empty heaps.
+/// and the one that prefetches batches; only the training thread fills its heap. The threads are
+/// counted before the last two of them start, and the main thread, which has no heap, is among
+/// them. So the count equals the number of heaps that stay nearly empty.
 ///
-/// This is an upper bound, because glibc maps each request separately when it cannot reserve a
-/// heap. If it is too high, the batch is smaller than necessary; if it were too low, the run would
-/// abort.
+/// The product is an upper bound, because glibc maps each request separately when it cannot reserve
+/// a heap. An estimate that is too high makes the batch smaller than necessary; one that is too low
+/// would let the run abort.
 const RESERVED: u64 = 64 << 20;
 
 /// Reads a system file; `None` if it does not exist.

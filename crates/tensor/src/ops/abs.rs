@@ -78,7 +78,7 @@ impl<T: Element> Op<T> for Abs {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = sign(x) * gy, with sign(0) = 0`
@@ -127,7 +127,7 @@ impl<T: Element> Op<T> for AbsGrad<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gg = sign(x) * gy; no gradient for x`

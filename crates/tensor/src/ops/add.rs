@@ -57,7 +57,7 @@ impl<T: Element> Op<T> for Add {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `ga = gy, gb = gy (summed over repeated axes)`

@@ -77,7 +77,7 @@ impl<T: Element> Op<T> for Affine {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = scale * gy`

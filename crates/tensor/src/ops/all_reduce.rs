@@ -116,7 +116,7 @@ impl<T: Element> Op<T> for AllReduce {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        if self.0.is_always_present() { self.offered() } else { None }
+        if self.0.is_always_present() { self.as_replay() } else { None }
     }
 
     /// `gx = sum over shards of gy`

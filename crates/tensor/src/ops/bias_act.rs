@@ -111,7 +111,7 @@ impl<T: Element> Op<T> for BiasActivationOp {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `g = gy times the mask, times slope where y <= 0; gx = g, gbias = g summed over the rows`

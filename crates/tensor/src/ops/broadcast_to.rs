@@ -66,7 +66,7 @@ impl<T: Element> Op<T> for BroadcastTo {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx[j] = sum over i of gy[i, j]`

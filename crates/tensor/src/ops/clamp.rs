@@ -89,7 +89,7 @@ impl<T: Element> Op<T> for Clamp {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = gy if low <= x <= high else 0`
@@ -146,7 +146,7 @@ impl<T: Element> Op<T> for ClampGrad<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gg = gy if low <= x <= high else 0; no gradient for x`

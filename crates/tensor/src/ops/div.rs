@@ -58,7 +58,7 @@ impl<T: Element> Op<T> for Div {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `ga = gy / b, gb = -y / b * gy (summed over repeated axes)`

@@ -63,7 +63,7 @@ impl<T: Element> Op<T> for Dropout {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = m * gy, with the same m`

@@ -49,7 +49,7 @@ impl<T: Element> Op<T> for Exp {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = y * gy`

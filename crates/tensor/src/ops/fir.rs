@@ -98,7 +98,7 @@ impl<T: Element> Op<T> for Filtered {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = fir(gy), with the taps reversed, and up and down exchanged`

@@ -125,7 +125,7 @@ impl<T: Element> Op<T> for InstanceNorm<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = (gy - mean(gy) - y * mean(gy * y)) / s`

@@ -94,7 +94,7 @@ impl<T: Element> Op<T> for LeakyRelu {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = gy if x > 0 else slope * gy`
@@ -146,7 +146,7 @@ impl<T: Element> Op<T> for LeakyReluGrad<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gg = gy if x > 0 else slope * gy; no gradient for x`

@@ -45,7 +45,7 @@ impl<T: Element> Op<T> for Log {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = gy / x`

@@ -120,7 +120,7 @@ impl<T: Element> Op<T> for Matmul {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `ga = gc * b^T, gb = a^T * gc`

@@ -166,7 +166,7 @@ impl<T: Element> Op<T> for MaxPool {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = scatter(gy): to the index of the largest, 0 elsewhere`
@@ -208,7 +208,7 @@ impl<T: Element> Op<T> for Scatter {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gg = gy at the chosen indices; no gradient for x`

@@ -102,7 +102,7 @@ impl<T: Element> Op<T> for Maxout<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx[i, j] = gy[i] where x[i, j] is the first largest, else 0`

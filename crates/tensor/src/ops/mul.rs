@@ -55,7 +55,7 @@ impl<T: Element> Op<T> for Mul {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `ga = b * gy, gb = a * gy (summed over repeated axes)`

@@ -48,7 +48,7 @@ impl<T: Element> Op<T> for Reciprocal {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = -y^2 * gy`

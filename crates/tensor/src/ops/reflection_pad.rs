@@ -117,7 +117,7 @@ impl<T: Element> Op<T> for ReflectionPad {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = reflection_fold(gy): the sum over all places that show the pixel`
@@ -150,7 +150,7 @@ impl<T: Element> Op<T> for ReflectionFold {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = reflection_pad(gy)`

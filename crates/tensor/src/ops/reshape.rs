@@ -50,7 +50,7 @@ impl<T: Element> Op<T> for Reshape {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = gy in x's shape`

@@ -84,7 +84,7 @@ impl<T: Element> Op<T> for Shift {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = shift(gy) by -dy, -dx`

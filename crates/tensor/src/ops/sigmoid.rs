@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Sigmoid {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = y * (1 - y) * gy`

@@ -166,7 +166,7 @@ impl<T: Element> Op<T> for Slice {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = embed(gy): zeros before start and from end on`
@@ -200,7 +200,7 @@ impl<T: Element> Op<T> for Embed {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = slice(gy): the part that contains x`

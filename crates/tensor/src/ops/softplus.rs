@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Softplus {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = sigmoid(x) * gy`

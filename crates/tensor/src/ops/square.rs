@@ -48,7 +48,7 @@ impl<T: Element> Op<T> for Square {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = 2 * x * gy`

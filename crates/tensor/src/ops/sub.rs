@@ -54,7 +54,7 @@ impl<T: Element> Op<T> for Sub {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `ga = gy, gb = -gy (summed over repeated axes)`

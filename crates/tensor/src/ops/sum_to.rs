@@ -89,7 +89,7 @@ impl<T: Element> Op<T> for SumTo {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx[i, j] = gy[j]`

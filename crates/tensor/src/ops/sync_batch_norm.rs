@@ -129,7 +129,7 @@ impl<T: Element> Op<T> for SyncBatchNorm<T> {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        if self.group.is_always_present() { self.offered() } else { None }
+        if self.group.is_always_present() { self.as_replay() } else { None }
     }
 
     /// `gbeta = sum gy, ggamma = sum gy * xh,

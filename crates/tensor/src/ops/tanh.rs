@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Tanh {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = (1 - y^2) * gy`

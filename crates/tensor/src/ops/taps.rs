@@ -225,7 +225,7 @@ impl<T: Element> Op<T> for Taps {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// * spread_taps: `gw = fold_taps(gy): each tap gets the gradients of all that it was added to`

@@ -111,7 +111,7 @@ impl<T: Element> Op<T> for Upsample {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = downsample_sum(gy): the sum over each block`
@@ -144,7 +144,7 @@ impl<T: Element> Op<T> for DownsampleSum {
     }
 
     fn replay(&self) -> Option<&dyn Replay> {
-        self.offered()
+        self.as_replay()
     }
 
     /// `gx = upsample(gy): each pixel of the block gets the sum's gradient`
